@@ -1,0 +1,27 @@
+//! The few real functions the kernels need, from the platform (`std`) or from `libm`.
+
+#[cfg(feature = "std")]
+extern crate std;
+
+macro_rules! real {
+    ($($name:ident / $narrow:ident => $method:ident),*) => {$(
+        #[inline]
+        #[allow(dead_code)]
+        pub(crate) fn $narrow(x: f32) -> f32 {
+            #[cfg(feature = "std")]
+            return x.$method();
+            #[cfg(not(feature = "std"))]
+            return libm::$narrow(x);
+        }
+        #[inline]
+        #[allow(dead_code)]
+        pub(crate) fn $name(x: f64) -> f64 {
+            #[cfg(feature = "std")]
+            return x.$method();
+            #[cfg(not(feature = "std"))]
+            return libm::$name(x);
+        }
+    )*};
+}
+
+real!(sqrt / sqrtf => sqrt, exp / expf => exp, floor / floorf => floor, sin / sinf => sin, cos / cosf => cos);

@@ -1,0 +1,85 @@
+//! The shared backbone on the CPU: the whole image to coarse heat maps, once per image.
+
+use tract_core::internal::{bail, format_err};
+use tract_onnx::prelude::*;
+
+use crate::{Error, ErrorKind, WholeFrame};
+
+/// A compiled backbone graph: `[1, 1, height, width]` in, `[1, landmarks, height / stride, width / stride]` out.
+#[derive(Debug)]
+pub struct Backbone {
+    state: TypedSimpleState,
+    input: TVec<usize>,
+}
+
+impl Backbone {
+    /// Compiles `onnx` for inputs of the size of `frame`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreadable`] where the graph cannot be read or gives other than
+    /// `[1, landmarks, height / stride, width / stride]`.
+    pub fn new(onnx: &[u8], frame: &WholeFrame, landmarks: usize) -> Result<Self, Error> {
+        let input = tvec![1, 1, frame.height, frame.width];
+        let output = [1, landmarks, frame.height / frame.stride, frame.width / frame.stride];
+        let state = compile(onnx, &[input.clone()], &output).map_err(|e| e.at("backbone graph"))?;
+        Ok(Self { state, input })
+    }
+
+    /// Runs `input` `[1, 1, height, width]`; the result holds the logits `[1, landmarks, h, w]`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Engine`] where inference fails.
+    pub fn run(&mut self, input: &[f32]) -> Result<TValue, Error> {
+        run(&mut self.state, &[(&self.input, input)])
+    }
+}
+
+/// Reads, types and optimises a graph for fixed input shapes, and checks its one output shape.
+///
+/// The graph comes from outside: a fault inside the parser is caught and reported as a damaged graph.
+pub(crate) fn compile(
+    onnx: &[u8],
+    inputs: &[TVec<usize>],
+    output: &[usize],
+) -> Result<TypedSimpleState, Error> {
+    let build = || -> TractResult<TypedSimpleState> {
+        let mut model = tract_onnx::onnx().model_for_read(&mut std::io::Cursor::new(onnx))?;
+        if model.input_outlets()?.len() != inputs.len() {
+            bail!("{} inputs, expected {}", model.input_outlets()?.len(), inputs.len());
+        }
+        for (i, shape) in inputs.iter().enumerate() {
+            model.set_input_fact(i, f32::fact(shape).into())?;
+        }
+        let model = model.into_optimized()?;
+        let shape = model.output_fact(0)?.shape.as_concrete().map(<[usize]>::to_vec);
+        if shape.as_deref() != Some(output) {
+            bail!("output shape {shape:?}, expected {output:?}");
+        }
+        model.into_runnable()?.spawn()
+    };
+    let built = std::panic::catch_unwind(std::panic::AssertUnwindSafe(build))
+        .unwrap_or_else(|_| Err(format_err!("the graph is malformed")));
+    built.map_err(|e| Error::new(ErrorKind::Unreadable, format!("{e:#}")))
+}
+
+/// Runs a compiled graph on `(shape, values)` pairs and returns its one output.
+pub(crate) fn run(
+    state: &mut TypedSimpleState,
+    inputs: &[(&[usize], &[f32])],
+) -> Result<TValue, Error> {
+    let engine = |e: TractError| Error::new(ErrorKind::Engine, format!("inference failed: {e:#}"));
+    let tensors: TractResult<TVec<TValue>> = inputs
+        .iter()
+        .map(|(shape, values)| Ok(Tensor::from_shape(shape, values)?.into()))
+        .collect();
+    let mut outputs = state.run(tensors.map_err(engine)?).map_err(engine)?;
+    Ok(outputs.remove(0))
+}
+
+/// The values of a tensor as a slice.
+pub(crate) fn values(tensor: &TValue) -> Result<&[f32], Error> {
+    tensor
+        .try_as_plain_ram()
+        .and_then(|t| t.as_slice::<f32>())
+        .map_err(|e| Error::new(ErrorKind::Engine, format!("inference gave no f32 values: {e:#}")))
+}

@@ -1,0 +1,344 @@
+//! The main path: one radiograph in, one report out.
+
+use std::time::Instant;
+
+use fiducia_kernels::{Affine, Peak, peak};
+
+use crate::backbone::values;
+use crate::shape::{distance, rms};
+use crate::{
+    Backbone, BackendInfo, Calibration, Error, ErrorKind, Grey, Landmark, Manifest, ModelInfo,
+    Pack, Plane, Pose, Radiograph, Refine, Report, SectionKind, ShapeModel, Timings, crop,
+    whole_frame, whole_input,
+};
+
+/// A coarse point farther than this from the fitted shape is replaced by the shape's point, units.
+const COARSE_OUTLIER_UNITS: f64 = 8.0;
+/// Sizes outside this range are clamped before regions are cut; such images are refused anyway.
+const CROP_SCALES: [f64; 2] = [0.6, 1.6];
+
+/// What should run the networks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// A real GPU where there is one, else the CPU; the report says which and why.
+    #[default]
+    Auto,
+    /// The CPU (tract).
+    Cpu,
+    /// A GPU, or an error.
+    Gpu,
+}
+
+/// A loaded model with all its buffers, ready for one image after another.
+#[derive(Debug)]
+pub struct Detector {
+    manifest: Manifest,
+    model: ModelInfo,
+    backend: BackendInfo,
+    shape: ShapeModel,
+    calibration: Vec<Calibration>,
+    backbone: Backbone,
+    refine: Refine,
+    plane: Plane,
+    input: Vec<f32>,
+    scratch: Vec<f64>,
+    regions: Vec<f32>,
+}
+
+/// Where a landmark was found: units and image px.
+struct Found {
+    point: [f64; 2],
+    px: [f64; 2],
+    covariance_px2: [f64; 3],
+    spread: f64,
+}
+
+impl Detector {
+    /// Compiles the graphs of `pack` for `backend`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreadable`] where a graph does not fit the manifest, [`ErrorKind::NoGpu`] where
+    /// a GPU is asked for.
+    pub fn new(pack: &Pack, backend: Backend) -> Result<Self, Error> {
+        let manifest = pack.manifest().clone();
+        let landmarks = manifest.landmarks.len();
+        Ok(Self {
+            model: ModelInfo { name: manifest.name.clone(), sha256: pack.sha256().to_owned() },
+            backend: choose(backend)?,
+            shape: pack.shape(),
+            calibration: pack.calibration(),
+            backbone: Backbone::new(
+                pack.section(SectionKind::Backbone),
+                &manifest.whole,
+                landmarks,
+            )?,
+            refine: Refine::new(pack)?,
+            plane: Plane::default(),
+            input: vec![0.0; manifest.whole.width * manifest.whole.height],
+            scratch: Vec::new(),
+            regions: vec![0.0; landmarks * manifest.refine.size * manifest.refine.size],
+            manifest,
+        })
+    }
+
+    /// Finds all landmarks on `radiograph`.
+    ///
+    /// An image unlike the training set comes back with `plausible: false` and the reasons; its
+    /// points must not be used.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Implausible`] for an image without size or contrast, [`ErrorKind::Usage`] for an
+    /// impossible spacing, [`ErrorKind::Engine`] where inference fails.
+    pub fn detect(&mut self, radiograph: &Radiograph) -> Result<Report, Error> {
+        let mut clock = Clock::new();
+        let size = [radiograph.width, radiograph.height];
+        let unit_per_px = self.manifest.unit_per_px(radiograph.height, radiograph.spacing_mm);
+        let to_units = Affine::scale(unit_per_px[0], unit_per_px[1]);
+        let grey = Grey::new(radiograph)?;
+
+        let frame = whole_frame(&self.manifest.whole, size, unit_per_px);
+        grey.reduce(self.manifest.whole.unit_per_px, unit_per_px, &mut self.plane);
+        whole_input(&self.manifest.whole, &self.plane, &frame, &mut self.input, &mut self.scratch);
+        let preprocess = clock.lap();
+        let maps = self.backbone.run(&self.input)?;
+        let backbone = clock.lap();
+        let (coarse, masses) = self.coarse_points(values(&maps)?, &to_units.after(&frame));
+        let pose = self.shape.pose(&coarse, &masses);
+        let centres = self.crop_centres(&pose, &coarse, &masses);
+
+        grey.reduce(self.manifest.refine.unit_per_px, unit_per_px, &mut self.plane);
+        let frames = self.cut(&pose, &centres, &to_units);
+        let crop = clock.lap();
+        let maps = self.refine.run(&self.regions)?;
+        let refine = clock.lap();
+        let found = self.fine_points(values(&maps)?, &frames, &to_units);
+
+        let (landmarks, residual) = self.judge(found, radiograph.spacing_mm, unit_per_px);
+        let reasons = self.implausible(&pose, &coarse, &masses, residual);
+        let timings_ms = Timings {
+            preprocess,
+            backbone,
+            crop,
+            refine,
+            decode: clock.lap(),
+            total: clock.total(),
+        };
+        Ok(Report {
+            schema: "fiducia.report/1",
+            image: radiograph.name.clone(),
+            size_px: size,
+            spacing_mm: radiograph.spacing_mm,
+            mm_source: radiograph.mm_source,
+            model: self.model.clone(),
+            backend: self.backend.clone(),
+            timings_ms,
+            plausible: reasons.is_empty(),
+            reasons,
+            landmarks,
+        })
+    }
+
+    /// Peaks of the coarse heat maps in units, and the probability in each peak.
+    fn coarse_points(&self, maps: &[f32], input_to_units: &Affine) -> (Vec<[f64; 2]>, Vec<f64>) {
+        let whole = &self.manifest.whole;
+        let cells = [whole.width / whole.stride, whole.height / whole.stride];
+        let to_units = input_to_units.after(&cell_to_px(whole.stride));
+        let decode = |map| match peak(map, cells[0], cells[1], whole.peak_radius) {
+            Some(p) => (to_units.apply([p.x.into(), p.y.into()]), f64::from(p.mass)),
+            None => (to_units.apply([cells[0] as f64 / 2.0, cells[1] as f64 / 2.0]), 0.0),
+        };
+        maps.chunks_exact(cells[0] * cells[1]).map(decode).unzip()
+    }
+
+    /// Where to look closely: the coarse points, gross outliers replaced by the fitted shape.
+    fn crop_centres(&self, pose: &Pose, coarse: &[[f64; 2]], masses: &[f64]) -> Vec<[f64; 2]> {
+        let fitted = self.shape.fit(pose, coarse, masses);
+        let pick = |(&c, f)| if distance(c, f) > COARSE_OUTLIER_UNITS { f } else { c };
+        coarse.iter().zip(fitted).map(pick).collect()
+    }
+
+    /// Cuts all regions of interest, upright and at one size; returns region px to units for each.
+    fn cut(&mut self, pose: &Pose, centres: &[[f64; 2]], to_units: &Affine) -> Vec<Affine> {
+        let refine = self.manifest.refine;
+        let middle = (refine.size as f64 - 1.0) / 2.0;
+        let scale = refine.unit_per_px * pose.scale.clamp(CROP_SCALES[0], CROP_SCALES[1]);
+        let to_px = to_units.inverse().unwrap_or(Affine::IDENTITY);
+        let mut frames = Vec::with_capacity(centres.len());
+        for (&centre, out) in
+            centres.iter().zip(self.regions.chunks_exact_mut(refine.size * refine.size))
+        {
+            let frame = Affine::similarity(pose.angle, scale, [middle, middle], centre);
+            crop(&refine, &self.plane, &to_px.after(&frame), out);
+            frames.push(frame);
+        }
+        frames
+    }
+
+    /// Peaks of the fine heat maps.
+    fn fine_points(&self, maps: &[f32], frames: &[Affine], to_units: &Affine) -> Vec<Found> {
+        let refine = &self.manifest.refine;
+        let cells = refine.size / refine.stride;
+        let to_px = to_units.inverse().unwrap_or(Affine::IDENTITY);
+        let decode = |(map, frame): (&[f32], &Affine)| {
+            let middle = (cells as f32 - 1.0) / 2.0;
+            // A map without a single number says nothing: the middle, as uncertain as the region is wide.
+            let lost = Peak {
+                x: middle,
+                y: middle,
+                mass: 0.0,
+                expected_error: middle,
+                covariance: [middle * middle, 0.0, middle * middle],
+            };
+            let p = peak(map, cells, cells, refine.peak_radius).unwrap_or(lost);
+            let cell_to_units = frame.after(&cell_to_px(refine.stride));
+            let point = cell_to_units.apply([p.x.into(), p.y.into()]);
+            Found {
+                point,
+                px: to_px.apply(point),
+                covariance_px2: to_px
+                    .after(&cell_to_units)
+                    .apply_covariance(p.covariance.map(f64::from)),
+                spread: f64::from(p.expected_error) * cell_to_units.determinant().abs().sqrt(),
+            }
+        };
+        maps.chunks_exact(cells * cells).zip(frames).map(decode).collect()
+    }
+
+    /// Expected errors and confidence per landmark, and the root mean square distance to the shape model.
+    fn judge(
+        &self,
+        found: Vec<Found>,
+        spacing_mm: Option<[f64; 2]>,
+        unit_per_px: [f64; 2],
+    ) -> (Vec<Landmark>, f64) {
+        let points: Vec<[f64; 2]> = found.iter().map(|f| f.point).collect();
+        let weights = vec![1.0; points.len()];
+        let fitted = self.shape.fit(&self.shape.pose(&points, &weights), &points, &weights);
+        let residuals: Vec<f64> =
+            points.iter().zip(&fitted).map(|(&p, &f)| distance(p, f)).collect();
+        let mut landmarks = Vec::with_capacity(found.len());
+        for (i, f) in found.into_iter().enumerate() {
+            let c = self.calibration[i];
+            let expected = (f64::from(c.gain) * f.spread).max(c.floor.into());
+            // The ellipse carries the calibrated size: its mean variance is half the squared error.
+            let grown = if f.spread > 1e-9 { (expected / f.spread).powi(2) } else { 1.0 };
+            let in_mm = |px: f64, axis: usize| spacing_mm.map(|s| px * s[axis]);
+            let px_per_unit = 2.0 / (unit_per_px[0] + unit_per_px[1]);
+            let mm_per_unit = spacing_mm.map(|s| (s[0] + s[1]) / 2.0 * px_per_unit);
+            landmarks.push(Landmark {
+                name: self.manifest.landmarks[i].clone(),
+                x_px: f.px[0],
+                y_px: f.px[1],
+                x_mm: in_mm(f.px[0], 0),
+                y_mm: in_mm(f.px[1], 1),
+                expected_error_mm: mm_per_unit.map(|mm| expected * mm),
+                expected_error_px: expected * px_per_unit,
+                covariance_px2: f.covariance_px2.map(|v| v * grown),
+                confident: expected <= c.max_expected_error.into()
+                    && residuals[i] <= c.max_shape_residual.into(),
+            });
+        }
+        (landmarks, rms(residuals.into_iter()))
+    }
+
+    /// Why the image is unlike the training set; empty where it is like it.
+    fn implausible(
+        &self,
+        pose: &Pose,
+        coarse: &[[f64; 2]],
+        masses: &[f64],
+        residual: f64,
+    ) -> Vec<String> {
+        let limits = &self.manifest.plausibility;
+        let mass = masses.iter().sum::<f64>() / masses.len().max(1) as f64;
+        let posed = self.shape.mean.iter().map(|&p| pose.to_image.apply(p));
+        let off = rms(coarse.iter().zip(posed.collect::<Vec<_>>()).map(|(&c, p)| distance(c, p)));
+        let mut reasons = Vec::new();
+        let mut refuse = |bad: bool, code: &str, value: f64, limit: f64| {
+            if bad {
+                reasons.push(format!("{code}: {value:.2} (limit {limit:.2})"));
+            }
+        };
+        refuse(mass < limits.min_coarse_mass, "heat maps diffuse", mass, limits.min_coarse_mass);
+        refuse(
+            off > limits.max_pose_residual,
+            "points unlike the anatomy",
+            off,
+            limits.max_pose_residual,
+        );
+        refuse(
+            pose.scale < limits.scale_range[0],
+            "anatomy too small",
+            pose.scale,
+            limits.scale_range[0],
+        );
+        refuse(
+            pose.scale > limits.scale_range[1],
+            "anatomy too large",
+            pose.scale,
+            limits.scale_range[1],
+        );
+        refuse(
+            pose.angle.abs() > limits.max_rotation,
+            "rotated, rad",
+            pose.angle,
+            limits.max_rotation,
+        );
+        refuse(
+            residual > limits.max_shape_residual,
+            "unusual shape",
+            residual,
+            limits.max_shape_residual,
+        );
+        reasons
+    }
+}
+
+/// From heat-map cells to pixels of the network's input: cells cover `stride` pixels each.
+fn cell_to_px(stride: usize) -> Affine {
+    let half = (stride as f64 - 1.0) / 2.0;
+    Affine::shift(half, half).after(&Affine::scale(stride as f64, stride as f64))
+}
+
+fn choose(backend: Backend) -> Result<BackendInfo, Error> {
+    let chosen_because = match backend {
+        Backend::Cpu => None,
+        Backend::Auto => Some("this version has a CPU path only".to_owned()),
+        Backend::Gpu => {
+            return Err(Error::new(
+                ErrorKind::NoGpu,
+                "this version has no GPU path; use --backend cpu",
+            ));
+        }
+    };
+    let device = format!(
+        "{} with {} threads",
+        std::env::consts::ARCH,
+        std::thread::available_parallelism().map_or(1, usize::from)
+    );
+    Ok(BackendInfo { kind: "cpu", device, driver: "tract 0.23.9".to_owned(), chosen_because })
+}
+
+/// Wall time of consecutive stages, ms.
+struct Clock {
+    start: Instant,
+    last: Instant,
+}
+
+impl Clock {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { start: now, last: now }
+    }
+
+    fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        let ms = (now - self.last).as_secs_f64() * 1e3;
+        self.last = now;
+        ms
+    }
+
+    fn total(&self) -> f64 {
+        self.start.elapsed().as_secs_f64() * 1e3
+    }
+}

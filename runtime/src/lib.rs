@@ -1,0 +1,37 @@
+//! Finds anatomical landmarks on X-ray images.
+//!
+//! ```text
+//! Radiograph ─preprocess→ Input ─backbone, once→ coarse HeatMaps ─peak→ coarse points
+//!   ─shape→ pose ─preprocess→ regions of interest ─refine, all landmarks at once→ fine HeatMaps
+//!   ─peak→ landmarks ─shape→ plausibility ─report→ Report
+//! ```
+//!
+//! Coordinates of an image: `(0, 0)` is the centre of the top-left pixel, x to the right, y down;
+//! `mm = px · spacing`, with its own spacing for x and y.
+
+mod error;
+mod radiograph;
+mod pack;
+mod preprocess;
+mod backbone;
+mod shape;
+mod refine;
+mod detector;
+mod report;
+mod overlay;
+mod atomic;
+
+pub use atomic::write_atomically;
+pub use backbone::Backbone;
+pub use detector::{Backend, Detector};
+pub use error::{Error, ErrorKind};
+pub use overlay::overlay;
+pub use pack::{
+    AdapterInput, Calibration, Manifest, Pack, Plausibility, RefineFrame, Scale, Section,
+    SectionKind, WholeFrame, layout,
+};
+pub use preprocess::{Grey, Plane, crop, whole_frame, whole_input};
+pub use radiograph::{MmSource, Radiograph};
+pub use refine::Refine;
+pub use report::{BackendInfo, Landmark, ModelInfo, Report, Timings, csv, table};
+pub use shape::{Pose, ShapeModel};

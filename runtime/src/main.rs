@@ -1,0 +1,2 @@
+//! The `fiducia` command.
+fn main() {}

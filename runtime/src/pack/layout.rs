@@ -1,0 +1,101 @@
+//! Offsets, sizes and limits of the pack format, used by the reader here and the writer in the trainer.
+//!
+//! ```text
+//! offset  size  field
+//!      0     8  magic            89 46 49 44 0D 0A 1A 0A  ("\x89FID\r\n\x1a\n")
+//!      8     2  major version    a reader refuses a larger one
+//!     10     2  minor version    a reader accepts any
+//!     12     4  section count n  1 to 64
+//!     16     8  file length      in bytes, the whole file
+//!     24     4  table crc        CRC-32 (IEEE) of bytes 0 to 24 and of the table
+//!     28     4  zero
+//!     32  24·n  table, one entry per section:
+//!               0  4  kind       four ASCII characters
+//!               4  4  crc        CRC-32 of the section
+//!               8  8  offset     from the start of the file, a multiple of 16
+//!              16  8  length     in bytes
+//!        …      sections in table order, each padded with zeros to a multiple of 16
+//! ```
+//! All integers are little-endian.
+
+/// First bytes of every pack. The high first byte and the line ends show up transfers as text.
+pub const MAGIC: [u8; 8] = *b"\x89FID\r\n\x1a\n";
+/// Readers refuse packs whose major version is larger.
+pub const MAJOR: u16 = 1;
+/// Grows when sections or manifest fields are added that an older reader may ignore.
+pub const MINOR: u16 = 0;
+/// Bytes before the table.
+pub const HEADER_LEN: usize = 32;
+/// Bytes of one table entry.
+pub const ENTRY_LEN: usize = 24;
+/// More sections than any pack has; keeps a hostile table small.
+pub const MAX_SECTIONS: u32 = 64;
+/// Every section starts at a multiple of this, so that it can be read from a memory map.
+pub const ALIGN: usize = 16;
+/// Packs are a few megabytes; a larger file is refused before it is read.
+pub const MAX_FILE_LEN: u64 = 1 << 30;
+/// More landmarks than any set has; keeps a hostile manifest small.
+pub const MAX_LANDMARKS: usize = 1024;
+
+/// What a section holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SectionKind {
+    /// JSON: [`crate::Manifest`].
+    Manifest,
+    /// ONNX: the whole image to coarse heat maps, run once.
+    Backbone,
+    /// ONNX: regions of interest and adapters to fine heat maps.
+    Refine,
+    /// `f32`: the private state of each landmark, one contiguous slice per landmark in manifest order.
+    Adapters,
+    /// `f32`: [`crate::ShapeModel`].
+    Shape,
+    /// `f32`: [`crate::Calibration`], one per landmark.
+    Calibration,
+    /// JSON: how the pack was made.
+    Provenance,
+    /// UTF-8 Markdown: the model card.
+    Card,
+    /// A kind this version does not know; it is skipped.
+    Unknown([u8; 4]),
+}
+
+impl SectionKind {
+    /// All kinds this version knows, in the order the writer uses.
+    pub const KNOWN: [Self; 8] = [
+        Self::Manifest,
+        Self::Backbone,
+        Self::Refine,
+        Self::Adapters,
+        Self::Shape,
+        Self::Calibration,
+        Self::Provenance,
+        Self::Card,
+    ];
+
+    /// The four characters in the table.
+    pub fn code(self) -> [u8; 4] {
+        match self {
+            Self::Manifest => *b"MANI",
+            Self::Backbone => *b"BACK",
+            Self::Refine => *b"REFI",
+            Self::Adapters => *b"ADAP",
+            Self::Shape => *b"SHAP",
+            Self::Calibration => *b"CALI",
+            Self::Provenance => *b"PROV",
+            Self::Card => *b"CARD",
+            Self::Unknown(code) => code,
+        }
+    }
+
+    /// The kind with these four characters.
+    pub fn from_code(code: [u8; 4]) -> Self {
+        Self::KNOWN.into_iter().find(|kind| kind.code() == code).unwrap_or(Self::Unknown(code))
+    }
+}
+
+impl std::fmt::Display for SectionKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.code().escape_ascii())
+    }
+}

@@ -1,0 +1,202 @@
+//! The manifest: everything about a model that is not a weight.
+
+use serde::{Deserialize, Serialize};
+
+use super::layout::MAX_LANDMARKS;
+use crate::{Error, ErrorKind};
+
+/// Names, frames and limits of a model; the JSON section `MANI`.
+///
+/// Lengths "in units" are millimetres where [`Manifest::scale`] is [`Scale::Millimetres`], else the
+/// relative unit that [`Scale::ImageHeight`] defines.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Short name of the model, such as `head`.
+    pub name: String,
+    /// Landmark names, in the order of every other list in the pack.
+    pub landmarks: Vec<String>,
+    /// What a unit is.
+    pub scale: Scale,
+    /// Grid of the whole image as the backbone sees it.
+    pub whole: WholeFrame,
+    /// Grid of one region of interest as the refine network sees it.
+    pub refine: RefineFrame,
+    /// Private tensors of a landmark, in the order they stand in its adapter slice.
+    pub adapter: Vec<AdapterInput>,
+    /// Number of modes in the shape model.
+    pub shape_modes: usize,
+    /// Limits beyond which an image is refused.
+    pub plausibility: Plausibility,
+}
+
+/// How image pixels become units.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Scale {
+    /// A unit is a millimetre. An image without known spacing is taken to be `field_height` high.
+    Millimetres {
+        /// Usual height of an image of the training set, mm.
+        field_height: f64,
+    },
+    /// The spacing of the training set is unknown: every image is `field_height` units high.
+    ImageHeight {
+        /// Height of every image, units.
+        field_height: f64,
+    },
+}
+
+/// Grid of the backbone's input `[1, 1, height, width]` and of its heat maps.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WholeFrame {
+    /// Input width, px.
+    pub width: usize,
+    /// Input height, px.
+    pub height: usize,
+    /// Input pixel, units.
+    pub unit_per_px: f64,
+    /// Input pixels per heat-map cell.
+    pub stride: usize,
+    /// Radius of the local normalisation window, input px.
+    pub norm_radius: usize,
+    /// Radius of the soft-argmax window, heat-map cells.
+    pub peak_radius: usize,
+}
+
+/// Grid of the refine network's input `[landmarks, 1, size, size]` and of its heat maps.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefineFrame {
+    /// Width and height, px.
+    pub size: usize,
+    /// Region pixel, units.
+    pub unit_per_px: f64,
+    /// Region pixels per heat-map cell.
+    pub stride: usize,
+    /// Radius of the soft-argmax window, heat-map cells.
+    pub peak_radius: usize,
+}
+
+/// One private tensor: an input of the refine graph whose first axis is the landmark.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdapterInput {
+    /// Name of the graph input.
+    pub input: String,
+    /// Shape for one landmark, without the landmark axis.
+    pub shape: Vec<usize>,
+}
+
+/// Limits learnt from the training images; an image outside any of them is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plausibility {
+    /// Least mean peak mass of the coarse heat maps, 0 to 1.
+    pub min_coarse_mass: f64,
+    /// Largest root mean square distance of the coarse points to the posed mean shape, units.
+    pub max_pose_residual: f64,
+    /// Smallest and largest size relative to the mean shape.
+    pub scale_range: [f64; 2],
+    /// Largest rotation against the mean shape, radians.
+    pub max_rotation: f64,
+    /// Largest root mean square distance of the fine points to the shape model, units.
+    pub max_shape_residual: f64,
+}
+
+/// How the spread of a landmark's heat map becomes an expected error, and what is usual for it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Calibration {
+    /// Expected radial error, units, per unit of heat-map spread.
+    pub gain: f32,
+    /// Least expected radial error, units.
+    pub floor: f32,
+    /// A landmark whose expected error is larger is not confident, units.
+    pub max_expected_error: f32,
+    /// A landmark farther than this from the shape model is not confident, units.
+    pub max_shape_residual: f32,
+}
+
+impl AdapterInput {
+    /// Values per landmark.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether the tensor has no values; the reader refuses such a manifest.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Manifest {
+    /// Values in one landmark's adapter slice.
+    pub fn adapter_len(&self) -> usize {
+        self.adapter.iter().map(AdapterInput::len).sum()
+    }
+
+    /// Units per image pixel `[x, y]` for an image of `height` px with this spacing.
+    ///
+    /// Spacing is used where the model's unit is the millimetre; without it the image is taken to
+    /// show the usual field height.
+    pub fn unit_per_px(&self, height: usize, spacing_mm: Option<[f64; 2]>) -> [f64; 2] {
+        match (self.scale, spacing_mm) {
+            (Scale::Millimetres { .. }, Some(spacing)) => spacing,
+            (Scale::Millimetres { field_height } | Scale::ImageHeight { field_height }, _) => {
+                [field_height / height as f64; 2]
+            }
+        }
+    }
+
+    /// Refuses values that the runtime could not work with.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreadable`], naming the field.
+    pub fn check(&self) -> Result<(), Error> {
+        let (w, r, p) = (&self.whole, &self.refine, &self.plausibility);
+        let field_height = match self.scale {
+            Scale::Millimetres { field_height } | Scale::ImageHeight { field_height } => {
+                field_height
+            }
+        };
+        let positive = |v: f64| v.is_finite() && v > 0.0;
+        let names = &self.landmarks;
+        let unique = names.iter().collect::<std::collections::BTreeSet<_>>().len() == names.len();
+        let checks = [
+            ("name", !self.name.is_empty() && self.name.len() <= 256),
+            ("landmarks", (1..=MAX_LANDMARKS).contains(&names.len()) && unique),
+            ("landmarks", names.iter().all(|n| !n.is_empty() && n.len() <= 256)),
+            ("scale.field_height", positive(field_height)),
+            ("whole.width", (32..=4096).contains(&w.width)),
+            ("whole.height", (32..=4096).contains(&w.height)),
+            ("whole.unit_per_px", positive(w.unit_per_px)),
+            (
+                "whole.stride",
+                w.stride >= 1
+                    && w.width.is_multiple_of(w.stride)
+                    && w.height.is_multiple_of(w.stride),
+            ),
+            ("whole.norm_radius", (1..=4096).contains(&w.norm_radius)),
+            ("whole.peak_radius", (1..=64).contains(&w.peak_radius)),
+            ("refine.size", (8..=1024).contains(&r.size)),
+            ("refine.unit_per_px", positive(r.unit_per_px)),
+            ("refine.stride", r.stride >= 1 && r.size.is_multiple_of(r.stride)),
+            ("refine.peak_radius", (1..=64).contains(&r.peak_radius)),
+            ("adapter", !self.adapter.is_empty() && self.adapter.len() <= 64),
+            (
+                "adapter.shape",
+                self.adapter.iter().all(|a| {
+                    a.shape.len() <= 6 && a.shape.iter().all(|d| (1..=1 << 16).contains(d))
+                }),
+            ),
+            ("shape_modes", self.shape_modes <= 256),
+            ("plausibility.min_coarse_mass", (0.0..=1.0).contains(&p.min_coarse_mass)),
+            ("plausibility.max_pose_residual", positive(p.max_pose_residual)),
+            ("plausibility.scale_range", positive(p.scale_range[0]) && positive(p.scale_range[1])),
+            ("plausibility.max_rotation", positive(p.max_rotation)),
+            ("plausibility.max_shape_residual", positive(p.max_shape_residual)),
+        ];
+        match checks.iter().find(|(_, good)| !good) {
+            None => Ok(()),
+            Some((field, _)) => Err(Error::new(
+                ErrorKind::Unreadable,
+                format!("manifest field {field} is out of range"),
+            )),
+        }
+    }
+}

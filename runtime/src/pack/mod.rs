@@ -1,0 +1,11 @@
+//! The pack: one file that holds a trained model. The byte layout is drawn in `docs/format.md`.
+
+pub mod layout;
+mod manifest;
+mod read;
+
+pub use layout::SectionKind;
+pub use manifest::{
+    AdapterInput, Calibration, Manifest, Plausibility, RefineFrame, Scale, WholeFrame,
+};
+pub use read::{Pack, Section};

@@ -1,0 +1,216 @@
+//! From a radiograph to what the networks see: windowed grey, reduced planes, whole image, regions of interest.
+
+use fiducia_kernels::{Affine, BoxMean, LocalNorm, box_mean, crop_norm, local_norm, warp};
+
+use crate::{Error, ErrorKind, Radiograph, RefineFrame, WholeFrame};
+
+/// Share of the pixels that may lie beyond each end of the grey window.
+const WINDOW_TAIL: f64 = 0.001;
+/// Grey levels that the window is stretched to; all noise floors below are in these levels.
+const GREY_LEVELS: f32 = 255.0;
+/// Local deviations of this size count as noise, grey levels.
+const NORM_FLOOR: f32 = 6.0;
+/// Standard deviation of the backbone's input.
+const NORM_GAIN: f32 = 0.5;
+/// Deviations of this size count as noise in a region of interest, grey levels.
+const CROP_FLOOR: f32 = 8.0;
+/// Images smaller than this along an edge show no anatomy, px.
+const MIN_EDGE: usize = 64;
+
+/// A radiograph with its grey window: percentiles of the histogram mapped to 0 to 255.
+#[derive(Clone, Copy, Debug)]
+pub struct Grey<'a> {
+    radiograph: &'a Radiograph,
+    gain: f32,
+    offset: f32,
+}
+
+/// A reduced grey image that knows where its pixels lie in the original.
+#[derive(Clone, Debug)]
+pub struct Plane {
+    /// Grey values, `[height, width]`, about 0 to 255.
+    pub data: Vec<f32>,
+    /// `[width, height]`, px of the plane.
+    pub size: [usize; 2],
+    /// From plane px to image px.
+    pub to_image: Affine,
+}
+
+impl Default for Plane {
+    fn default() -> Self {
+        Self { data: Vec::new(), size: [0, 0], to_image: Affine::IDENTITY }
+    }
+}
+
+impl<'a> Grey<'a> {
+    /// Finds the grey window of `radiograph`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Implausible`] for an image below 64 px along an edge or of a single grey level;
+    /// [`ErrorKind::Usage`] where `pixels` does not hold `width · height` values or the spacing is
+    /// not a positive number.
+    pub fn new(radiograph: &'a Radiograph) -> Result<Self, Error> {
+        let Radiograph { name, width, height, pixels, spacing_mm, .. } = radiograph;
+        if width.checked_mul(*height) != Some(pixels.len()) {
+            let message = format!("{name}: {} pixels given for {width} x {height}", pixels.len());
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+        // Wider than any detector: 0.001 mm to 100 mm.
+        if spacing_mm.is_some_and(|s| s.iter().any(|v| !(1e-3..=1e2).contains(v))) {
+            let message = format!("{name}: the pixel spacing must lie between 0.001 and 100 mm");
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+        if (*width).min(*height) < MIN_EDGE {
+            let message = format!(
+                "{name}: {width} x {height} px is too small; at least {MIN_EDGE} px along each edge"
+            );
+            return Err(Error::new(ErrorKind::Implausible, message));
+        }
+        let [low, high] = window(pixels);
+        if low == high {
+            let message =
+                format!("{name}: the image has no contrast (nearly all pixels are {low})");
+            return Err(Error::new(ErrorKind::Implausible, message));
+        }
+        let gain = GREY_LEVELS / f32::from(high - low);
+        Ok(Self { radiograph, gain, offset: -f32::from(low) * gain })
+    }
+
+    /// Reduces the image by whole factors to about `unit` per pixel, into `plane`.
+    ///
+    /// `unit_per_px` is the size of an image pixel `[x, y]` in the same unit.
+    pub fn reduce(&self, unit: f64, unit_per_px: [f64; 2], plane: &mut Plane) {
+        let (width, height) = (self.radiograph.width, self.radiograph.height);
+        let factor = |per_px: f64, edge: usize| ((unit / per_px).round() as usize).clamp(1, edge);
+        let params = BoxMean {
+            width,
+            height,
+            factor_x: factor(unit_per_px[0], width),
+            factor_y: factor(unit_per_px[1], height),
+        };
+        let size = params.output();
+        plane.data.resize(size[0] * size[1], 0.0);
+        box_mean(&params, &self.radiograph.pixels, self.gain, self.offset, &mut plane.data);
+        (plane.size, plane.to_image) = (size, params.to_input());
+    }
+}
+
+impl Plane {
+    /// Fills `out` `size` with this plane, read where `to_image` takes each output pixel in the image.
+    pub fn resample(&self, to_image: &Affine, out: &mut [f32], size: [usize; 2]) {
+        let to_plane = self.to_image.inverse().unwrap_or(Affine::IDENTITY).after(to_image);
+        warp(&self.data, self.size, &to_plane, out, size);
+    }
+}
+
+/// Grey levels below and above which a small share of the pixels lies.
+fn window(pixels: &[u16]) -> [u16; 2] {
+    let mut histogram = vec![0u32; 1 << 16];
+    for &v in pixels {
+        histogram[usize::from(v)] += 1;
+    }
+    let tail = (pixels.len() as f64 * WINDOW_TAIL) as u32;
+    let bound = |level: &dyn Fn(usize) -> usize| {
+        let mut seen = 0;
+        let found = (0..histogram.len()).map(level).find(|&v| {
+            seen += histogram[v];
+            seen > tail
+        });
+        found.unwrap_or(0) as u16
+    };
+    let (low, high) = (bound(&|i| i), bound(&|i| histogram.len() - 1 - i));
+    [low, high.max(low)]
+}
+
+/// Where the pixels of the backbone's input lie in an image of `size` px: centre on centre.
+pub fn whole_frame(frame: &WholeFrame, size: [usize; 2], unit_per_px: [f64; 2]) -> Affine {
+    let scale = [frame.unit_per_px / unit_per_px[0], frame.unit_per_px / unit_per_px[1]];
+    let middle = |edge: usize| (edge as f64 - 1.0) / 2.0;
+    Affine::shift(middle(size[0]), middle(size[1]))
+        .after(&Affine::scale(scale[0], scale[1]))
+        .after(&Affine::shift(-middle(frame.width), -middle(frame.height)))
+}
+
+/// Fills `input` `[1, 1, height, width]` with the plane seen through `to_image`, locally normalised.
+pub fn whole_input(
+    frame: &WholeFrame,
+    plane: &Plane,
+    to_image: &Affine,
+    input: &mut [f32],
+    scratch: &mut Vec<f64>,
+) {
+    plane.resample(to_image, input, [frame.width, frame.height]);
+    let params = LocalNorm {
+        width: frame.width,
+        height: frame.height,
+        radius: frame.norm_radius,
+        floor: NORM_FLOOR,
+        gain: NORM_GAIN,
+    };
+    scratch.resize(params.scratch(), 0.0);
+    local_norm(&params, input, scratch);
+}
+
+/// Fills `out` `[size, size]` with one normalised region of interest, seen through `to_image`.
+pub fn crop(frame: &RefineFrame, plane: &Plane, to_image: &Affine, out: &mut [f32]) {
+    plane.resample(to_image, out, [frame.size, frame.size]);
+    crop_norm(out, CROP_FLOOR);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MmSource;
+
+    fn radiograph(width: usize, height: usize, pixel: impl Fn(usize, usize) -> u16) -> Radiograph {
+        let pixels = (0..width * height).map(|i| pixel(i % width, i / width)).collect();
+        Radiograph {
+            name: "test".into(),
+            width,
+            height,
+            pixels,
+            spacing_mm: None,
+            mm_source: MmSource::None,
+        }
+    }
+
+    #[test]
+    fn sixteen_bit_and_eight_bit_look_the_same() {
+        let [mut eight, mut sixteen] = [Plane::default(), Plane::default()];
+        let low = radiograph(80, 70, |x, y| (x + y) as u16);
+        let high = radiograph(80, 70, |x, y| (4000 + 300 * (x + y)) as u16);
+        Grey::new(&low).unwrap().reduce(2.0, [1.0; 2], &mut eight);
+        Grey::new(&high).unwrap().reduce(2.0, [1.0; 2], &mut sixteen);
+        assert_eq!(eight.size, [40, 35]);
+        for (a, b) in eight.data.iter().zip(&sixteen.data) {
+            assert!((a - b).abs() < 0.01, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_shows_nothing() {
+        let kind = |r: &Radiograph| Grey::new(r).unwrap_err().kind();
+        assert_eq!(kind(&radiograph(80, 80, |_, _| 0)), ErrorKind::Implausible);
+        assert_eq!(kind(&radiograph(1, 1, |_, _| 9)), ErrorKind::Implausible);
+        let mut cut = radiograph(80, 80, |x, _| x as u16);
+        cut.pixels.pop();
+        assert_eq!(kind(&cut), ErrorKind::Usage);
+    }
+
+    #[test]
+    fn whole_frame_puts_centre_on_centre() {
+        let frame = WholeFrame {
+            width: 192,
+            height: 240,
+            unit_per_px: 1.0,
+            stride: 4,
+            norm_radius: 40,
+            peak_radius: 3,
+        };
+        let to_image = whole_frame(&frame, [1935, 2400], [0.1; 2]);
+        let middle = to_image.apply([95.5, 119.5]);
+        assert!((middle[0] - 967.0).abs() < 1e-9 && (middle[1] - 1199.5).abs() < 1e-9);
+        let next = to_image.apply([96.5, 119.5]);
+        assert!((next[0] - middle[0] - 10.0).abs() < 1e-9);
+    }
+}

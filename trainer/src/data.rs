@@ -1,0 +1,1 @@
+//! The data folder: `set.json`, `images/`, `mean.csv`, `split.csv`.
