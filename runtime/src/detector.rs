@@ -81,6 +81,11 @@ impl Detector {
         })
     }
 
+    /// The device that runs the networks, and why it was taken.
+    pub fn backend(&self) -> &BackendInfo {
+        &self.backend
+    }
+
     /// Finds all landmarks on `radiograph`.
     ///
     /// An image unlike the training set comes back with `plausible: false` and the reasons; its

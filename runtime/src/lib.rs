@@ -21,7 +21,7 @@ mod report;
 mod overlay;
 mod atomic;
 
-pub use atomic::write_atomically;
+pub use atomic::{Staged, check_writable, write_atomically};
 pub use backbone::Backbone;
 pub use detector::{Backend, Detector};
 pub use error::{Error, ErrorKind};
@@ -30,7 +30,9 @@ pub use pack::{
     AdapterInput, Calibration, Manifest, Pack, Plausibility, RefineFrame, Scale, Section,
     SectionKind, WholeFrame, layout,
 };
-pub use preprocess::{Grey, Plane, crop, whole_frame, whole_input};
+pub use preprocess::{
+    Grey, Plane, crop, normalise_crop, normalise_whole, whole_frame, whole_input,
+};
 pub use radiograph::{MmSource, Radiograph};
 pub use refine::Refine;
 pub use report::{BackendInfo, Landmark, ModelInfo, Report, Timings, csv, table};

@@ -104,7 +104,7 @@ impl Plane {
 }
 
 /// Grey levels below and above which a small share of the pixels lies.
-fn window(pixels: &[u16]) -> [u16; 2] {
+pub(crate) fn window(pixels: &[u16]) -> [u16; 2] {
     let mut histogram = vec![0u32; 1 << 16];
     for &v in pixels {
         histogram[usize::from(v)] += 1;
@@ -140,6 +140,11 @@ pub fn whole_input(
     scratch: &mut Vec<f64>,
 ) {
     plane.resample(to_image, input, [frame.width, frame.height]);
+    normalise_whole(frame, input, scratch);
+}
+
+/// Normalises a whole image `[height, width]` of grey values (0 to 255) in place.
+pub fn normalise_whole(frame: &WholeFrame, input: &mut [f32], scratch: &mut Vec<f64>) {
     let params = LocalNorm {
         width: frame.width,
         height: frame.height,
@@ -154,6 +159,11 @@ pub fn whole_input(
 /// Fills `out` `[size, size]` with one normalised region of interest, seen through `to_image`.
 pub fn crop(frame: &RefineFrame, plane: &Plane, to_image: &Affine, out: &mut [f32]) {
     plane.resample(to_image, out, [frame.size, frame.size]);
+    normalise_crop(out);
+}
+
+/// Normalises a region of interest of grey values (0 to 255) in place.
+pub fn normalise_crop(out: &mut [f32]) {
     crop_norm(out, CROP_FLOOR);
 }
 

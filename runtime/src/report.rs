@@ -1,5 +1,7 @@
 //! The result of a detection and its written forms: JSON (schema `fiducia.report/1`), CSV, text table.
 
+use std::fmt::Write;
+
 use serde::Serialize;
 
 use crate::MmSource;
@@ -94,12 +96,217 @@ pub struct Landmark {
     pub confident: bool,
 }
 
-/// The reports as CSV, one row per landmark.
-pub fn csv(_reports: &[Report]) -> String {
-    String::new()
+/// Columns of [`csv`].
+const CSV_HEADER: &str =
+    "image,landmark,x_px,y_px,x_mm,y_mm,expected_error_mm,expected_error_px,confident";
+
+/// The reports as CSV, one row per landmark, quoted as in RFC 4180, lines ended by `\n`.
+///
+/// Millimetre fields are empty without a trustworthy scale. A name that a spreadsheet would run as a
+/// formula (it starts with `=`, `+`, `-` or `@`) gets an apostrophe in front.
+pub fn csv(reports: &[Report]) -> String {
+    let mut out = format!("{CSV_HEADER}\n");
+    for report in reports {
+        for l in &report.landmarks {
+            let mm = |v: Option<f64>| v.map_or_else(String::new, |v| format!("{v:.4}"));
+            let fields = [
+                csv_text(&report.image),
+                csv_text(&l.name),
+                format!("{:.3}", l.x_px),
+                format!("{:.3}", l.y_px),
+                mm(l.x_mm),
+                mm(l.y_mm),
+                mm(l.expected_error_mm),
+                format!("{:.3}", l.expected_error_px),
+                l.confident.to_string(),
+            ];
+            out += &fields.join(",");
+            out.push('\n');
+        }
+    }
+    out
 }
 
-/// One report as a text table.
-pub fn table(_report: &Report) -> String {
-    String::new()
+fn csv_text(text: &str) -> String {
+    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    } else {
+        format!("{guard}{text}")
+    }
+}
+
+/// One report as a text table: four lines on how it was made, one line per landmark.
+pub fn table(report: &Report) -> String {
+    let Report { model, backend, spacing_mm, landmarks, .. } = report;
+    let [width, height] = report.size_px;
+    let scale = match spacing_mm {
+        Some([x, y]) => format!("{x} x {y} mm per px, {}", report.mm_source),
+        None => format!("{}; positions in px only (give --spacing for mm)", report.mm_source),
+    };
+    let hash = model.sha256.get(..12).unwrap_or(&model.sha256);
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "image   {}  {width} x {height} px", printable(&report.image));
+    let _ = writeln!(out, "model   {}  sha256 {hash}", printable(&model.name));
+    let _ = writeln!(
+        out,
+        "device  {}: {}, {}  {:.0} ms",
+        backend.kind, backend.device, backend.driver, report.timings_ms.total
+    );
+    let _ = writeln!(out, "scale   {scale}\n");
+    let mut rows = vec![heading(spacing_mm.is_some())];
+    rows.extend(landmarks.iter().map(row));
+    out += &aligned(&rows);
+    let doubtful = landmarks.iter().filter(|l| !l.confident).count();
+    if doubtful > 0 {
+        let _ = writeln!(out, "\n? = doubtful, check by eye: {doubtful} of {}", landmarks.len());
+    }
+    out
+}
+
+fn heading(with_mm: bool) -> Vec<String> {
+    let columns: &[&str] = if with_mm {
+        &["landmark", "x px", "y px", "x mm", "y mm", "expected error mm", ""]
+    } else {
+        &["landmark", "x px", "y px", "expected error px", ""]
+    };
+    columns.iter().map(|&c| c.to_owned()).collect()
+}
+
+fn row(l: &Landmark) -> Vec<String> {
+    let mark = if l.confident { "" } else { "?" }.to_owned();
+    let mut cells = vec![printable(&l.name), format!("{:.1}", l.x_px), format!("{:.1}", l.y_px)];
+    match (l.x_mm, l.y_mm, l.expected_error_mm) {
+        (Some(x), Some(y), Some(error)) => {
+            cells.extend([format!("{x:.2}"), format!("{y:.2}"), format!("{error:.2}")]);
+        }
+        _ => cells.push(format!("{:.1}", l.expected_error_px)),
+    }
+    cells.push(mark);
+    cells
+}
+
+/// Columns two spaces apart, the first flush left, the others flush right.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |c: usize| {
+        rows.iter().filter_map(|r| r.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for cells in rows {
+        let mut line = format!("{:<1$}", cells[0], widths[0]);
+        for (cell, width) in cells.iter().zip(&widths).skip(1) {
+            let _ = write!(line, "  {cell:>width$}");
+        }
+        out += line.trim_end();
+        out.push('\n');
+    }
+    out
+}
+
+/// `text` for a terminal: a control character becomes its escape, so that a name stays on its line.
+fn printable(text: &str) -> String {
+    let show = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(show).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn landmark(name: &str, confident: bool, mm: bool) -> Landmark {
+        let known = |v| mm.then_some(v);
+        Landmark {
+            name: name.into(),
+            x_px: 832.25,
+            y_px: 99.5,
+            x_mm: known(83.225),
+            y_mm: known(9.95),
+            expected_error_mm: known(0.8),
+            expected_error_px: 8.0,
+            covariance_px2: [40.0, 0.0, 24.0],
+            confident,
+        }
+    }
+
+    fn report(mm: bool) -> Report {
+        Report {
+            schema: "fiducia.report/1",
+            image: "a.png".into(),
+            size_px: [1935, 2400],
+            spacing_mm: mm.then_some([0.1, 0.1]),
+            mm_source: if mm { MmSource::User } else { MmSource::None },
+            model: ModelInfo { name: "toy".into(), sha256: "0123456789abcdef".into() },
+            backend: BackendInfo {
+                kind: "cpu",
+                device: "two cores".into(),
+                driver: "engine 1".into(),
+                chosen_because: None,
+            },
+            timings_ms: Timings { total: 123.4, ..Timings::default() },
+            plausible: true,
+            reasons: vec![],
+            landmarks: vec![landmark("sella", true, mm), landmark("gonion", false, mm)],
+        }
+    }
+
+    #[test]
+    fn table_with_millimetres() {
+        let want = "\
+image   a.png  1935 x 2400 px
+model   toy  sha256 0123456789ab
+device  cpu: two cores, engine 1  123 ms
+scale   0.1 x 0.1 mm per px, given by the caller
+
+landmark   x px  y px   x mm  y mm  expected error mm
+sella     832.2  99.5  83.22  9.95               0.80
+gonion    832.2  99.5  83.22  9.95               0.80  ?
+
+? = doubtful, check by eye: 1 of 2
+";
+        assert_eq!(table(&report(true)), want);
+    }
+
+    #[test]
+    fn table_without_scale_speaks_of_pixels() {
+        let text = table(&report(false));
+        assert!(text.contains("scale   unknown; positions in px only"), "{text}");
+        assert!(text.contains("landmark   x px  y px  expected error px\n"), "{text}");
+    }
+
+    #[test]
+    fn csv_is_long_and_quoted() {
+        let mut one = report(true);
+        one.image = "a \"b\", c.png".into();
+        one.landmarks[0].name = "=1+1".into();
+        let mut two = report(false);
+        two.landmarks.truncate(1);
+        let want = "\
+image,landmark,x_px,y_px,x_mm,y_mm,expected_error_mm,expected_error_px,confident
+\"a \"\"b\"\", c.png\",'=1+1,832.250,99.500,83.2250,9.9500,0.8000,8.000,true
+\"a \"\"b\"\", c.png\",gonion,832.250,99.500,83.2250,9.9500,0.8000,8.000,false
+a.png,sella,832.250,99.500,,,,8.000,true
+";
+        assert_eq!(csv(&[one, two]), want);
+    }
+
+    #[test]
+    fn json_has_the_documented_keys() {
+        let json = serde_json::to_value(report(false)).unwrap();
+        assert_eq!(json["schema"], "fiducia.report/1");
+        assert_eq!(json["mm_source"], "none");
+        assert_eq!(json["size_px"], serde_json::json!([1935, 2400]));
+        assert!(json["spacing_mm"].is_null() && json["landmarks"][0]["x_mm"].is_null());
+        assert_eq!(json["landmarks"][1]["confident"], false);
+    }
+
+    #[test]
+    fn a_name_cannot_break_the_table() {
+        let mut report = report(true);
+        report.landmarks[0].name = "a\nb\u{1b}[2J".into();
+        let text = table(&report);
+        assert!(text.contains("a\\nb\\u{1b}[2J"), "{text}");
+    }
 }

@@ -1,1 +1,2 @@
+//! The program `fiducia-train`.
 fn main() {}

@@ -1,1 +1,139 @@
-//! TODO
+//! Writing a pack. Offsets, sizes and limits come from [`fiducia::layout`], the reader's own.
+
+use std::path::Path;
+
+use byteorder::{ByteOrder, LittleEndian as Le, WriteBytesExt};
+use fiducia::layout::{ALIGN, ENTRY_LEN, HEADER_LEN, MAGIC, MAJOR, MAX_FILE_LEN, MINOR};
+use fiducia::{Calibration, Error, ErrorKind, Manifest, Pack, SectionKind, ShapeModel};
+
+/// Everything that goes into a pack.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Names, frames and limits.
+    pub manifest: Manifest,
+    /// ONNX: the whole image `[1, 1, height, width]` to logits `[1, landmarks, h, w]`.
+    pub backbone: Vec<u8>,
+    /// ONNX: regions `[landmarks, 1, size, size]` and adapters to logits `[landmarks, 1, h, w]`.
+    pub refine: Vec<u8>,
+    /// The private values of each landmark, [`Manifest::adapter_len`] of them.
+    pub adapters: Vec<Vec<f32>>,
+    /// Mean shape and modes, units.
+    pub shape: ShapeModel,
+    /// Confidence calibration of each landmark.
+    pub calibration: Vec<Calibration>,
+    /// How the pack was made: configuration, seed, data hash, tool version.
+    pub provenance: serde_json::Value,
+    /// The model card, Markdown.
+    pub card: String,
+}
+
+/// The bytes of the pack, verified by reading them back.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] where a part does not fit the manifest; the message names the part.
+pub fn to_bytes(parts: &Parts) -> Result<Vec<u8>, Error> {
+    check(parts).map_err(|what| Error::new(ErrorKind::Usage, format!("cannot pack: {what}")))?;
+    let bytes = assemble(&sections(parts));
+    if bytes.len() as u64 > MAX_FILE_LEN {
+        let message = format!("cannot pack: {} bytes, more than {MAX_FILE_LEN}", bytes.len());
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    let pack = Pack::from_bytes(bytes.clone())
+        .map_err(|e| Error::new(ErrorKind::Usage, format!("cannot pack: {e}")))?;
+    debug_assert_eq!(pack.manifest().landmarks, parts.manifest.landmarks);
+    Ok(bytes)
+}
+
+/// Writes the pack to `path`, whole or not at all.
+///
+/// # Errors
+/// As [`to_bytes`], and [`ErrorKind::Unwritable`] where the file cannot be written.
+pub fn write(parts: &Parts, path: &Path) -> Result<(), Error> {
+    fiducia::write_atomically(path, &to_bytes(parts)?)
+}
+
+/// Puts sections into a file: header, table, then the sections on their boundaries.
+fn assemble(sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = vec![0; HEADER_LEN + ENTRY_LEN * sections.len()];
+    for (i, (code, content)) in sections.iter().enumerate() {
+        bytes.resize(bytes.len().next_multiple_of(ALIGN), 0);
+        let offset = bytes.len() as u64;
+        bytes.extend_from_slice(content);
+        let entry = &mut bytes[HEADER_LEN + ENTRY_LEN * i..][..ENTRY_LEN];
+        entry[..4].copy_from_slice(code);
+        Le::write_u32(&mut entry[4..], crc32fast::hash(content));
+        Le::write_u64(&mut entry[8..], offset);
+        Le::write_u64(&mut entry[16..], content.len() as u64);
+    }
+    let file_len = bytes.len() as u64;
+    bytes[..8].copy_from_slice(&MAGIC);
+    Le::write_u16(&mut bytes[8..], MAJOR);
+    Le::write_u16(&mut bytes[10..], MINOR);
+    Le::write_u32(&mut bytes[12..], sections.len() as u32);
+    Le::write_u64(&mut bytes[16..], file_len);
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&bytes[..24]);
+    crc.update(&bytes[HEADER_LEN..HEADER_LEN + ENTRY_LEN * sections.len()]);
+    Le::write_u32(&mut bytes[24..], crc.finalize());
+    bytes
+}
+
+fn sections(parts: &Parts) -> Vec<([u8; 4], Vec<u8>)> {
+    let content = |kind| match kind {
+        SectionKind::Manifest => json(&parts.manifest),
+        SectionKind::Backbone => parts.backbone.clone(),
+        SectionKind::Refine => parts.refine.clone(),
+        SectionKind::Adapters => floats(parts.adapters.iter().flatten().copied()),
+        SectionKind::Shape => floats(parts.shape.to_values().into_iter()),
+        SectionKind::Calibration => floats(parts.calibration.iter().flat_map(calibration_values)),
+        SectionKind::Provenance => json(&parts.provenance),
+        SectionKind::Card => parts.card.clone().into_bytes(),
+        SectionKind::Unknown(_) => Vec::new(),
+    };
+    SectionKind::KNOWN.into_iter().map(|kind| (kind.code(), content(kind))).collect()
+}
+
+fn calibration_values(c: &Calibration) -> [f32; 4] {
+    [c.gain, c.floor, c.max_expected_error, c.max_shape_residual]
+}
+
+fn floats(values: impl Iterator<Item = f32>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for value in values {
+        // Writing to a vector cannot fail.
+        let _ = bytes.write_f32::<Le>(value);
+    }
+    bytes
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    // Neither the manifest nor a JSON value holds a map with keys other than strings.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// Sizes that the manifest prescribes, said in the words of the parts and not of the sections.
+fn check(parts: &Parts) -> Result<(), String> {
+    parts.manifest.check().map_err(|e| e.to_string())?;
+    let landmarks = parts.manifest.landmarks.len();
+    let expect = |what: &str, found: usize, expected: usize| match found == expected {
+        true => Ok(()),
+        false => Err(format!("{what}: {found}, expected {expected}")),
+    };
+    expect("adapters", parts.adapters.len(), landmarks)?;
+    for (values, name) in parts.adapters.iter().zip(&parts.manifest.landmarks) {
+        let expected = parts.manifest.adapter_len();
+        expect(&format!("adapter values of `{name}`"), values.len(), expected)?;
+    }
+    let shape = &parts.shape;
+    expect("points of the mean shape", shape.mean.len(), landmarks)?;
+    expect("shape modes", shape.modes.len(), parts.manifest.shape_modes)?;
+    expect("shape deviations", shape.deviations.len(), parts.manifest.shape_modes)?;
+    for mode in &shape.modes {
+        expect("values of a shape mode", mode.len(), 2 * landmarks)?;
+    }
+    expect("calibrations", parts.calibration.len(), landmarks)?;
+    if parts.backbone.is_empty() || parts.refine.is_empty() {
+        return Err("a graph is empty".to_owned());
+    }
+    Ok(())
+}

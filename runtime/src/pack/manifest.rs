@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::layout::MAX_LANDMARKS;
 use crate::{Error, ErrorKind};
 
+/// A private part of a landmark is a few thousand values; more is a hostile manifest.
+const MAX_ADAPTER_LEN: usize = 1 << 22;
+/// Values of all regions of interest together: 256 MiB of `f32`, more than an edge board should hold.
+const MAX_REGION_VALUES: usize = 1 << 26;
+
 /// Names, frames and limits of a model; the JSON section `MANI`.
 ///
 /// Lengths "in units" are millimetres where [`Manifest::scale`] is [`Scale::Millimetres`], else the
@@ -112,6 +117,18 @@ pub struct Calibration {
     pub max_shape_residual: f32,
 }
 
+impl Scale {
+    /// Units per image pixel `[x, y]`; see [`Manifest::unit_per_px`].
+    pub fn unit_per_px(self, height: usize, spacing_mm: Option<[f64; 2]>) -> [f64; 2] {
+        match (self, spacing_mm) {
+            (Self::Millimetres { .. }, Some(spacing)) => spacing,
+            (Self::Millimetres { field_height } | Self::ImageHeight { field_height }, _) => {
+                [field_height / height as f64; 2]
+            }
+        }
+    }
+}
+
 impl AdapterInput {
     /// Values per landmark.
     pub fn len(&self) -> usize {
@@ -130,17 +147,20 @@ impl Manifest {
         self.adapter.iter().map(AdapterInput::len).sum()
     }
 
+    /// As [`Manifest::adapter_len`]; `None` where the shapes of a hostile manifest overflow.
+    fn adapter_len_checked(&self) -> Option<usize> {
+        self.adapter.iter().try_fold(0usize, |sum, input| {
+            let len = input.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
+            sum.checked_add(len)
+        })
+    }
+
     /// Units per image pixel `[x, y]` for an image of `height` px with this spacing.
     ///
     /// Spacing is used where the model's unit is the millimetre; without it the image is taken to
     /// show the usual field height.
     pub fn unit_per_px(&self, height: usize, spacing_mm: Option<[f64; 2]>) -> [f64; 2] {
-        match (self.scale, spacing_mm) {
-            (Scale::Millimetres { .. }, Some(spacing)) => spacing,
-            (Scale::Millimetres { field_height } | Scale::ImageHeight { field_height }, _) => {
-                [field_height / height as f64; 2]
-            }
-        }
+        self.scale.unit_per_px(height, spacing_mm)
     }
 
     /// Refuses values that the runtime could not work with.
@@ -184,6 +204,8 @@ impl Manifest {
                     a.shape.len() <= 6 && a.shape.iter().all(|d| (1..=1 << 16).contains(d))
                 }),
             ),
+            ("adapter.shape", self.adapter_len_checked().is_some_and(|n| n <= MAX_ADAPTER_LEN)),
+            ("refine.size", names.len().saturating_mul(r.size * r.size) <= MAX_REGION_VALUES),
             ("shape_modes", self.shape_modes <= 256),
             ("plausibility.min_coarse_mass", (0.0..=1.0).contains(&p.min_coarse_mass)),
             ("plausibility.max_pose_residual", positive(p.max_pose_residual)),

@@ -49,8 +49,13 @@ impl Pack {
             File::open(path)?.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes)?;
             Ok(bytes)
         };
-        let bytes =
-            read().map_err(|e| damaged(format!("cannot read pack {}: {e}", path.display())))?;
+        let bytes = read().map_err(|e| {
+            damaged(format!("cannot read pack {}: {e}; check the path", path.display()))
+        })?;
+        if bytes.len() as u64 > MAX_FILE_LEN {
+            let limit = MAX_FILE_LEN >> 20;
+            return Err(damaged(format!("pack {} is over {limit} MiB", path.display())));
+        }
         Self::from_bytes(bytes).map_err(|e| e.at(format_args!("pack {}", path.display())))
     }
 
@@ -102,6 +107,11 @@ impl Pack {
     /// All sections in file order, unknown ones included.
     pub fn sections(&self) -> &[Section] {
         &self.sections
+    }
+
+    /// `[major, minor]` version of the format.
+    pub fn version(&self) -> [u16; 2] {
+        [Le::read_u16(&self.bytes[8..]), Le::read_u16(&self.bytes[10..])]
     }
 
     /// SHA-256 of the whole file, hexadecimal.

@@ -1,0 +1,56 @@
+//! Which images were meant: files as they are, folders by the images in them.
+
+use std::path::{Path, PathBuf};
+
+use fiducia::{Error, ErrorKind};
+
+/// File names that a folder is searched for; what is in a file is told by its content.
+const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "tif", "tiff"];
+/// End of the names of our own pictures, which are not taken for X-rays.
+pub(super) const OVERLAY_SUFFIX: &str = ".overlay.png";
+
+/// The images to work on.
+pub(super) struct Images {
+    pub(super) paths: Vec<PathBuf>,
+    /// Whether more than one image was asked for, or a folder: results are then a list, even of one.
+    pub(super) batch: bool,
+}
+
+/// Replaces each folder among `arguments` by its images, sorted by name.
+///
+/// # Errors
+/// [`ErrorKind::Unreadable`] where a folder cannot be read or holds no image.
+pub(super) fn list(arguments: &[PathBuf]) -> Result<Images, Error> {
+    let mut paths = Vec::new();
+    for path in arguments {
+        if path.is_dir() {
+            paths.extend(images_in(path)?);
+        } else {
+            paths.push(path.clone());
+        }
+    }
+    Ok(Images { paths, batch: arguments.len() > 1 || arguments[0].is_dir() })
+}
+
+fn images_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let fail = |what: String| {
+        Error::new(ErrorKind::Unreadable, format!("folder {}: {what}", folder.display()))
+    };
+    let entries: std::io::Result<Vec<_>> =
+        std::fs::read_dir(folder).and_then(|entries| entries.map(|e| Ok(e?.path())).collect());
+    let mut paths = entries.map_err(|e| fail(format!("{e}; check its permissions")))?;
+    paths.retain(|p| is_image_name(p) && !p.is_dir());
+    paths.sort();
+    if paths.is_empty() {
+        return Err(fail("no PNG, JPEG or TIFF image in it; name the folder of the images".into()));
+    }
+    Ok(paths)
+}
+
+fn is_image_name(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    !name.starts_with('.')
+        && !name.ends_with(OVERLAY_SUFFIX)
+        && EXTENSIONS.contains(&extension.as_str())
+}

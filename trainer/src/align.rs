@@ -1,0 +1,209 @@
+//! Rough correspondence: an affine map from the template to every image.
+//!
+//! A search over scale, rotation and shift on a tiny plane (normalised cross-correlation), then
+//! Gauss-Newton refinement of all six parameters on a finer one (Evangelidis and Psarakis 2008, in
+//! the least-squares form with a free gain).
+
+use fiducia_kernels::{Affine, sample};
+use nalgebra::{SMatrix, SVector};
+
+use crate::view::{Normed, View};
+
+const SCALES: [f64; 5] = [0.85, 0.92, 1.0, 1.08, 1.16];
+const ANGLES_DEG: [f64; 5] = [-14.0, -7.0, 0.0, 7.0, 14.0];
+/// Largest shift that is searched, px of the rough plane.
+const REACH: i64 = 20;
+/// Share of the template left out at each border, where collimation and labels are.
+const MARGIN: f64 = 0.12;
+/// Best starts that are refined.
+const STARTS: usize = 4;
+/// Gauss-Newton steps.
+const STEPS: usize = 40;
+/// Windows of the local normalisation, px of the rough and the finer plane.
+const RADII: [usize; 2] = [5, 10];
+
+/// Where the template lies in an image.
+#[derive(Clone, Copy, Debug)]
+pub struct Alignment {
+    /// From units of the template to units of the image.
+    pub to_image: Affine,
+    /// Normalised cross-correlation at the end, −1 to 1.
+    pub score: f64,
+}
+
+/// The template, prepared once.
+#[derive(Debug)]
+pub struct Aligner {
+    rough: Normed,
+    fine: Normed,
+}
+
+impl Aligner {
+    /// Prepares the template.
+    pub fn new(template: &View) -> Self {
+        Self {
+            rough: Normed::of(template, &template.rough, RADII[0]),
+            fine: Normed::of(template, &template.flow, RADII[1]),
+        }
+    }
+
+    /// Finds the template in `view`.
+    pub fn align(&self, view: &View) -> Alignment {
+        let fine = Normed::of(view, &view.flow, RADII[1]);
+        let starts = self.search(&Normed::of(view, &view.rough, RADII[0]));
+        let ends = starts.into_iter().take(STARTS).map(|start| self.refine(&fine, start));
+        ends.max_by(|a, b| a.score.total_cmp(&b.score)).expect("at least one start")
+    }
+
+    /// Starts by falling correlation, one per scale and rotation.
+    fn search(&self, image: &Normed) -> Vec<Affine> {
+        let points = inner_points(&self.rough, 1);
+        let padded = Padded::new(image, 2 * REACH as usize + self.rough.size[0].max(self.rough.size[1]) / 4);
+        let [from, to] = [&self.rough, image].map(|n| n.to_unit.apply([n.size[0] as f64 / 2.0, n.size[1] as f64 / 2.0]));
+        let to_px = image.to_unit.inverse().expect("planes have pixels");
+        let mut found = Vec::new();
+        for scale in SCALES {
+            for angle in ANGLES_DEG {
+                let turn = Affine::similarity(angle.to_radians(), scale, from, to);
+                let (score, shift) = padded.best_shift(&points, &to_px.after(&turn).after(&self.rough.to_unit));
+                let moved = image.to_unit.after(&Affine::shift(shift[0] as f64, shift[1] as f64)).after(&to_px).after(&turn);
+                found.push((score, moved));
+            }
+        }
+        found.sort_by(|a, b| b.0.total_cmp(&a.0));
+        found.into_iter().map(|(_, start)| start).collect()
+    }
+
+    /// Gauss-Newton on all six parameters; the best step is kept.
+    fn refine(&self, image: &Normed, start: Affine) -> Alignment {
+        let points = inner_points(&self.fine, 2);
+        let gradient = gradients(image);
+        let to_px = image.to_unit.inverse().expect("planes have pixels");
+        let mut map = to_px.after(&start).after(&self.fine.to_unit);
+        let back = |map: &Affine| {
+            image.to_unit.after(map).after(&self.fine.to_unit.inverse().expect("planes have pixels"))
+        };
+        let mut best = Alignment { to_image: start, score: correlation(&points, image, &map) };
+        for _ in 0..STEPS {
+            let Some(step) = gauss_newton(&points, image, &gradient, &map) else { break };
+            for (row, delta) in map.m.iter_mut().zip([&step[..3], &step[3..]]) {
+                row.iter_mut().zip(delta).for_each(|(v, d)| *v += d);
+            }
+            if !(0.4..2.5).contains(&map.determinant()) {
+                break;
+            }
+            let score = correlation(&points, image, &map);
+            if score > best.score {
+                best = Alignment { to_image: back(&map), score };
+            }
+            if step.iter().map(|s| s.abs()).fold(0.0, f64::max) < 1e-4 {
+                break;
+            }
+        }
+        best
+    }
+}
+
+/// A template pixel and its value.
+type Point = ([f64; 2], f32);
+
+fn inner_points(plane: &Normed, step: usize) -> Vec<Point> {
+    let [w, h] = plane.size;
+    let inner = |size: usize| ((size as f64 * MARGIN) as usize..size - (size as f64 * MARGIN) as usize).step_by(step);
+    inner(h).flat_map(|y| inner(w).map(move |x| (x, y))).map(|(x, y)| ([x as f64, y as f64], plane.data[y * w + x])).collect()
+}
+
+/// An image with a border of zeros, so that shifts need no bounds checks.
+struct Padded {
+    data: Vec<f32>,
+    size: [usize; 2],
+    pad: i64,
+}
+
+impl Padded {
+    fn new(image: &Normed, pad: usize) -> Self {
+        let size = [image.size[0] + 2 * pad, image.size[1] + 2 * pad];
+        let mut data = vec![0.0; size[0] * size[1]];
+        for (y, row) in image.data.chunks_exact(image.size[0]).enumerate() {
+            let start = (y + pad) * size[0] + pad;
+            data[start..start + row.len()].copy_from_slice(row);
+        }
+        Self { data, size, pad: pad as i64 }
+    }
+
+    /// The shift after `map` (template px to image px) that correlates best.
+    fn best_shift(&self, points: &[Point], map: &Affine) -> (f64, [i64; 2]) {
+        let reach = |size: usize| (REACH, size as i64 - 1 - REACH);
+        let [(x0, x1), (y0, y1)] = self.size.map(reach);
+        let place = |(p, v): &Point| {
+            let q = map.apply(*p);
+            let x = (q[0].round() as i64 + self.pad).clamp(x0, x1);
+            let y = (q[1].round() as i64 + self.pad).clamp(y0, y1);
+            ((y * self.size[0] as i64 + x) as isize, *v)
+        };
+        let placed: Vec<(isize, f32)> = points.iter().map(place).collect();
+        let energy: f32 = placed.iter().map(|(_, v)| v * v).sum();
+        let mut best = (f64::NEG_INFINITY, [0, 0]);
+        for dy in -REACH..=REACH {
+            for dx in -REACH..=REACH {
+                let offset = (dy * self.size[0] as i64 + dx) as isize;
+                let (mut cross, mut own) = (0.0f32, 0.0f32);
+                for &(i, v) in &placed {
+                    let pixel = self.data[(i + offset) as usize];
+                    cross += v * pixel;
+                    own += pixel * pixel;
+                }
+                let score = f64::from(cross / (own * energy).sqrt().max(1e-6));
+                if score > best.0 {
+                    best = (score, [dx, dy]);
+                }
+            }
+        }
+        best
+    }
+}
+
+/// Horizontal and vertical derivatives by central differences.
+fn gradients(image: &Normed) -> [Vec<f32>; 2] {
+    let [w, h] = image.size;
+    let at = |x: usize, y: usize| image.data[y * w + x];
+    let grid = || (0..h).flat_map(|y| (0..w).map(move |x| (x, y)));
+    let dx = grid().map(|(x, y)| (at((x + 1).min(w - 1), y) - at(x.saturating_sub(1), y)) / 2.0).collect();
+    let dy = grid().map(|(x, y)| (at(x, (y + 1).min(h - 1)) - at(x, y.saturating_sub(1))) / 2.0).collect();
+    [dx, dy]
+}
+
+/// One least-squares step on the six numbers of `map`; `None` where the system is singular.
+fn gauss_newton(points: &[Point], image: &Normed, gradient: &[Vec<f32>; 2], map: &Affine) -> Option<[f64; 6]> {
+    let read = |plane: &[f32], q: [f64; 2]| f64::from(sample(plane, image.size, q[0], q[1]));
+    let values: Vec<f64> = points.iter().map(|(p, _)| read(&image.data, map.apply(*p))).collect();
+    let gain = points.iter().zip(&values).map(|((_, t), v)| f64::from(*t) * v).sum::<f64>()
+        / values.iter().map(|v| v * v).sum::<f64>().max(1e-9);
+    let gain = gain.clamp(0.3, 3.0);
+    let mut normal = SMatrix::<f64, 6, 6>::zeros();
+    let mut right = SVector::<f64, 6>::zeros();
+    for ((p, t), v) in points.iter().zip(&values) {
+        let q = map.apply(*p);
+        let [gx, gy] = [gain * read(&gradient[0], q), gain * read(&gradient[1], q)];
+        let row = SVector::<f64, 6>::from([gx * p[0], gx * p[1], gx, gy * p[0], gy * p[1], gy]);
+        let error = (f64::from(*t) - gain * v).clamp(-2.0, 2.0);
+        normal += row * row.transpose();
+        right += row * error;
+    }
+    for i in 0..6 {
+        normal[(i, i)] *= 1.0 + 1e-4;
+    }
+    normal.cholesky().map(|c| c.solve(&right).into())
+}
+
+fn correlation(points: &[Point], image: &Normed, map: &Affine) -> f64 {
+    let (mut cross, mut own, mut energy) = (0.0, 0.0, 0.0);
+    for (p, t) in points {
+        let q = map.apply(*p);
+        let (v, t) = (f64::from(sample(&image.data, image.size, q[0], q[1])), f64::from(*t));
+        cross += v * t;
+        own += v * v;
+        energy += t * t;
+    }
+    cross / (own * energy).sqrt().max(1e-9)
+}

@@ -1,0 +1,93 @@
+//! Writing a folder whole or not at all.
+
+use std::path::Path;
+
+use fiducia::{Error, ErrorKind};
+
+/// What may stand at the place of a new folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nothing.
+    Free,
+    /// Nothing, or a folder without content.
+    FreeOrEmpty,
+}
+
+/// Refuses to write a folder to `dir` where something stands in its way.
+///
+/// Long work calls this before it begins; [`write_folder`] calls it itself.
+pub(crate) fn check_place(dir: &Path, place: Place) -> Result<(), Error> {
+    let empty = || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
+    if !dir.exists() || (place == Place::FreeOrEmpty && empty()) {
+        return Ok(());
+    }
+    let message = format!("{} exists; name a new folder or remove it first", dir.display());
+    Err(Error::new(ErrorKind::Usage, message))
+}
+
+/// Fills a temporary folder beside `dir`, then renames it to `dir`.
+///
+/// Where `fill` fails nothing is left behind.
+pub(crate) fn write_folder<T>(
+    dir: &Path,
+    place: Place,
+    fill: impl FnOnce(&Path) -> Result<T, Error>,
+) -> Result<T, Error> {
+    check_place(dir, place)?;
+    let fail = |e: std::io::Error| {
+        let message = format!("cannot write the folder {}: {e}", dir.display());
+        Error::new(ErrorKind::Unwritable, message)
+    };
+    let parent = match dir.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    let temporary =
+        tempfile::Builder::new().prefix(".fiducia-").tempdir_in(parent).map_err(fail)?;
+    let filled = fill(temporary.path())?;
+    // A temporary folder is private to its owner; a result is as readable as any new folder.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(temporary.path(), std::fs::Permissions::from_mode(0o755))
+            .map_err(fail)?;
+    }
+    // Renaming replaces an empty folder on Unix only.
+    let _ = std::fs::remove_dir(dir);
+    std::fs::rename(temporary.path(), dir).map_err(fail)?;
+    let _ = temporary.keep();
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_folder_leaves_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("out");
+        let failed = write_folder(&dir, Place::Free, |tmp| {
+            std::fs::write(tmp.join("a"), "a").unwrap();
+            Err::<(), _>(Error::new(ErrorKind::Usage, "no"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_with_content_is_never_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("out");
+        let fill = |tmp: &Path| {
+            std::fs::write(tmp.join("a"), "a").unwrap();
+            Ok(())
+        };
+        std::fs::create_dir(&dir).unwrap();
+        assert!(write_folder(&dir, Place::Free, fill).is_err());
+        write_folder(&dir, Place::FreeOrEmpty, fill).unwrap();
+        let again = write_folder(&dir, Place::FreeOrEmpty, fill).unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::Usage);
+        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,214 @@
+//! Matching the template's landmarks by trunk features: at each candidate position the feature
+//! patches of three levels are compared with the template's, and the similarities multiplied.
+
+use fiducia::Error;
+use fiducia_kernels::Affine;
+
+use crate::frame::Grid;
+use crate::nets::{Trunk, TrunkFeatures, TrunkRunner};
+use crate::view::{MATCH, View, normalised};
+
+/// Patch side per level, cells.
+const PATCH: [i64; 3] = [5, 3, 3];
+/// Candidates lie within this distance of the centre along x and y, px of the match grid.
+const REACH: i64 = 20;
+/// Half the side of the soft-argmax window, px.
+const WINDOW: i64 = 3;
+/// Extra space around the landmarks, units.
+const MARGIN: f64 = 36.0;
+/// Local normalisation window, px.
+const NORM_RADIUS: usize = 66;
+/// Gain of the normalised image: the trunk's weights expect inputs of about this spread.
+const GAIN: f32 = 0.5;
+/// Views of the template that its descriptors are averaged over: rotation in degrees, scale.
+const TEMPLATE_VIEWS: [(f64, f64); 5] = [(0.0, 1.0), (5.0, 1.0), (-5.0, 1.0), (0.0, 1.06), (0.0, 0.94)];
+
+/// Unit-length features of one aligned image.
+#[derive(Clone, Debug)]
+pub struct Descriptors {
+    levels: TrunkFeatures,
+}
+
+/// The template's landmarks, ready to be found.
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    grid: Grid,
+    runner: TrunkRunner,
+    /// Per landmark and level: `[patch cells][channels]`, each cell of unit length.
+    templates: Vec<[Vec<Vec<f32>>; 3]>,
+}
+
+/// Where a landmark was matched.
+#[derive(Clone, Copy, Debug)]
+pub struct Match {
+    /// Position, template units (the aligned frame).
+    pub point: [f64; 2],
+    /// Product of the similarities at the peak, 0 to 1.
+    pub score: f32,
+}
+
+impl Matcher {
+    /// Describes the landmarks `points` (template units) of `template`.
+    ///
+    /// # Errors
+    /// [`fiducia::ErrorKind::Engine`] where the trunk cannot be run.
+    pub fn new(trunk: &Trunk, template: &View, points: &[[f64; 2]]) -> Result<Self, Error> {
+        let grid = Grid::around(points, MARGIN, MATCH, Trunk::MULTIPLE);
+        let runner = trunk.runner(grid.size[0], grid.size[1])?;
+        let mut matcher = Self { grid, runner, templates: Vec::new() };
+        let middle = grid.to_unit.apply([grid.size[0] as f64 / 2.0, grid.size[1] as f64 / 2.0]);
+        let mut views = Vec::new();
+        for (degrees, scale) in TEMPLATE_VIEWS {
+            let turn = Affine::similarity(degrees.to_radians(), scale, middle, middle);
+            views.push((matcher.describe(template, &turn)?, turn.inverse().expect("views keep some size")));
+        }
+        let describe = |p: &[f64; 2]| [0, 1, 2].map(|level| matcher.template_patch(&views, level, *p));
+        matcher.templates = points.iter().map(describe).collect();
+        Ok(matcher)
+    }
+
+    /// Features of `view` in the aligned frame; `to_image` takes template units to image units.
+    ///
+    /// # Errors
+    /// [`fiducia::ErrorKind::Engine`] where the trunk cannot be run.
+    pub fn describe(&self, view: &View, to_image: &Affine) -> Result<Descriptors, Error> {
+        let grey = view.sample(&view.middle, &to_image.after(&self.grid.to_unit), self.grid.size);
+        let mut image = normalised(grey, self.grid.size, NORM_RADIUS);
+        image.iter_mut().for_each(|v| *v *= GAIN);
+        let mut levels = self.runner.run(&image)?;
+        for (map, [channels, h, w]) in levels.maps.iter_mut().zip(levels.shape) {
+            unit_length(map, channels, h * w);
+        }
+        Ok(Descriptors { levels })
+    }
+
+    /// Finds every landmark near its `centre` (template units), nearer being likelier: a Gaussian
+    /// prior of `sigma` units.
+    pub fn find(&self, image: &Descriptors, centres: &[[f64; 2]], sigma: f64) -> Vec<Match> {
+        let from_unit = self.grid.from_unit();
+        let find = |(template, &centre): (&[Vec<Vec<f32>>; 3], &[f64; 2])| {
+            let middle = from_unit.apply(centre);
+            let map = self.similarity(image, template, middle, sigma / MATCH);
+            let (offset, score) = soft_peak(&map);
+            Match { point: self.grid.to_unit.apply([middle[0] + offset[0], middle[1] + offset[1]]), score }
+        };
+        self.templates.iter().zip(centres).map(find).collect()
+    }
+
+    /// Similarity of the candidates around `middle` (grid px), `[2 · REACH + 1; 2]`.
+    fn similarity(&self, image: &Descriptors, template: &[Vec<Vec<f32>>; 3], middle: [f64; 2], sigma_px: f64) -> Vec<f32> {
+        let side = (2 * REACH + 1) as usize;
+        let offset = |i: usize| (i as i64 - REACH) as f64;
+        let mut map: Vec<f32> = (0..side * side)
+            .map(|i| (-(offset(i % side).powi(2) + offset(i / side).powi(2)) / (2.0 * sigma_px * sigma_px)).exp() as f32)
+            .collect();
+        for level in 0..3 {
+            let stride = f64::from(4 << level);
+            let cells = CellScores::new(image, level, &template[level], middle);
+            for (i, v) in map.iter_mut().enumerate() {
+                let at = |m: f64, o: f64| (m + o - (stride - 1.0) / 2.0) / stride;
+                *v *= cells.at(at(middle[0], offset(i % side)), at(middle[1], offset(i / side))).clamp(0.0, 1.0);
+            }
+        }
+        map
+    }
+
+    /// The mean patch of a landmark over all template views.
+    fn template_patch(&self, views: &[(Descriptors, Affine)], level: usize, point: [f64; 2]) -> Vec<Vec<f32>> {
+        let (half, stride) = (PATCH[level] / 2, f64::from(4 << level));
+        let mut patch = Vec::new();
+        for dy in -half..=half {
+            for dx in -half..=half {
+                let mut cell = vec![0.0; Trunk::CHANNELS[level]];
+                for (features, from_template) in views {
+                    let p = self.grid.from_unit().apply(from_template.apply(point));
+                    let at = |v: f64, d: i64| (v - (stride - 1.0) / 2.0) / stride + d as f64;
+                    features.add_at(level, at(p[0], dx), at(p[1], dy), &mut cell);
+                }
+                let length = cell.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-9);
+                cell.iter_mut().for_each(|v| *v /= length);
+                patch.push(cell);
+            }
+        }
+        patch
+    }
+}
+
+impl Descriptors {
+    /// Adds the bilinear feature vector at cell position `(x, y)` to `sum`.
+    fn add_at(&self, level: usize, x: f64, y: f64, sum: &mut [f32]) {
+        let [_, h, w] = self.levels.shape[level];
+        for (c, total) in sum.iter_mut().enumerate() {
+            *total += fiducia_kernels::sample(&self.levels.maps[level][c * h * w..(c + 1) * h * w], [w, h], x, y);
+        }
+    }
+}
+
+/// Patch similarity at the cells near one landmark.
+struct CellScores {
+    origin: [i64; 2],
+    size: [usize; 2],
+    scores: Vec<f32>,
+}
+
+impl CellScores {
+    fn new(image: &Descriptors, level: usize, template: &[Vec<f32>], middle: [f64; 2]) -> Self {
+        let stride = f64::from(4 << level);
+        let [channels, h, w] = image.levels.shape[level];
+        let map = &image.levels.maps[level];
+        let reach = (REACH as f64 / stride).ceil() as i64 + 1;
+        let origin = middle.map(|m| ((m - (stride - 1.0) / 2.0) / stride).floor() as i64 - reach);
+        let side = 2 * reach + 2;
+        let half = PATCH[level] / 2;
+        let score = |cx: i64, cy: i64| {
+            let mut sum = 0.0;
+            for (k, cell) in template.iter().enumerate() {
+                let (x, y) = (cx + k as i64 % PATCH[level] - half, cy + k as i64 / PATCH[level] - half);
+                if (0..w as i64).contains(&x) && (0..h as i64).contains(&y) {
+                    let i = y as usize * w + x as usize;
+                    sum += (0..channels).map(|c| map[c * h * w + i] * cell[c]).sum::<f32>();
+                }
+            }
+            sum / template.len() as f32
+        };
+        let scores = (0..side * side).map(|i| score(origin[0] + i % side, origin[1] + i / side)).collect();
+        Self { origin, size: [side as usize; 2], scores }
+    }
+
+    /// Bilinear score at a cell position.
+    fn at(&self, x: f64, y: f64) -> f32 {
+        fiducia_kernels::sample(&self.scores, self.size, x - self.origin[0] as f64, y - self.origin[1] as f64)
+    }
+}
+
+/// Subtracts each channel's mean over the image and scales every cell's vector to unit length.
+fn unit_length(map: &mut [f32], channels: usize, cells: usize) {
+    for channel in map.chunks_exact_mut(cells) {
+        let mean = channel.iter().sum::<f32>() / cells as f32;
+        channel.iter_mut().for_each(|v| *v -= mean);
+    }
+    for i in 0..cells {
+        let length = (0..channels).map(|c| map[c * cells + i].powi(2)).sum::<f32>().sqrt().max(1e-9);
+        (0..channels).for_each(|c| map[c * cells + i] /= length);
+    }
+}
+
+/// Peak of a candidate map as an offset from its middle, px, with its value; a map of zeros stays in the middle.
+fn soft_peak(map: &[f32]) -> ([f64; 2], f32) {
+    let side = 2 * REACH + 1;
+    let best = (0..map.len()).max_by(|&a, &b| map[a].total_cmp(&map[b])).unwrap_or(0);
+    let (px, py) = (best as i64 % side, best as i64 / side);
+    let window = || {
+        let range = |p: i64| (p - WINDOW).max(0)..=(p + WINDOW).min(side - 1);
+        range(py).flat_map(move |y| range(px).map(move |x| (x, y)))
+    };
+    let at = |(x, y): (i64, i64)| f64::from(map[(y * side + x) as usize]);
+    let low = window().map(at).fold(f64::INFINITY, f64::min);
+    let weight = |p| (at(p) - low).powi(2);
+    let total: f64 = window().map(weight).sum();
+    if total < 1e-20 {
+        return ([0.0, 0.0], map[best]);
+    }
+    let mean = |pick: fn((i64, i64)) -> i64| window().map(|p| weight(p) * (pick(p) - REACH) as f64).sum::<f64>() / total;
+    ([mean(|p| p.0), mean(|p| p.1)], map[best])
+}

@@ -1,0 +1,11 @@
+//! The networks: the frozen trunk, the coarse decoder on top of it, the refine network.
+
+mod layers;
+mod trunk;
+mod coarse;
+mod refine;
+
+pub use coarse::CoarseDecoder;
+pub use layers::{ConvBn, Residual};
+pub use refine::RefineNet;
+pub use trunk::{Trunk, TrunkFeatures, TrunkRunner};
