@@ -21,7 +21,8 @@ impl Backbone {
     pub fn new(onnx: &[u8], frame: &WholeFrame, landmarks: usize) -> Result<Self, Error> {
         let input = tvec![1, 1, frame.height, frame.width];
         let output = [1, landmarks, frame.height / frame.stride, frame.width / frame.stride];
-        let state = compile(onnx, &[input.clone()], &output).map_err(|e| e.at("backbone graph"))?;
+        let state = compile(onnx, std::slice::from_ref(&input), &output)
+            .map_err(|e| e.at("backbone graph"))?;
         Ok(Self { state, input })
     }
 

@@ -45,12 +45,36 @@ pub struct Detector {
     regions: Vec<f32>,
 }
 
-/// Where a landmark was found: units and image px.
-struct Found {
-    point: [f64; 2],
-    px: [f64; 2],
-    covariance_px2: [f64; 3],
-    spread: f64,
+/// One landmark as the heat map shows it, before calibration.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// Position, units of the model ([`Manifest::scale`]).
+    pub point: [f64; 2],
+    /// Position, px of the image.
+    pub px: [f64; 2],
+    /// Covariance of the heat map `[xx, xy, yy]`, px².
+    pub covariance_px2: [f64; 3],
+    /// Mean distance of the heat map's probability from the position, units.
+    pub spread: f64,
+    /// Distance to the likely shape, units.
+    pub residual: f64,
+}
+
+/// All that the networks saw on one image, before limits and calibration are applied.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// One entry per landmark, in the order of the pack.
+    pub found: Vec<Found>,
+    /// Mean peak mass of the coarse heat maps, 0 to 1.
+    pub coarse_mass: f64,
+    /// Root mean square distance of the coarse points to the posed mean shape, units.
+    pub pose_residual: f64,
+    /// Where the mean shape lies in the image.
+    pub pose: Pose,
+    /// Root mean square distance of the fine points to the shape model, units.
+    pub shape_residual: f64,
+    /// Wall time per stage.
+    pub timings_ms: Timings,
 }
 
 impl Detector {
@@ -92,16 +116,39 @@ impl Detector {
     /// points must not be used.
     ///
     /// # Errors
+    /// As [`Detector::observe`].
+    pub fn detect(&mut self, radiograph: &Radiograph) -> Result<Report, Error> {
+        let seen = self.observe(radiograph)?;
+        let unit_per_px = self.manifest.unit_per_px(radiograph.height, radiograph.spacing_mm);
+        let reasons = self.implausible(&seen);
+        Ok(Report {
+            schema: "fiducia.report/1",
+            image: radiograph.name.clone(),
+            size_px: [radiograph.width, radiograph.height],
+            spacing_mm: radiograph.spacing_mm,
+            mm_source: radiograph.mm_source,
+            model: self.model.clone(),
+            backend: self.backend.clone(),
+            timings_ms: seen.timings_ms,
+            plausible: reasons.is_empty(),
+            reasons,
+            landmarks: self.judge(&seen.found, radiograph.spacing_mm, unit_per_px),
+        })
+    }
+
+    /// Runs the networks on `radiograph` and decodes what they show, without judging it.
+    ///
+    /// # Errors
     /// [`ErrorKind::Implausible`] for an image without size or contrast, [`ErrorKind::Usage`] for an
     /// impossible spacing, [`ErrorKind::Engine`] where inference fails.
-    pub fn detect(&mut self, radiograph: &Radiograph) -> Result<Report, Error> {
+    pub fn observe(&mut self, radiograph: &Radiograph) -> Result<Observation, Error> {
         let mut clock = Clock::new();
-        let size = [radiograph.width, radiograph.height];
         let unit_per_px = self.manifest.unit_per_px(radiograph.height, radiograph.spacing_mm);
         let to_units = Affine::scale(unit_per_px[0], unit_per_px[1]);
         let grey = Grey::new(radiograph)?;
 
-        let frame = whole_frame(&self.manifest.whole, size, unit_per_px);
+        let frame =
+            whole_frame(&self.manifest.whole, [radiograph.width, radiograph.height], unit_per_px);
         grey.reduce(self.manifest.whole.unit_per_px, unit_per_px, &mut self.plane);
         whole_input(&self.manifest.whole, &self.plane, &frame, &mut self.input, &mut self.scratch);
         let preprocess = clock.lap();
@@ -118,28 +165,24 @@ impl Detector {
         let refine = clock.lap();
         let found = self.fine_points(values(&maps)?, &frames, &to_units);
 
-        let (landmarks, residual) = self.judge(found, radiograph.spacing_mm, unit_per_px);
-        let reasons = self.implausible(&pose, &coarse, &masses, residual);
-        let timings_ms = Timings {
-            preprocess,
-            backbone,
-            crop,
-            refine,
-            decode: clock.lap(),
-            total: clock.total(),
-        };
-        Ok(Report {
-            schema: "fiducia.report/1",
-            image: radiograph.name.clone(),
-            size_px: size,
-            spacing_mm: radiograph.spacing_mm,
-            mm_source: radiograph.mm_source,
-            model: self.model.clone(),
-            backend: self.backend.clone(),
-            timings_ms,
-            plausible: reasons.is_empty(),
-            reasons,
-            landmarks,
+        let posed = self.shape.mean.iter().map(|&p| pose.to_image.apply(p));
+        Ok(Observation {
+            coarse_mass: masses.iter().sum::<f64>() / masses.len().max(1) as f64,
+            pose_residual: rms(coarse
+                .iter()
+                .zip(posed.collect::<Vec<_>>())
+                .map(|(&c, p)| distance(c, p))),
+            pose,
+            shape_residual: rms(found.iter().map(|f| f.residual)),
+            found,
+            timings_ms: Timings {
+                preprocess,
+                backbone,
+                crop,
+                refine,
+                decode: clock.lap(),
+                total: clock.total(),
+            },
         })
     }
 
@@ -179,22 +222,13 @@ impl Detector {
         frames
     }
 
-    /// Peaks of the fine heat maps.
+    /// Peaks of the fine heat maps and their distance to the likely shape.
     fn fine_points(&self, maps: &[f32], frames: &[Affine], to_units: &Affine) -> Vec<Found> {
         let refine = &self.manifest.refine;
         let cells = refine.size / refine.stride;
         let to_px = to_units.inverse().unwrap_or(Affine::IDENTITY);
         let decode = |(map, frame): (&[f32], &Affine)| {
-            let middle = (cells as f32 - 1.0) / 2.0;
-            // A map without a single number says nothing: the middle, as uncertain as the region is wide.
-            let lost = Peak {
-                x: middle,
-                y: middle,
-                mass: 0.0,
-                expected_error: middle,
-                covariance: [middle * middle, 0.0, middle * middle],
-            };
-            let p = peak(map, cells, cells, refine.peak_radius).unwrap_or(lost);
+            let p = peak(map, cells, cells, refine.peak_radius).unwrap_or_else(|| nothing(cells));
             let cell_to_units = frame.after(&cell_to_px(refine.stride));
             let point = cell_to_units.apply([p.x.into(), p.y.into()]);
             Found {
@@ -204,66 +238,58 @@ impl Detector {
                     .after(&cell_to_units)
                     .apply_covariance(p.covariance.map(f64::from)),
                 spread: f64::from(p.expected_error) * cell_to_units.determinant().abs().sqrt(),
+                residual: 0.0,
             }
         };
-        maps.chunks_exact(cells * cells).zip(frames).map(decode).collect()
-    }
-
-    /// Expected errors and confidence per landmark, and the root mean square distance to the shape model.
-    fn judge(
-        &self,
-        found: Vec<Found>,
-        spacing_mm: Option<[f64; 2]>,
-        unit_per_px: [f64; 2],
-    ) -> (Vec<Landmark>, f64) {
+        let mut found: Vec<Found> =
+            maps.chunks_exact(cells * cells).zip(frames).map(decode).collect();
         let points: Vec<[f64; 2]> = found.iter().map(|f| f.point).collect();
         let weights = vec![1.0; points.len()];
-        let fitted = self.shape.fit(&self.shape.pose(&points, &weights), &points, &weights);
-        let residuals: Vec<f64> =
-            points.iter().zip(&fitted).map(|(&p, &f)| distance(p, f)).collect();
-        let mut landmarks = Vec::with_capacity(found.len());
-        for (i, f) in found.into_iter().enumerate() {
-            let c = self.calibration[i];
+        let likely = self.shape.fit(&self.shape.pose(&points, &weights), &points, &weights);
+        found.iter_mut().zip(likely).for_each(|(f, likely)| f.residual = distance(f.point, likely));
+        found
+    }
+
+    /// Expected error and confidence of every landmark.
+    fn judge(
+        &self,
+        found: &[Found],
+        spacing_mm: Option<[f64; 2]>,
+        unit_per_px: [f64; 2],
+    ) -> Vec<Landmark> {
+        let px_per_unit = 2.0 / (unit_per_px[0] + unit_per_px[1]);
+        let mm_per_unit = spacing_mm.map(|s| (s[0] + s[1]) / 2.0 * px_per_unit);
+        let one = |((f, c), name): ((&Found, &Calibration), &String)| {
             let expected = (f64::from(c.gain) * f.spread).max(c.floor.into());
-            // The ellipse carries the calibrated size: its mean variance is half the squared error.
+            // The ellipse keeps its form and takes the calibrated size.
             let grown = if f.spread > 1e-9 { (expected / f.spread).powi(2) } else { 1.0 };
-            let in_mm = |px: f64, axis: usize| spacing_mm.map(|s| px * s[axis]);
-            let px_per_unit = 2.0 / (unit_per_px[0] + unit_per_px[1]);
-            let mm_per_unit = spacing_mm.map(|s| (s[0] + s[1]) / 2.0 * px_per_unit);
-            landmarks.push(Landmark {
-                name: self.manifest.landmarks[i].clone(),
+            Landmark {
+                name: name.clone(),
                 x_px: f.px[0],
                 y_px: f.px[1],
-                x_mm: in_mm(f.px[0], 0),
-                y_mm: in_mm(f.px[1], 1),
+                x_mm: spacing_mm.map(|s| f.px[0] * s[0]),
+                y_mm: spacing_mm.map(|s| f.px[1] * s[1]),
                 expected_error_mm: mm_per_unit.map(|mm| expected * mm),
                 expected_error_px: expected * px_per_unit,
                 covariance_px2: f.covariance_px2.map(|v| v * grown),
                 confident: expected <= c.max_expected_error.into()
-                    && residuals[i] <= c.max_shape_residual.into(),
-            });
-        }
-        (landmarks, rms(residuals.into_iter()))
+                    && f.residual <= c.max_shape_residual.into(),
+            }
+        };
+        found.iter().zip(&self.calibration).zip(&self.manifest.landmarks).map(one).collect()
     }
 
     /// Why the image is unlike the training set; empty where it is like it.
-    fn implausible(
-        &self,
-        pose: &Pose,
-        coarse: &[[f64; 2]],
-        masses: &[f64],
-        residual: f64,
-    ) -> Vec<String> {
+    fn implausible(&self, seen: &Observation) -> Vec<String> {
         let limits = &self.manifest.plausibility;
-        let mass = masses.iter().sum::<f64>() / masses.len().max(1) as f64;
-        let posed = self.shape.mean.iter().map(|&p| pose.to_image.apply(p));
-        let off = rms(coarse.iter().zip(posed.collect::<Vec<_>>()).map(|(&c, p)| distance(c, p)));
+        let pose = &seen.pose;
         let mut reasons = Vec::new();
         let mut refuse = |bad: bool, code: &str, value: f64, limit: f64| {
             if bad {
                 reasons.push(format!("{code}: {value:.2} (limit {limit:.2})"));
             }
         };
+        let (mass, off) = (seen.coarse_mass, seen.pose_residual);
         refuse(mass < limits.min_coarse_mass, "heat maps diffuse", mass, limits.min_coarse_mass);
         refuse(
             off > limits.max_pose_residual,
@@ -289,6 +315,7 @@ impl Detector {
             pose.angle,
             limits.max_rotation,
         );
+        let residual = seen.shape_residual;
         refuse(
             residual > limits.max_shape_residual,
             "unusual shape",
@@ -296,6 +323,19 @@ impl Detector {
             limits.max_shape_residual,
         );
         reasons
+    }
+}
+
+/// The peak of a map that holds no number: its middle, as uncertain as the region is wide.
+fn nothing(cells: usize) -> Peak {
+    let middle = (cells as f32 - 1.0) / 2.0;
+    let variance = middle * middle;
+    Peak {
+        x: middle,
+        y: middle,
+        mass: 0.0,
+        expected_error: middle,
+        covariance: [variance, 0.0, variance],
     }
 }
 

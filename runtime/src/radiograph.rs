@@ -58,7 +58,8 @@ impl Radiograph {
     /// Reads a PNG, JPEG or TIFF file, 8 or 16 bit, grey or colour, with or without alpha or palette.
     ///
     /// The form is told by the content, never by the file name. 16-bit samples keep their precision;
-    /// colour becomes luma. Of a TIFF with several pages the first is read. `spacing_mm` is `[x, y]`.
+    /// colour becomes luma. Of a TIFF with several pages the first is read. Pixels are
+    /// taken as they are stored: an orientation tag is not applied. `spacing_mm` is `[x, y]`.
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] where the file is missing, a folder, empty, cut, damaged, too large

@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 
 use fiducia::{Error, ErrorKind, Radiograph};
 
-pub(crate) use points::read_points;
-pub(crate) use set::{SetFile, check_landmarks, check_spacing};
+pub(crate) use points::{parse_px, read_points};
+pub(crate) use set::{SetFile, Spacing, check_landmarks, check_spacing};
+pub(crate) use split::Splits;
 
 /// Endings of the files that count as images, lower case.
 pub const IMAGE_EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "tif", "tiff"];
@@ -40,7 +41,7 @@ pub struct DataSet {
     images_dir: PathBuf,
     images: Vec<String>,
     labels: PathBuf,
-    splits: Option<split::Splits>,
+    splits: Option<Splits>,
 }
 
 /// One image without its labels.
@@ -83,7 +84,7 @@ impl DataSet {
         let images = list_images(&images_dir)?;
         let split_file = dir.join("split.csv");
         let splits = match split_file.exists() {
-            true => Some(split::Splits::read(&split_file, &images)?),
+            true => Some(Splits::read(&split_file, &images)?),
             false => None,
         };
         Ok(Self {
@@ -219,6 +220,17 @@ impl Unlabelled {
         Radiograph::open(&self.path, self.spacing_mm)
     }
 
+    /// The bytes of the image file, for a hash of the data.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreadable`] where the file is missing.
+    pub fn bytes(&self) -> Result<Vec<u8>, Error> {
+        std::fs::read(&self.path).map_err(|e| {
+            let message = format!("cannot read image {}: {e}", self.path.display());
+            Error::new(ErrorKind::Unreadable, message)
+        })
+    }
+
     /// Where the image file lies.
     pub fn path(&self) -> &Path {
         &self.path
@@ -282,3 +294,6 @@ fn some_of(names: &[String]) -> String {
         count => format!("{shown}, … ({count} images)"),
     }
 }
+
+#[cfg(test)]
+mod tests;

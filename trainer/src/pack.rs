@@ -137,3 +137,6 @@ fn check(parts: &Parts) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

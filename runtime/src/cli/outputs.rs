@@ -1,7 +1,7 @@
 //! Where results go: checked before any work, written whole or not at all.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     io::Cursor,
     path::{Path, PathBuf},
 };
@@ -29,27 +29,27 @@ impl<'a> Outputs<'a> {
     /// results would go to the same place.
     pub(super) fn check(arguments: &'a DetectArguments, images: &Images) -> Result<Self, Error> {
         let outputs = Self { arguments, batch: images.batch, staged: Vec::new() };
-        if let (Some(folder), true) = (&arguments.overlay, images.batch)
-            && !folder.is_dir()
-        {
-            return Err(Error::new(
-                ErrorKind::Unwritable,
-                format!(
-                    "--overlay {}: not a folder; with several images name an existing folder",
-                    folder.display()
-                ),
-            ));
+        match &arguments.overlay {
+            Some(path) if images.batch && !path.is_dir() => {
+                return Err(misplaced(path, "for several images, --overlay takes a folder"));
+            }
+            Some(path) if is_stdout(path) => {
+                return Err(misplaced(path, "a picture does not go to standard output"));
+            }
+            _ => {}
         }
-        let mut seen = BTreeMap::new();
-        let pictures = images.paths.iter().filter_map(|image| outputs.picture_path(image));
-        for path in [&arguments.json, &arguments.csv].into_iter().flatten().cloned().chain(pictures)
-        {
-            if is_stdout(&path) {
-                refuse_second(&mut seen, &path)?;
-            } else {
-                refuse_second(&mut seen, &path)?;
-                refuse_input(&path, &images.paths)?;
+        let inputs: BTreeSet<PathBuf> =
+            images.paths.iter().filter_map(|image| image.canonicalize().ok()).collect();
+        let mut seen = BTreeSet::new();
+        for path in outputs.destinations(images) {
+            if path.canonicalize().is_ok_and(|path| inputs.contains(&path)) {
+                return Err(misplaced(&path, "the result would replace an image"));
+            }
+            if !is_stdout(&path) {
                 check_writable(&path)?;
+            }
+            if let Some(path) = seen.replace(path) {
+                return Err(misplaced(&path, "two results would go there"));
             }
         }
         Ok(outputs)
@@ -80,27 +80,27 @@ impl<'a> Outputs<'a> {
 
     /// Writes all other results: first every file, then standard output.
     pub(super) fn write(mut self, reports: &[Report]) -> Result<(), Error> {
-        let mut text = String::new();
         let DetectArguments { json, csv: rows, quiet, .. } = self.arguments;
-        for (path, content) in [
-            (json, &(|| self.json_text(reports)) as &dyn Fn() -> Result<String, Error>),
-            (rows, &|| Ok(csv(reports))),
-        ]
-        .into_iter()
-        .filter_map(|(path, content)| Some((path.as_ref()?, content())))
-        .collect::<Vec<_>>()
-        {
-            if is_stdout(path) {
-                text = content?;
-            } else {
-                self.staged.extend(Staged::new(path, content?.as_bytes())?);
-            }
+        let mut text = None;
+        if let Some(path) = json {
+            text = text.or(self.stage(path, self.json_text(reports)?)?);
         }
-        if text.is_empty() && !quiet {
-            text = reports.iter().map(table).collect::<Vec<_>>().join("\n");
+        if let Some(path) = rows {
+            text = text.or(self.stage(path, csv(reports))?);
         }
+        let tables = || reports.iter().map(table).collect::<Vec<_>>().join("\n");
+        let text = text.unwrap_or_else(|| if *quiet { String::new() } else { tables() });
         self.staged.into_iter().try_for_each(Staged::commit)?;
         print(&text)
+    }
+
+    /// Writes `content` under a temporary name, or hands it back where it goes to standard output.
+    fn stage(&mut self, path: &Path, content: String) -> Result<Option<String>, Error> {
+        if is_stdout(path) {
+            return Ok(Some(content));
+        }
+        self.staged.extend(Staged::new(path, content.as_bytes())?);
+        Ok(None)
     }
 
     /// One object for one image, an array for several.
@@ -112,6 +112,12 @@ impl<'a> Outputs<'a> {
         let text = text
             .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write the report: {e}")))?;
         Ok(text + "\n")
+    }
+
+    /// Every place a result goes to, standard output as `-`.
+    fn destinations(&self, images: &Images) -> Vec<PathBuf> {
+        let texts = [&self.arguments.json, &self.arguments.csv].into_iter().flatten().cloned();
+        texts.chain(images.paths.iter().filter_map(|image| self.picture_path(image))).collect()
     }
 
     /// Where the picture of `image` goes, where pictures were asked for.
@@ -126,27 +132,7 @@ fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn refuse_second(seen: &mut BTreeMap<PathBuf, ()>, path: &Path) -> Result<(), Error> {
-    match seen.insert(path.to_owned(), ()) {
-        None => Ok(()),
-        Some(()) => Err(Error::new(
-            ErrorKind::Usage,
-            format!("two results would go to {}; give each its own name", path.display()),
-        )),
-    }
-}
-
-/// An image must not be replaced by its own result.
-fn refuse_input(path: &Path, images: &[PathBuf]) -> Result<(), Error> {
-    let same = |image: &&PathBuf| {
-        std::fs::canonicalize(path)
-            .is_ok_and(|path| std::fs::canonicalize(image).is_ok_and(|image| image == path))
-    };
-    match images.iter().find(same) {
-        None => Ok(()),
-        Some(image) => Err(Error::new(
-            ErrorKind::Usage,
-            format!("the result would replace the image {}; name another file", image.display()),
-        )),
-    }
+fn misplaced(path: &Path, why: &str) -> Error {
+    let message = format!("cannot write {}: {why}; name another place", path.display());
+    Error::new(ErrorKind::Usage, message)
 }

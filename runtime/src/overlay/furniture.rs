@@ -1,7 +1,7 @@
 //! What belongs to the picture and not to a landmark: the footer and the scale bar.
 
 use super::{
-    CONFIDENT, DOUBTFUL, WHITE,
+    CONFIDENT, DOUBTFUL, PLATE, WHITE,
     canvas::{Canvas, Rgb},
     labels::Bounds,
     text::Font,
@@ -59,11 +59,14 @@ fn scale_bar(canvas: &mut Canvas, font: &Font, mm_per_px: f64, bottom: f64) -> O
     let (left, y) = (0.7 * line, bottom - 0.8 * line);
     let right = left + length_mm / mm_per_px;
     let stroke = (line / 10.0).max(1.5);
+    let text = format!("{length_mm} mm");
+    let end = right.max(left + font.measure(&text)[0]) + line / 2.0;
+    let bounds = [0.0, y - 1.6 * line, end, bottom];
+    canvas.shade([0.0, bounds[1]], [end, bottom], PLATE);
     canvas.line([left, y], [right, y], stroke, WHITE);
     for x in [left, right] {
         canvas.line([x, y - line / 4.0], [x, y + line / 4.0], stroke, WHITE);
     }
-    let text = format!("{length_mm} mm");
     font.draw(canvas, &text, [left, y - 1.4 * line], WHITE);
-    Some([0.0, y - 1.5 * line, right.max(left + font.measure(&text)[0]) + line / 2.0, bottom])
+    Some(bounds)
 }

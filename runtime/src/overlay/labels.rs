@@ -3,19 +3,31 @@
 /// Rounds in which every label may move, given where the others stand now.
 const ROUNDS: usize = 4;
 /// Directions tried around a landmark.
-const DIRECTIONS: usize = 24;
-/// Distances tried, in line heights beyond the cross.
+const DIRECTIONS: usize = 32;
+/// Distances tried, in line heights beyond the halo.
 const DISTANCES: [f64; 8] = [0.3, 1.0, 1.8, 2.8, 4.0, 5.5, 7.5, 10.0];
 /// A label nearer than this many line heights needs no leader.
 const LEADER_FROM: f64 = 0.8;
+/// A name is taken for that of another landmark that is nearer to it than its own, times this.
+const AMBIGUOUS_WITHIN: f64 = 1.3;
 
 /// A landmark that wants a label, px.
 pub(super) struct Anchor {
     pub(super) at: [f64; 2],
     /// Half width of the cross.
     pub(super) reach: f64,
+    /// Half `[width, height]` of what is drawn around the cross, at least `reach`.
+    pub(super) halo: [f64; 2],
     /// `[width, height]` of the name.
     pub(super) size: [f64; 2],
+}
+
+impl Anchor {
+    /// The box of this half size around the landmark.
+    fn around(&self, half: [f64; 2]) -> Bounds {
+        let [x, y] = self.at;
+        [x - half[0], y - half[1], x + half[0], y + half[1]]
+    }
 }
 
 /// Where a name stands, px.
@@ -114,14 +126,13 @@ impl Scene<'_> {
 
     /// The place in one direction at one distance; `None` where it leaves the picture.
     fn candidate(&self, i: usize, distance: f64, direction: usize) -> Option<Candidate> {
-        let Anchor { at, reach, size: [w, h] } = self.anchors[i];
+        let Anchor { at, reach, halo, size: [w, h] } = self.anchors[i];
         let angle = direction as f64 / DIRECTIONS as f64 * std::f64::consts::TAU;
         let (sin, cos) = angle.sin_cos();
-        let away = reach + distance * h;
-        // The box touches the circle of radius `away` with the side or corner that faces the landmark.
+        // The box touches the halo, grown by `distance`, with the side or corner that faces the landmark.
         let centre = [
-            at[0] + away * cos + w / 2.0 * (cos * 2.5).clamp(-1.0, 1.0),
-            at[1] + away * sin + h / 2.0 * (sin * 1.5).clamp(-1.0, 1.0),
+            at[0] + (halo[0] + distance * h) * cos + w / 2.0 * (cos * 2.5).clamp(-1.0, 1.0),
+            at[1] + (halo[1] + distance * h) * sin + h / 2.0 * (sin * 1.5).clamp(-1.0, 1.0),
         ];
         let bounds =
             [centre[0] - w / 2.0, centre[1] - h / 2.0, centre[0] + w / 2.0, centre[1] + h / 2.0];
@@ -146,22 +157,35 @@ impl Scene<'_> {
             // To the right is where a reader looks first.
             cost: distance + 0.15 * (1.0 - cos),
         };
+        if self.is_ambiguous(i, &bounds) {
+            candidate.has_leader = true;
+            candidate.cost += 3.0;
+        }
         candidate.cost += self.obstacles(i, &candidate);
         Some(candidate)
+    }
+
+    /// Whether the name could be taken for that of another landmark.
+    fn is_ambiguous(&self, i: usize, bounds: &Bounds) -> bool {
+        let away = |a: &Anchor| {
+            let [x, y] = a.at;
+            (x - x.clamp(bounds[0], bounds[2])).hypot(y - y.clamp(bounds[1], bounds[3]))
+        };
+        let own = away(&self.anchors[i]);
+        let others = self.anchors.iter().enumerate().filter(|(j, _)| *j != i);
+        others.map(|(_, a)| away(a)).any(|other| other < AMBIGUOUS_WITHIN * own)
     }
 
     /// What the landmarks and taken boxes in the way cost.
     fn obstacles(&self, i: usize, candidate: &Candidate) -> f64 {
         let mut cost = 0.0;
         for (j, other) in self.anchors.iter().enumerate() {
-            let around = [
-                other.at[0] - other.reach,
-                other.at[1] - other.reach,
-                other.at[0] + other.reach,
-                other.at[1] + other.reach,
-            ];
+            let around = other.around([other.reach; 2]);
             if overlap(&grown(&candidate.bounds, self.pad / 4.0), &around) {
                 cost += 40.0;
+            }
+            if overlap(&candidate.bounds, &other.around(other.halo)) {
+                cost += 1.5;
             }
             if j != i && candidate.has_leader && crosses_box(candidate.leader, &around) {
                 cost += 15.0;
@@ -221,6 +245,7 @@ mod tests {
         let anchor = |i: usize| Anchor {
             at: [400.0 + 9.0 * (i % 4) as f64, 400.0 + 11.0 * (i / 4) as f64],
             reach: 8.0,
+            halo: [8.0; 2],
             size: [120.0, 20.0],
         };
         let anchors: Vec<Anchor> = (0..16).map(anchor).collect();
@@ -238,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_lone_name_stands_right_beside_its_landmark() {
-        let anchor = Anchor { at: [400.0, 400.0], reach: 8.0, size: [120.0, 20.0] };
+        let anchor = Anchor { at: [400.0, 400.0], reach: 8.0, halo: [8.0; 2], size: [120.0, 20.0] };
         let label = place(&[anchor], &[], [800.0, 800.0], 10.0)[0];
         assert!(label.leader.is_none() && label.x > 400.0 && label.x < 420.0, "{label:?}");
         assert!((label.y - 390.0).abs() < 1.0, "{label:?}");
@@ -246,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_name_wider_than_the_picture_is_still_drawn() {
-        let anchor = Anchor { at: [40.0, 40.0], reach: 8.0, size: [900.0, 20.0] };
+        let anchor = Anchor { at: [40.0, 40.0], reach: 8.0, halo: [8.0; 2], size: [900.0, 20.0] };
         assert!(place(&[anchor], &[], [80.0, 80.0], 10.0)[0].x >= 0.0);
     }
 }

@@ -18,6 +18,8 @@ const MIN_EDGE_PX: usize = 900;
 const CONFIDENT: Rgb = [86, 180, 233];
 /// See [`CONFIDENT`]; doubtful landmarks also differ in form (a tilted cross, a question mark).
 const DOUBTFUL: Rgb = [255, 170, 20];
+/// Darkness of the plate behind a name, so that it can be read on bright bone.
+const PLATE: f64 = 0.55;
 const WHITE: Rgb = [255, 255, 255];
 
 /// Draws `report` over `radiograph`: a cross, a 95 % ellipse and a name for every landmark, a scale
@@ -38,6 +40,9 @@ pub fn overlay(radiograph: &Radiograph, report: &Report) -> image::RgbImage {
     marks.iter().zip(&labels).for_each(|(mark, label)| mark.draw_leader(&mut canvas, label));
     marks.iter().for_each(|mark| mark.draw_cross(&mut canvas));
     marks.iter().zip(&labels).for_each(|(mark, label)| {
+        let [width, height] = font.measure(&mark.name);
+        let (low, high) = ([label.x - 3.0, label.y], [label.x + width + 3.0, label.y + height]);
+        canvas.shade(low, high, PLATE);
         font.draw(&mut canvas, &mark.name, [label.x, label.y], mark.colour);
     });
     canvas.into_picture()
@@ -69,12 +74,16 @@ impl Mark {
             colour: if landmark.confident { CONFIDENT } else { DOUBTFUL },
             confident: landmark.confident,
             arm: font.line_height() as f64 * 0.4,
-            stroke: (font.line_height() as f64 / 11.0).max(1.5),
+            stroke: (font.line_height() as f64 / 11.0).max(2.0),
         })
     }
 
     fn anchor(&self, font: &Font) -> Anchor {
-        Anchor { at: self.at, reach: self.arm, size: font.measure(&self.name) }
+        // A name keeps clear of its ellipse, but does not run away from a very large one.
+        let most = 2.5 * font.line_height() as f64;
+        let [xx, _, yy] = self.covariance;
+        let halo = [xx, yy].map(|v| (v * CHI2_95).sqrt().min(most).max(self.arm));
+        Anchor { at: self.at, reach: self.arm, halo, size: font.measure(&self.name) }
     }
 
     fn draw_ellipse(&self, canvas: &mut Canvas, font: &Font) {

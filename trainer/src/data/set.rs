@@ -33,9 +33,8 @@ pub(crate) enum Spacing {
 impl SetFile {
     /// Reads and checks the file.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        let fail = |what: String| {
-            Error::new(ErrorKind::Unreadable, format!("{}: {what}", path.display()))
-        };
+        let fail =
+            |what: String| Error::new(ErrorKind::Unreadable, format!("{}: {what}", path.display()));
         let text = std::fs::read_to_string(path)
             .map_err(|e| fail(format!("cannot read the description of the data set: {e}")))?;
         let set: Self = serde_json::from_str(&text).map_err(|e| fail(e.to_string()))?;

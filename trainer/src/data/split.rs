@@ -16,9 +16,8 @@ pub(crate) struct Splits(BTreeMap<String, Vec<String>>);
 impl Splits {
     /// Reads `path`; every image must be one of `images` (sorted) and stand once.
     pub(crate) fn read(path: &Path, images: &[String]) -> Result<Self, Error> {
-        let unreadable = |what: String| {
-            Error::new(ErrorKind::Unreadable, format!("{}: {what}", path.display()))
-        };
+        let unreadable =
+            |what: String| Error::new(ErrorKind::Unreadable, format!("{}: {what}", path.display()));
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .from_path(path)

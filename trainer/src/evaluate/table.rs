@@ -48,8 +48,7 @@ pub fn table(evaluation: &Evaluation) -> String {
     }
     if !summary.refused.is_empty() {
         let names = summary.refused.join(", ");
-        let _ =
-            writeln!(text, "refused, yet counted above: {} ({names})", summary.refused.len());
+        let _ = writeln!(text, "refused, yet counted above: {} ({names})", summary.refused.len());
     }
     text
 }

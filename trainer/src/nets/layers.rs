@@ -95,7 +95,7 @@ pub fn upsample2(x: Tensor<4>) -> Tensor<4> {
 
 /// The values of a tensor on the host.
 pub fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
-    tensor.clone().into_data().to_vec().expect("networks hold f32")
+    tensor.clone().into_data().try_to_vec().expect("networks hold f32")
 }
 
 fn weights<const D: usize>(tensor: &Tensor<D>) -> Weights {

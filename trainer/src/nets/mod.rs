@@ -6,6 +6,6 @@ mod coarse;
 mod refine;
 
 pub use coarse::CoarseDecoder;
-pub use layers::{ConvBn, Residual};
+pub use layers::{ConvBn, Residual, values};
 pub use refine::RefineNet;
 pub use trunk::{Trunk, TrunkFeatures, TrunkRunner};

@@ -108,10 +108,11 @@ fn nothing_measured_is_null_and_no_panic() {
 fn json_has_the_documented_keys_in_order() {
     let keys = |spacing| {
         let text = serde_json::to_string(&summarise(&names(), &pair(spacing))).unwrap();
-        let places: Vec<_> = ["\"images\"", "mre_", "sd_", "median_", "sdr_2", "ci95", "\"per_", "\"refused\""]
-            .iter()
-            .map(|k| text.find(k).unwrap())
-            .collect();
+        let places: Vec<_> =
+            ["\"images\"", "mre_", "sd_", "median_", "sdr_2", "ci95", "\"per_", "\"refused\""]
+                .iter()
+                .map(|k| text.find(k).unwrap())
+                .collect();
         assert!(places.is_sorted(), "{text}");
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         let keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
@@ -120,8 +121,17 @@ fn json_has_the_documented_keys_in_order() {
     let (mut mm, value) = keys(Some([0.5, 0.5]));
     mm.sort();
     let mut expected = [
-        "images", "mre_mm", "sd_mm", "median_mm", "sdr_2mm", "sdr_2_5mm", "sdr_3mm", "sdr_4mm",
-        "ci95_mre_mm", "per_landmark", "refused",
+        "images",
+        "mre_mm",
+        "sd_mm",
+        "median_mm",
+        "sdr_2mm",
+        "sdr_2_5mm",
+        "sdr_3mm",
+        "sdr_4mm",
+        "ci95_mre_mm",
+        "per_landmark",
+        "refused",
     ];
     expected.sort_unstable();
     assert_eq!(mm, expected);

@@ -28,7 +28,7 @@ pub(super) fn html(evaluation: &Evaluation, plots: &[String; 2], pictures: &[Pic
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title} · fiducia</title>\n<style>\n{STYLE}</style>\n<main>\n\
-         <h1>{title}</h1>\n{origin}\n{figures}\n\
+         <h1>{title}</h1>\n{origin}\n{figures}\n<p>{confidence}</p>\n\
          <h2>Errors</h2>\n\
          <figure>{curve}<figcaption>Share of landmarks whose error is within a distance; the red \
          lines mark 2, 2.5, 3 and 4 {unit}.</figcaption></figure>\n\
@@ -43,6 +43,7 @@ pub(super) fn html(evaluation: &Evaluation, plots: &[String; 2], pictures: &[Pic
         unit = evaluation.summary.unit.name(),
         origin = origin(evaluation),
         figures = figures(evaluation),
+        confidence = confidence(evaluation).unwrap_or_default(),
         table = landmark_table(evaluation),
         refused = refused(evaluation),
         pictures = pictures.iter().map(figure).collect::<String>(),
@@ -74,17 +75,18 @@ fn figures(evaluation: &Evaluation) -> String {
     let unit = s.unit.name();
     let mut tiles = vec![
         ("mean radial error", format!("{:.2} ± {:.2} {unit}", s.mre, s.sd)),
-        ("95 % interval of the mean", format!("{:.2} to {:.2} {unit}", s.ci95_mre[0], s.ci95_mre[1])),
+        (
+            "95 % interval of the mean",
+            format!("{:.2} to {:.2} {unit}", s.ci95_mre[0], s.ci95_mre[1]),
+        ),
         ("median", format!("{:.2} {unit}", s.median)),
         ("within 2 / 2.5 / 3 / 4", s.sdr.map(|r| format!("{r:.1}")).join(" / ") + " %"),
     ];
     if let Some(p) = &s.percent_height {
         tiles.push(("of the image height", format!("{:.2} ± {:.2} %", p.mre, p.sd)));
     }
-    if let Some(text) = confidence(evaluation) {
-        tiles.push(("mean error by confidence", text));
-    }
-    let tile = |(name, value): (&str, String)| format!("<div><b>{value}</b><span>{name}</span></div>");
+    let tile =
+        |(name, value): (&str, String)| format!("<div><b>{value}</b><span>{name}</span></div>");
     format!("<div class=\"tiles\">{}</div>", tiles.into_iter().map(tile).collect::<String>())
 }
 
@@ -98,10 +100,14 @@ fn confidence(evaluation: &Evaluation) -> Option<String> {
         };
         evaluation.predictions.iter().flat_map(of_image).collect::<Vec<f64>>()
     };
-    let (sure, unsure) = (errors(true), errors(false));
-    (!sure.is_empty() && !unsure.is_empty()).then(|| {
-        let share = 100.0 * unsure.len() as f64 / (sure.len() + unsure.len()) as f64;
-        format!("{:.2}, doubtful ({share:.1} %) {:.2} {}", mean(&sure), mean(&unsure), unit.name())
+    let (sure, doubtful) = (errors(true), errors(false));
+    (!sure.is_empty() && !doubtful.is_empty()).then(|| {
+        let share = 100.0 * doubtful.len() as f64 / (sure.len() + doubtful.len()) as f64;
+        let (sure, doubtful, unit) = (mean(&sure), mean(&doubtful), unit.name());
+        format!(
+            "The runtime marks {share:.1} % of its points as doubtful: their mean error is \
+             {doubtful:.2} {unit}, that of the others {sure:.2} {unit}."
+        )
     })
 }
 

@@ -14,35 +14,42 @@ const FOUND: RGBColor = RGBColor(0xFF, 0xD6, 0x00);
 /// Height of a picture inside the page, px.
 const SHOWN_HEIGHT: u32 = 900;
 
-/// The image with found points, true points and their distances, at full size.
+/// The image with found points, true points and their distances, at full size or, for a small
+/// image, as much larger as the runtime's overlay is.
 pub(super) fn draw(
     radiograph: &Radiograph,
     report: Option<&Report>,
     prediction: &Prediction,
 ) -> RgbImage {
-    let size = (radiograph.width as u32, radiograph.height as u32);
-    let drawn = report.map(|report| fiducia::overlay(radiograph, report));
-    let (mut picture, by_runtime) = match drawn.filter(|d| d.dimensions() == size) {
-        Some(picture) => (picture, true),
-        None => (grey(radiograph), false),
+    let mut picture = match report {
+        Some(report) => fiducia::overlay(radiograph, report),
+        None => grey(radiograph),
     };
+    let size = picture.dimensions();
     let unit = (f64::from(size.1) / 600.0).max(1.0);
-    let round = |p: [f64; 2]| (p[0].round() as i32, p[1].round() as i32);
+    let at = |p: [f64; 2]| in_picture(p, size.0 as usize / radiograph.width.max(1));
     {
         let canvas = BitMapBackend::with_buffer(&mut picture, size).into_drawing_area();
-        let thin = TRUTH.stroke_width(unit.round() as u32);
+        let thin = TRUTH.stroke_width((0.7 * unit).round().max(1.0) as u32);
         for (found, &truth) in prediction.found.iter().zip(&prediction.truth_px) {
-            let (from, to) = (round(found.px), round(truth));
+            let (from, to) = (at(found.px), at(truth));
             // Drawing into memory fails only where points lie outside, which clips them.
             let _ = canvas.draw(&PathElement::new([from, to], thin));
-            let _ = canvas.draw(&Circle::new(to, 2.5 * unit, thin));
-            if !by_runtime {
+            let _ = canvas.draw(&Circle::new(to, 4.0 * unit, thin));
+            if report.is_none() {
                 let _ = canvas.draw(&Circle::new(from, 2.0 * unit, FOUND.filled()));
             }
         }
         let _ = canvas.present();
     }
     picture
+}
+
+/// A point of the image in a picture `factor` times as large, px; pixel centres stay centres.
+fn in_picture(point_px: [f64; 2], factor: usize) -> (i32, i32) {
+    let factor = factor.max(1) as f64;
+    let [x, y] = point_px.map(|v| ((v + 0.5) * factor - 0.5).round() as i32);
+    (x, y)
 }
 
 /// A smaller copy for the page.
@@ -71,4 +78,16 @@ fn grey(radiograph: &Radiograph) -> RgbImage {
         let value = radiograph.pixels[y as usize * radiograph.width + x as usize];
         image::Rgb([(f32::from(value - low) * gain) as u8; 3])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_enlarged_picture_keeps_its_points() {
+        assert_eq!(in_picture([10.0, 20.25], 1), (10, 20));
+        // The first pixel of three times the size is 0, 1, 2 with its centre at 1.
+        assert_eq!(in_picture([0.0, 2.0], 3), (1, 7));
+    }
 }

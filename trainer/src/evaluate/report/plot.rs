@@ -20,7 +20,7 @@ pub(super) const DATA: RGBColor = RGBColor(0x21, 0x66, 0xAC);
 /// Marked data.
 pub(super) const MARK: RGBColor = RGBColor(0xB2, 0x18, 0x2B);
 
-const WIDTH_PX: u32 = 760;
+const WIDTH_PX: u32 = 920;
 const FONT: (&str, u32) = ("sans-serif", 13);
 /// The axis of errors ends here, in the unit of the summary, unless nearly all errors are larger.
 const LEAST_AXIS_END: f64 = 6.0;
@@ -45,6 +45,7 @@ pub(super) fn cumulative(evaluation: &Evaluation) -> Result<String, Error> {
             .label_style(FONT.into_font().color(&INK))
             .x_desc(format!("radial error, {}", summary.unit.name()))
             .y_desc("landmarks within it, %")
+            .y_label_formatter(&|share| format!("{share:.0}"))
             .draw()?;
         for z in THRESHOLDS {
             chart.draw_series([PathElement::new([(z, 0.0), (z, 100.0)], MARK.mix(0.5))])?;
@@ -84,7 +85,6 @@ pub(super) fn boxes(evaluation: &Evaluation) -> Result<String, Error> {
         let right = FONT.into_font().color(&INK).pos(Pos::new(HPos::Right, VPos::Center));
         let area = chart.plotting_area().strip_coord_spec();
         let left = area.get_pixel_range().0.start;
-        let top = area.get_pixel_range().1.start;
         for (i, errors) in by_landmark.iter().enumerate() {
             let middle = i as f64 + 0.5;
             let at = chart.plotting_area().map_coordinate(&(0.0, middle));
@@ -105,7 +105,6 @@ pub(super) fn boxes(evaluation: &Evaluation) -> Result<String, Error> {
             let mean = evaluation.summary.per_landmark[i].mre.min(end);
             chart.draw_series([Circle::new((mean, middle), 3, MARK.filled())])?;
         }
-        debug_assert!(top >= 0);
         Ok(())
     })
 }

@@ -75,10 +75,19 @@ fn the_folder_has_page_pictures_errors_and_summary() {
     assert!(page.contains("toy &lt;set&gt; / test") && !page.contains("<set>"));
     assert_eq!(page.matches("<svg").count(), 2);
     assert_eq!(page.matches("data:image/png;base64,").count(), 3);
-    assert!(!page.contains("http://") || page.matches("http://").count() == page.matches("xmlns=\"http://").count());
+    assert!(
+        !page.contains("http://")
+            || page.matches("http://").count() == page.matches("xmlns=\"http://").count()
+    );
     let csv = std::fs::read_to_string(dir.join("errors.csv")).unwrap();
     assert_eq!(csv.lines().count(), 1 + 3 * 2);
-    assert!(csv.lines().nth(1).unwrap().starts_with("0.png,p,20,30,21.0000,29.5000,1.1180,0.1118,1.0000,true,false"), "{csv}");
+    assert!(
+        csv.lines()
+            .nth(1)
+            .unwrap()
+            .starts_with("0.png,p,20,30,21.0000,29.5000,1.1180,0.1118,1.0000,true,false"),
+        "{csv}"
+    );
     let json: serde_json::Value =
         serde_json::from_slice(&std::fs::read(dir.join("summary.json")).unwrap()).unwrap();
     assert_eq!((&json["images"], &json["refused"][0]), (&3.into(), &"1.png".into()));
@@ -101,9 +110,7 @@ fn the_truth_is_drawn_where_it_is() {
         let [r, g, b] = picture.get_pixel(x as u32, y as u32).0;
         r > 150 && b > 120 && g < 120
     };
-    let near = |x: i32, y: i32| {
-        (-4..=4).any(|dx| (-4..=4).any(|dy| magenta(x + dx, y + dy)))
-    };
+    let near = |x: i32, y: i32| (-4..=4).any(|dx| (-4..=4).any(|dy| magenta(x + dx, y + dy)));
     assert!(near(20, 30) && near(50, 60));
     assert!(!near(10, 80) && !near(70, 10));
 }

@@ -1,0 +1,10 @@
+//! The runtime as a whole, on a toy model: hostile packs, hostile images, and the `fiducia` command.
+//!
+//! One test program, because linking the inference engine takes longer than the tests.
+
+mod graph;
+mod toy;
+mod pack;
+mod images;
+mod cli;
+mod cli_refusals;

@@ -1,0 +1,233 @@
+//! A model of three landmarks, made by hand: three bright spots of different size on a dark ground.
+//!
+//! The backbone compares every place with how each spot looks on the reference picture (negative sum
+//! of squared differences); the refine graph smooths the region and multiplies by the adapter, so its
+//! peak is the middle of the spot.
+
+use fiducia::{
+    AdapterInput, Calibration, Grey, Manifest, MmSource, Plane, Plausibility, Radiograph,
+    RefineFrame, Scale, SectionKind, ShapeModel, WholeFrame, layout, whole_frame, whole_input,
+};
+use fiducia_kernels::Affine;
+use image::GrayImage;
+
+use crate::graph::{constant, conv, model, node};
+
+/// Names of the spots.
+pub(crate) const NAMES: [&str; 3] = ["small", "middle", "large"];
+/// Middle of each spot in units: px of the reference picture, `(0, 0)` its upper left corner.
+const SPOTS: [[f64; 2]; 3] = [[70.25, 80.5], [170.5, 100.25], [110.0, 220.75]];
+/// Standard deviation of each spot, units.
+const SIZES: [f64; 3] = [6.0, 10.0, 15.0];
+/// The reference picture `[width, height]`, units.
+pub(crate) const REFERENCE: [u32; 2] = [240, 300];
+/// How sharply the coarse heat map falls off with the squared difference.
+const SHARPNESS: f32 = 1.0;
+/// Side of the compared patch, px of the backbone's input; even, as is the stride.
+const PATCH: usize = 24;
+/// Side and standard deviation of the smoothing kernel, px of a region.
+const KERNEL: (usize, f64) = (16, 3.0);
+
+const WHOLE: WholeFrame = WholeFrame {
+    width: 128,
+    height: 160,
+    unit_per_px: 2.0,
+    stride: 4,
+    norm_radius: 20,
+    peak_radius: 2,
+};
+const REFINE: RefineFrame = RefineFrame { size: 64, unit_per_px: 1.0, stride: 2, peak_radius: 3 };
+
+/// The sections of a pack: four characters and the bytes.
+pub(crate) type Parts = Vec<([u8; 4], Vec<u8>)>;
+
+/// The reference picture drawn at `width` x `height` px.
+pub(crate) fn picture(width: u32, height: u32) -> GrayImage {
+    let px_per_unit = f64::from(height) / f64::from(REFERENCE[1]);
+    GrayImage::from_fn(width, height, |x, y| {
+        let at = [x, y].map(|v| (f64::from(v) + 0.5) / px_per_unit);
+        let spot = |(centre, size): (&[f64; 2], &f64)| {
+            let r2 = (at[0] - centre[0]).powi(2) + (at[1] - centre[1]).powi(2);
+            180.0 * (-r2 / (2.0 * size * size)).exp()
+        };
+        let light: f64 = SPOTS.iter().zip(&SIZES).map(spot).sum();
+        image::Luma([(30.0 + light).min(255.0).round() as u8])
+    })
+}
+
+/// Where the spots are on a picture of `height` px, `[x, y]` px.
+pub(crate) fn truth(height: u32) -> [[f64; 2]; 3] {
+    let px_per_unit = f64::from(height) / f64::from(REFERENCE[1]);
+    SPOTS.map(|p| p.map(|v| v * px_per_unit - 0.5))
+}
+
+/// The toy pack.
+pub(crate) fn pack() -> Vec<u8> {
+    assemble(&parts())
+}
+
+/// The sections of the toy pack, in the order of the format.
+pub(crate) fn parts() -> Parts {
+    let adapters = [0.25f32, 0.25, 0.25];
+    let mean = truth(REFERENCE[1]).to_vec();
+    let shape = ShapeModel { mean, deviations: vec![], modes: vec![] };
+    let usual =
+        Calibration { gain: 0.25, floor: 0.2, max_expected_error: 8.0, max_shape_residual: 6.0 };
+    let calibration: Vec<f32> = std::iter::repeat_n(usual, 3)
+        .flat_map(|c| [c.gain, c.floor, c.max_expected_error, c.max_shape_residual])
+        .collect();
+    vec![
+        (*b"MANI", serde_json::to_vec(&manifest()).unwrap()),
+        (*b"BACK", backbone()),
+        (*b"REFI", refine()),
+        (*b"ADAP", bytes(&adapters)),
+        (*b"SHAP", bytes(&shape.to_values())),
+        (*b"CALI", bytes(&calibration)),
+        (*b"PROV", br#"{"tool":"toy","seed":1}"#.to_vec()),
+        (*b"CARD", b"# Toy\n\nThree spots.\n".to_vec()),
+    ]
+}
+
+/// The toy pack with one section replaced.
+pub(crate) fn with(kind: SectionKind, content: Vec<u8>) -> Vec<u8> {
+    let mut parts = parts();
+    parts.iter_mut().find(|(code, _)| *code == kind.code()).unwrap().1 = content;
+    assemble(&parts)
+}
+
+/// Lays sections out as the format wants it, whatever they hold.
+pub(crate) fn assemble(parts: &Parts) -> Vec<u8> {
+    let mut table = Vec::new();
+    let mut body = Vec::new();
+    let table_end = layout::HEADER_LEN + layout::ENTRY_LEN * parts.len();
+    for (code, content) in parts {
+        body.resize((table_end + body.len()).next_multiple_of(layout::ALIGN) - table_end, 0);
+        table.extend(code);
+        table.extend(crc32fast::hash(content).to_le_bytes());
+        table.extend(((table_end + body.len()) as u64).to_le_bytes());
+        table.extend((content.len() as u64).to_le_bytes());
+        body.extend(content);
+    }
+    let mut pack = layout::MAGIC.to_vec();
+    pack.extend(layout::MAJOR.to_le_bytes());
+    pack.extend(layout::MINOR.to_le_bytes());
+    pack.extend((parts.len() as u32).to_le_bytes());
+    pack.extend(((table_end + body.len()) as u64).to_le_bytes());
+    pack.extend([0; 8]);
+    pack.extend(table);
+    pack.extend(body);
+    seal(&mut pack, parts.len());
+    pack
+}
+
+/// Makes the header's CRC right again after a change of header or table.
+pub(crate) fn seal(pack: &mut [u8], sections: usize) {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&pack[..24]);
+    crc.update(&pack[layout::HEADER_LEN..layout::HEADER_LEN + layout::ENTRY_LEN * sections]);
+    pack[24..28].copy_from_slice(&crc.finalize().to_le_bytes());
+}
+
+/// The manifest of the toy pack.
+pub(crate) fn manifest() -> Manifest {
+    Manifest {
+        name: "toy".into(),
+        landmarks: NAMES.map(str::to_owned).to_vec(),
+        scale: Scale::ImageHeight { field_height: f64::from(REFERENCE[1]) },
+        whole: WHOLE,
+        refine: REFINE,
+        adapter: vec![AdapterInput { input: "adapter".into(), shape: vec![1, 1, 1] }],
+        shape_modes: 0,
+        plausibility: Plausibility {
+            min_coarse_mass: 0.5,
+            max_pose_residual: 6.0,
+            scale_range: [0.8, 1.25],
+            max_rotation: 0.3,
+            max_shape_residual: 6.0,
+        },
+    }
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// `maps = Σ (2·k·x·t) − k·Σ t² − k·Σ x²`: minus `k` times the squared difference to each patch `t`.
+fn backbone() -> Vec<u8> {
+    let patches = patches();
+    let scaled: Vec<f32> = patches.iter().flatten().map(|v| 2.0 * SHARPNESS * v).collect();
+    let energy: Vec<f32> =
+        patches.iter().map(|p| -SHARPNESS * p.iter().map(|v| v * v).sum::<f32>()).collect();
+    let pad = (PATCH - WHOLE.stride) as i64 / 2;
+    let stride = WHOLE.stride as i64;
+    model(
+        &[("image", &[1, 1, WHOLE.height, WHOLE.width])],
+        vec![
+            constant("patches", &[3, 1, PATCH, PATCH], &scaled),
+            constant("energy", &[3], &energy),
+            constant("minus", &[1, 1, PATCH, PATCH], &vec![-SHARPNESS; PATCH * PATCH]),
+        ],
+        vec![
+            node("Mul", &["image", "image"], "squares"),
+            conv(&["squares", "minus"], "own", stride, pad),
+            conv(&["image", "patches", "energy"], "match", stride, pad),
+            node("Add", &["match", "own"], "maps"),
+        ],
+    )
+}
+
+/// How each spot looks to the backbone on the reference picture.
+fn patches() -> Vec<Vec<f32>> {
+    let radiograph = radiograph();
+    let to_image = whole_frame(&WHOLE, [radiograph.width, radiograph.height], [1.0; 2]);
+    let mut plane = Plane::default();
+    let mut input = vec![0.0; WHOLE.width * WHOLE.height];
+    Grey::new(&radiograph).unwrap().reduce(WHOLE.unit_per_px, [1.0; 2], &mut plane);
+    whole_input(&WHOLE, &plane, &to_image, &mut input, &mut Vec::new());
+    let seen = Plane { data: input, size: [WHOLE.width, WHOLE.height], to_image: Affine::IDENTITY };
+    let from_image = to_image.inverse().unwrap();
+    let cut = |spot: [f64; 2]| {
+        let at = from_image.apply(spot);
+        let half = (PATCH as f64 - 1.0) / 2.0;
+        let mut patch = vec![0.0; PATCH * PATCH];
+        seen.resample(&Affine::shift(at[0] - half, at[1] - half), &mut patch, [PATCH; 2]);
+        patch
+    };
+    truth(REFERENCE[1]).into_iter().map(cut).collect()
+}
+
+fn radiograph() -> Radiograph {
+    let picture = picture(REFERENCE[0], REFERENCE[1]);
+    Radiograph {
+        name: "reference".into(),
+        width: REFERENCE[0] as usize,
+        height: REFERENCE[1] as usize,
+        pixels: picture.into_raw().into_iter().map(u16::from).collect(),
+        spacing_mm: None,
+        mm_source: MmSource::None,
+    }
+}
+
+/// `maps = smooth(regions) · adapter`.
+fn refine() -> Vec<u8> {
+    let (side, deviation) = KERNEL;
+    let weight = |i: usize| {
+        let d = |v: usize| v as f64 - (side as f64 - 1.0) / 2.0;
+        let r2 = d(i % side).powi(2) + d(i / side).powi(2);
+        (-r2 / (2.0 * deviation * deviation)).exp() as f32
+    };
+    let kernel: Vec<f32> = (0..side * side).map(weight).collect();
+    model(
+        &[("regions", &[3, 1, REFINE.size, REFINE.size]), ("adapter", &[3, 1, 1, 1])],
+        vec![constant("kernel", &[1, 1, side, side], &kernel)],
+        vec![
+            conv(
+                &["regions", "kernel"],
+                "smooth",
+                REFINE.stride as i64,
+                (side - REFINE.stride) as i64 / 2,
+            ),
+            node("Mul", &["smooth", "adapter"], "maps"),
+        ],
+    )
+}

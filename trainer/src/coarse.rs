@@ -1,0 +1,268 @@
+//! Training the coarse decoder on pseudo-labels that are matched again, around its own predictions,
+//! while it learns.
+
+use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::Device;
+use fiducia::{Error, ShapeModel, WholeFrame, normalise_whole, whole_frame};
+use fiducia_kernels::{Affine, peak};
+use rand::RngExt;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::chance::{GreyJitter, chance, normal};
+use crate::checkpoint::Checkpoint;
+use crate::correspond::{Correspondence, Labels, trust};
+use crate::heatmap::{loss, target};
+use crate::nets::{CoarseDecoder, Trunk, TrunkFeatures, TrunkRunner};
+use crate::progress::Progress;
+use crate::schedule::{heat_map_sigma, learning_rate};
+use crate::shape_fit::{distance, learn_shape, mend};
+use crate::view::View;
+
+/// Spread of the backbone's input, for noise and offsets.
+const INPUT_SPREAD: f32 = 0.5;
+/// Steps between checkpoints.
+const SAVE_EVERY: usize = 60;
+/// Width of the prior when labels are matched again around a prediction, units.
+const REMATCH_SIGMA: f64 = 5.0;
+/// Largest change of a label in one update, units.
+const MAX_MOVE: f64 = 4.0;
+/// Disagreement of prediction and match that halves a label's weight, units.
+const DOUBT: f64 = 2.5;
+
+/// How the coarse decoder is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CoarseConfig {
+    /// Optimiser steps.
+    pub steps: usize,
+    /// Unlabelled images per step; the template is one more.
+    pub batch: usize,
+    /// Highest learning rate.
+    pub learning_rate: f64,
+    /// How many times labels are matched again, evenly over the steps.
+    pub updates: usize,
+    /// Standard deviation of the rotation, degrees.
+    pub rotation_deg: f64,
+    /// Standard deviation of the logarithm of the scale.
+    pub scale: f64,
+    /// Standard deviation of the shift along x and y, units.
+    pub shift: f64,
+}
+
+/// What training works on.
+#[derive(Debug)]
+pub struct Material<'a> {
+    /// All images, the template among them.
+    pub views: &'a [View],
+    /// Which of them is the template.
+    pub template: usize,
+    /// Its landmarks, units of the template.
+    pub points: &'a [[f64; 2]],
+    /// The frozen trunk.
+    pub trunk: &'a Trunk,
+    /// Where networks are trained; an autodiff device.
+    pub device: &'a Device,
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// Bars on the terminal.
+    pub progress: &'a Progress,
+}
+
+/// What a coarse training must remember.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct State {
+    step: usize,
+    labels: Labels,
+}
+
+/// Trains a decoder; returns it with the labels as they are after the last update.
+///
+/// # Errors
+/// From the trunk, or from the checkpoint folder.
+pub fn train_coarse(
+    material: &Material<'_>,
+    correspondence: &Correspondence,
+    frame: &WholeFrame,
+    config: &CoarseConfig,
+    checkpoint: &Checkpoint,
+) -> Result<(CoarseDecoder, Labels), Error> {
+    material.device.seed(material.seed);
+    let network = CoarseDecoder::new(material.points.len(), material.device);
+    let optimiser = AdamWConfig::new().with_weight_decay(1e-3).with_epsilon(1e-8).init();
+    let (mut network, mut optimiser) = checkpoint.restore(network, optimiser)?;
+    let fresh = || State { step: 0, labels: correspondence.labels.clone() };
+    let mut state: State = checkpoint.state()?.unwrap_or_else(fresh);
+    if state.step == 0 {
+        mend_by_shape(&mut state.labels, material);
+    }
+    let runner = material.trunk.runner(frame.width, frame.height)?;
+    let update_every = (config.steps / (config.updates + 1)).max(1);
+    let bar = material.progress.bar("coarse", config.steps);
+    while state.step < config.steps {
+        bar.set_position(state.step as u64);
+        if state.step > 0 && state.step.is_multiple_of(update_every) && state.step / update_every <= config.updates {
+            let predicted = predict(&network, material, frame, &runner)?;
+            let moved = update_labels(&mut state.labels, &predicted, correspondence, material);
+            log::info!("coarse step {}: labels moved by {moved:.2} units in the median", state.step);
+        }
+        let batch = Batch::draw(material, &state.labels, frame, config, state.step, &runner)?;
+        let (next, value) = learn(network, &mut optimiser, batch, material, frame, config, state.step);
+        network = next;
+        state.step += 1;
+        if state.step.is_multiple_of(10) {
+            bar.set_message(format!("loss {value:.3}"));
+        }
+        if state.step.is_multiple_of(SAVE_EVERY) || state.step == config.steps {
+            checkpoint.save(&network, &optimiser, &state)?;
+        }
+    }
+    bar.finish();
+    let predicted = predict(&network, material, frame, &runner)?;
+    update_labels(&mut state.labels, &predicted, correspondence, material);
+    Ok((network, state.labels))
+}
+
+fn learn(
+    network: CoarseDecoder,
+    optimiser: &mut ModuleOptimizer,
+    batch: Batch,
+    material: &Material<'_>,
+    frame: &WholeFrame,
+    config: &CoarseConfig,
+    step: usize,
+) -> (CoarseDecoder, f32) {
+    let logits = network.forward(CoarseDecoder::tensors(&batch.features, material.device));
+    let [n, landmarks, h, w] = logits.dims();
+    let sigma = heat_map_sigma(1.2, 0.7, step, config.steps);
+    let (targets, weights) = batch.targets(frame, sigma);
+    let value = loss(logits.reshape([n * landmarks, h * w]), targets, &weights, material.device);
+    let gradients = GradientsParams::from_grads(value.backward(), &network);
+    let network = optimiser.step(learning_rate(config.learning_rate, step, config.steps), network, gradients);
+    (network, value.into_scalar::<f32>())
+}
+
+/// Trunk features of augmented images and the landmarks' positions in them.
+struct Batch {
+    features: Vec<TrunkFeatures>,
+    points: Vec<Vec<[f64; 2]>>,
+    weights: Vec<Vec<f64>>,
+}
+
+impl Batch {
+    fn draw(m: &Material<'_>, labels: &Labels, frame: &WholeFrame, config: &CoarseConfig, step: usize, runner: &TrunkRunner) -> Result<Self, Error> {
+        let mut images = pick(m, config.batch, "coarse batch", step);
+        images.push(m.template);
+        let draw = |(item, &n): (usize, &usize)| {
+            let mut rng = chance(m.seed, "coarse", step, item);
+            let view = &m.views[n];
+            let to_unit = augmented(view, frame, config, &mut rng);
+            let jitter = GreyJitter::draw(&mut rng, 1.0);
+            let mut input = view.sample(&view.whole, &to_unit, [frame.width, frame.height]);
+            jitter.before(&mut input);
+            normalise_whole(frame, &mut input, &mut Vec::new());
+            jitter.after(&mut input, INPUT_SPREAD, &mut rng);
+            let back = to_unit.inverse().expect("augmentations keep some size");
+            let points = labels.points[n].iter().map(|&p| back.apply(p)).collect();
+            Ok((runner.run(&input)?, points, labels.weights[n].clone()))
+        };
+        let drawn: Result<Vec<_>, Error> = images.par_iter().enumerate().map(draw).collect();
+        let mut batch = Self { features: vec![], points: vec![], weights: vec![] };
+        for (features, points, weights) in drawn? {
+            batch.features.push(features);
+            batch.points.push(points);
+            batch.weights.push(weights);
+        }
+        Ok(batch)
+    }
+
+    /// Heat maps `[n · landmarks, cells]` and their weights; a landmark outside the image weighs nothing.
+    fn targets(&self, frame: &WholeFrame, sigma: f64) -> (Vec<f32>, Vec<f32>) {
+        let cells = [frame.width / frame.stride, frame.height / frame.stride];
+        let to_cell = |v: f64| (v - (frame.stride as f64 - 1.0) / 2.0) / frame.stride as f64;
+        let mut maps = vec![0.0; self.points.iter().map(Vec::len).sum::<usize>() * cells[0] * cells[1]];
+        let all = self.points.iter().flatten().zip(self.weights.iter().flatten());
+        let weights = all.zip(maps.chunks_exact_mut(cells[0] * cells[1])).map(|((p, w), map)| {
+            if target([to_cell(p[0]), to_cell(p[1])], sigma, cells, map) { *w as f32 } else { 0.0 }
+        });
+        let weights = weights.collect();
+        (maps, weights)
+    }
+}
+
+/// `count` images other than the template, each once per pass over the set.
+pub(crate) fn pick(m: &Material<'_>, count: usize, stage: &str, step: usize) -> Vec<usize> {
+    let others: Vec<usize> = (0..m.views.len()).filter(|&n| n != m.template).collect();
+    let at = |i: usize| {
+        let (pass, place) = (i / others.len(), i % others.len());
+        let mut rng = chance(m.seed, stage, pass, 0);
+        let mut order = others.clone();
+        for k in (1..order.len()).rev() {
+            order.swap(k, rng.random_range(0..=k));
+        }
+        order[place]
+    };
+    (step * count..(step + 1) * count).map(at).collect()
+}
+
+/// From pixels of the backbone's input to units of the image, turned, scaled and shifted at random.
+fn augmented(view: &View, frame: &WholeFrame, config: &CoarseConfig, rng: &mut impl rand::Rng) -> Affine {
+    let middle = [(frame.width as f64 - 1.0) / 2.0, (frame.height as f64 - 1.0) / 2.0];
+    let angle = normal(rng, config.rotation_deg).clamp(-25.0, 25.0).to_radians();
+    let scale = normal(rng, config.scale).clamp(-0.25, 0.25).exp();
+    let turn = Affine::similarity(angle, scale, middle, middle);
+    let shift = Affine::shift(normal(rng, config.shift), normal(rng, config.shift));
+    shift.after(&plain(view, frame)).after(&turn)
+}
+
+/// From pixels of the backbone's input to units of the image, as the runtime places them.
+fn plain(view: &View, frame: &WholeFrame) -> Affine {
+    let unit_per_px = [view.to_unit.m[0][0], view.to_unit.m[1][1]];
+    view.to_unit.after(&whole_frame(frame, view.size_px, unit_per_px))
+}
+
+/// The network's points on every image, units.
+fn predict(network: &CoarseDecoder, m: &Material<'_>, frame: &WholeFrame, runner: &TrunkRunner) -> Result<Vec<Vec<[f64; 2]>>, Error> {
+    let network = network.valid();
+    let device = m.device.clone().inner();
+    let cells = [frame.width / frame.stride, frame.height / frame.stride];
+    let one = |view: &View| {
+        let to_unit = plain(view, frame);
+        let mut input = view.sample(&view.whole, &to_unit, [frame.width, frame.height]);
+        normalise_whole(frame, &mut input, &mut Vec::new());
+        let logits = network.forward(CoarseDecoder::tensors(&[runner.run(&input)?], &device));
+        let values = crate::nets::values(&logits);
+        let half = (frame.stride as f64 - 1.0) / 2.0;
+        let decode = |map: &[f32]| {
+            let at = peak(map, cells[0], cells[1], frame.peak_radius).map_or([0.0; 2], |p| [f64::from(p.x), f64::from(p.y)]);
+            to_unit.apply(at.map(|v| v * frame.stride as f64 + half))
+        };
+        Ok(values.chunks_exact(cells[0] * cells[1]).map(decode).collect())
+    };
+    m.views.par_iter().map(one).collect()
+}
+
+/// Moves every label towards a new match around the prediction; the median move, units.
+fn update_labels(labels: &mut Labels, predicted: &[Vec<[f64; 2]>], correspondence: &Correspondence, m: &Material<'_>) -> f64 {
+    let matched = correspondence.match_again(predicted, REMATCH_SIGMA);
+    let mut moves = Vec::new();
+    for n in 0..labels.points.len() {
+        for l in 0..labels.points[n].len() {
+            let old = labels.points[n][l];
+            let wanted = distance(matched[n][l], old);
+            let share = (MAX_MOVE / wanted.max(1e-9)).min(1.0);
+            let step = |axis: usize| old[axis] + share * (matched[n][l][axis] - old[axis]);
+            labels.points[n][l] = [step(0), step(1)];
+            labels.weights[n][l] = trust(matched[n][l], predicted[n][l], DOUBT);
+            moves.push(wanted * share);
+        }
+    }
+    mend_by_shape(labels, m);
+    crate::correspond::median(moves)
+}
+
+fn mend_by_shape(labels: &mut Labels, m: &Material<'_>) {
+    let model: ShapeModel = learn_shape(&labels.points, &labels.weights, m.points);
+    mend(labels, &model);
+    labels.pin(m.template, m.points);
+}

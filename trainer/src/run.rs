@@ -1,0 +1,246 @@
+//! The whole training: one annotated template and unlabelled images in, one pack out.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use fiducia::{Backend, Calibration, Detector, Error, ErrorKind, Manifest, Observation, Pack, Plausibility, RefineFrame, Scale, ShapeModel, WholeFrame};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::calibrate::{calibration, plausibility};
+use crate::checkpoint::Checkpoint;
+use crate::coarse::{Material, train_coarse};
+use crate::config::RunConfig;
+use crate::correspond::{Correspondence, Labels, correspond, median};
+use crate::data::{DataSet, Template, Unlabelled};
+use crate::nets::{CoarseDecoder, RefineNet, Trunk};
+use crate::pack::{self, Parts};
+use crate::progress::Progress;
+use crate::refine::train_refine;
+use crate::shape_fit::learn_shape;
+use crate::view::{FINE, View};
+
+/// Height of the backbone's input, px; its width follows from the images.
+const WHOLE_HEIGHT: f64 = 240.0;
+/// Height of an image whose spacing is unknown, units.
+const RELATIVE_HEIGHT: f64 = 240.0;
+/// Side of a region of interest, px.
+const REGION: usize = 96;
+
+/// Where a run reads and writes.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// Run folder: configuration, checkpoints, labels, `model.fid`.
+    pub out: PathBuf,
+    /// Initial weights of the trunk.
+    pub weights: PathBuf,
+    /// Model card to put into the pack; a short one is written where it is `None`.
+    pub card: Option<PathBuf>,
+}
+
+/// Trains a model and writes `model.fid`; goes on where an earlier run with the same configuration stopped.
+///
+/// # Errors
+/// [`ErrorKind::Unreadable`] for images, labels or weights, [`ErrorKind::Usage`] where the run folder
+/// holds a run of another configuration, [`ErrorKind::Unwritable`] where it cannot be written.
+pub fn run(data: &DataSet, config: &RunConfig, paths: &Paths, progress: &Progress) -> Result<PathBuf, Error> {
+    open_run(&paths.out, config)?;
+    let (images, template) = choose(data, config)?;
+    let at = images.iter().position(|i| i.name == template.image.name).expect("the template is among the images");
+    let scale = scale_of(&images)?;
+    let views = read_views(&images, scale, progress)?;
+    let points: Vec<[f64; 2]> = template.points_px.iter().map(|&p| views[at].to_unit.apply(p)).collect();
+    let trunk = Trunk::open(&paths.weights)?;
+    let device = Device::flex().autodiff();
+    let material = Material { views: &views, template: at, points: &points, trunk: &trunk, device: &device, seed: config.seed, progress };
+    let (whole, region) = frames(&views, scale);
+
+    let correspondence = correspond(&views, at, &points, &trunk, progress)?;
+    save_labels(&paths.out, "labels-matched.json", &correspondence.labels)?;
+    let checkpoint = |stage| Checkpoint::new(&paths.out, stage);
+    let (coarse, labels) = train_coarse(&material, &correspondence, &whole, &config.coarse, &checkpoint("coarse"))?;
+    save_labels(&paths.out, "labels-coarse.json", &labels)?;
+    let (refine, labels_end) = train_refine(&material, &labels, &region, &config.refine, &checkpoint("refine"))?;
+    save_labels(&paths.out, "labels-refine.json", &labels_end)?;
+
+    let shape = learn_shape(&labels_end.points, &labels_end.weights, &points);
+    let manifest = manifest(config, &template, scale, whole, region, &shape);
+    let mut parts = assemble(manifest, &coarse, &refine, &trunk, shape);
+    parts.provenance = provenance(config, &images)?;
+    parts.card = card(paths, config, &images)?;
+    let seen = observe(&parts, &images, progress)?;
+    parts.manifest.plausibility = plausibility(&seen);
+    parts.calibration = calibration(&seen, &matched(&correspondence, &labels_end));
+    let model = paths.out.join("model.fid");
+    pack::write(&parts, &model)?;
+    Ok(model)
+}
+
+/// Matches once more around the final labels: the second opinion that errors are estimated from.
+fn matched(correspondence: &Correspondence, labels: &Labels) -> Vec<Vec<[f64; 2]>> {
+    correspondence.match_again(&labels.points, 6.0)
+}
+
+/// Makes the run folder, or checks that it belongs to the same configuration.
+fn open_run(out: &Path, config: &RunConfig) -> Result<(), Error> {
+    let file = out.join("config.json");
+    let json = serde_json::to_vec_pretty(config).expect("a configuration is plain data");
+    match std::fs::read(&file) {
+        Ok(bytes) if serde_json::from_slice::<RunConfig>(&bytes).ok().as_ref() == Some(config) => Ok(()),
+        Ok(_) => {
+            let message = format!("{} holds a run of another configuration; choose another --out", out.display());
+            Err(Error::new(ErrorKind::Usage, message))
+        }
+        Err(_) => {
+            std::fs::create_dir_all(out).map_err(|e| {
+                Error::new(ErrorKind::Unwritable, format!("cannot make run folder {}: {e}", out.display()))
+            })?;
+            fiducia::write_atomically(&file, &json)
+        }
+    }
+}
+
+/// The unlabelled images, the template among them, and the template with its points.
+fn choose(data: &DataSet, config: &RunConfig) -> Result<(Vec<Unlabelled>, Template), Error> {
+    let template = data.template(&config.template)?;
+    let mut images = data.unlabelled(config.split.as_deref())?;
+    if !images.iter().any(|i| i.name == template.image.name) {
+        images.push(template.image.clone());
+    }
+    if images.len() < 8 {
+        let message = format!("{}: {} images are too few to learn from; at least 8", data.name, images.len());
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    Ok((images, template))
+}
+
+/// Millimetres where every image has a spacing, else relative units.
+fn scale_of(images: &[Unlabelled]) -> Result<Scale, Error> {
+    let mut heights = Vec::new();
+    for image in images {
+        let radiograph = image.read()?;
+        match radiograph.spacing_mm {
+            Some(spacing) => heights.push(radiograph.height as f64 * spacing[1]),
+            None => return Ok(Scale::ImageHeight { field_height: RELATIVE_HEIGHT }),
+        }
+    }
+    Ok(Scale::Millimetres { field_height: median(heights) })
+}
+
+fn read_views(images: &[Unlabelled], scale: Scale, progress: &Progress) -> Result<Vec<View>, Error> {
+    let bar = progress.bar("read", images.len());
+    let read = |image: &Unlabelled| {
+        bar.inc(1);
+        View::read(image, scale, whole_unit(scale))
+    };
+    images.par_iter().map(read).collect()
+}
+
+fn whole_unit(scale: Scale) -> f64 {
+    match scale {
+        Scale::Millimetres { field_height } | Scale::ImageHeight { field_height } => field_height / WHOLE_HEIGHT,
+    }
+}
+
+/// Grids of the two networks: as wide as the usual image.
+fn frames(views: &[View], scale: Scale) -> (WholeFrame, RefineFrame) {
+    let unit_per_px = whole_unit(scale);
+    let edge = |units: f64| ((units / unit_per_px / Trunk::MULTIPLE as f64).round() as usize).max(2) * Trunk::MULTIPLE;
+    let usual = |axis: usize| median(views.iter().map(|v| v.size_px[axis] as f64 * v.to_unit.m[axis][axis]).collect());
+    let whole = WholeFrame {
+        width: edge(usual(0)),
+        height: edge(usual(1)),
+        unit_per_px,
+        stride: CoarseDecoder::STRIDE,
+        norm_radius: 40,
+        peak_radius: 2,
+    };
+    (whole, RefineFrame { size: REGION, unit_per_px: FINE, stride: 1, peak_radius: 5 })
+}
+
+fn manifest(config: &RunConfig, template: &Template, scale: Scale, whole: WholeFrame, refine: RefineFrame, shape: &ShapeModel) -> Manifest {
+    Manifest {
+        name: config.name.clone(),
+        landmarks: template.landmarks.clone(),
+        scale,
+        whole,
+        refine,
+        adapter: RefineNet::adapter_inputs(),
+        shape_modes: shape.modes.len(),
+        plausibility: Plausibility {
+            min_coarse_mass: 0.0,
+            max_pose_residual: 1e9,
+            scale_range: [1e-3, 1e3],
+            max_rotation: 10.0,
+            max_shape_residual: 1e9,
+        },
+    }
+}
+
+/// A pack without limits or calibration.
+fn assemble(manifest: Manifest, coarse: &CoarseDecoder, refine: &RefineNet, trunk: &Trunk, shape: ShapeModel) -> Parts {
+    let open = Calibration { gain: 1.0, floor: 0.0, max_expected_error: 1e9, max_shape_residual: 1e9 };
+    Parts {
+        backbone: coarse.export(trunk, &manifest.whole),
+        refine: refine.export(manifest.refine.size),
+        adapters: refine.adapters(),
+        calibration: vec![open; manifest.landmarks.len()],
+        shape,
+        provenance: serde_json::Value::Null,
+        card: String::new(),
+        manifest,
+    }
+}
+
+/// What the runtime sees on every training image.
+fn observe(parts: &Parts, images: &[Unlabelled], progress: &Progress) -> Result<Vec<Observation>, Error> {
+    let pack = Pack::from_bytes(pack::to_bytes(parts)?)?;
+    let mut detector = Detector::new(&pack, Backend::Cpu)?;
+    let bar = progress.bar("calibrate", images.len());
+    let one = |image: &Unlabelled| {
+        bar.inc(1);
+        detector.observe(&image.read()?)
+    };
+    images.iter().map(one).collect()
+}
+
+/// Configuration, versions and a hash of the training images.
+fn provenance(config: &RunConfig, images: &[Unlabelled]) -> Result<serde_json::Value, Error> {
+    let mut list = Sha256::new();
+    for image in images {
+        let content = std::fs::read(image.path())
+            .map(Sha256::digest)
+            .map_err(|e| Error::new(ErrorKind::Unreadable, format!("cannot read {}: {e}", image.path().display())))?;
+        list.update(image.name.as_bytes());
+        list.update([0]);
+        list.update(content);
+    }
+    let hash: String = list.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    Ok(serde_json::json!({
+        "tool": format!("fiducia-trainer {}", env!("CARGO_PKG_VERSION")),
+        "config": config,
+        "training_images": images.len(),
+        "training_images_sha256": hash,
+        "labels_used": format!("{} only", config.template),
+    }))
+}
+
+fn card(paths: &Paths, config: &RunConfig, images: &[Unlabelled]) -> Result<String, Error> {
+    if let Some(path) = &paths.card {
+        return std::fs::read_to_string(path)
+            .map_err(|e| Error::new(ErrorKind::Unreadable, format!("model card {}: {e}", path.display())));
+    }
+    Ok(format!(
+        "# {}\n\nTrained from one annotated image ({}) and {} unlabelled images by fiducia-trainer {}.\n\
+         Not evaluated. Research use; not a medical device.\n",
+        config.name,
+        config.template,
+        images.len() - 1,
+        env!("CARGO_PKG_VERSION")
+    ))
+}
+
+fn save_labels(out: &Path, name: &str, labels: &Labels) -> Result<(), Error> {
+    let json = serde_json::to_vec(labels).expect("labels are plain data");
+    fiducia::write_atomically(&out.join(name), &json)
+}

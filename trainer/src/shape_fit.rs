@@ -1,0 +1,115 @@
+//! Learning the shape model from labels that may be wrong, and using it to mend them.
+
+use fiducia::{Pose, ShapeModel};
+use nalgebra::{DMatrix, SymmetricEigen};
+
+use crate::correspond::{Labels, median, trust};
+
+/// Modes of variation that are kept.
+const MODES: usize = 8;
+/// Farther from the median shape than this a point is pulled in before the modes are found, units.
+const PULL: f64 = 12.0;
+/// Distance to the likely shape that halves a label's weight, units.
+const DOUBT: f64 = 2.5;
+/// Labels farther than this from the likely shape are replaced by it, units.
+const GROSS: f64 = 7.0;
+/// Rounds of aligning and averaging.
+const ROUNDS: usize = 3;
+
+/// Learns mean and modes from `points` (`[image][landmark]`, units); the frame is that of `start`.
+pub fn learn_shape(points: &[Vec<[f64; 2]>], weights: &[Vec<f64>], start: &[[f64; 2]]) -> ShapeModel {
+    let landmarks = start.len();
+    let mut model = ShapeModel { mean: start.to_vec(), deviations: Vec::new(), modes: Vec::new() };
+    let mut aligned = Vec::new();
+    for _ in 0..ROUNDS {
+        aligned = points.iter().zip(weights).map(|(p, w)| into_frame(&model.pose(p, w), p)).collect::<Vec<_>>();
+        let middle = |l: usize, axis: usize| median(aligned.iter().map(|p| p[l][axis]).collect());
+        model.mean = (0..landmarks).map(|l| [middle(l, 0), middle(l, 1)]).collect();
+    }
+    let rows: Vec<Vec<f64>> = aligned.iter().map(|p| deviations(p, &model.mean)).collect();
+    let data = DMatrix::from_fn(rows.len(), 2 * landmarks, |i, j| rows[i][j]);
+    let eigen = SymmetricEigen::new(data.transpose() * &data / rows.len() as f64);
+    let mut order: Vec<usize> = (0..2 * landmarks).collect();
+    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+    // A similarity takes four degrees of freedom, and no more modes than images can be told apart.
+    let count = MODES.min((2 * landmarks).saturating_sub(4)).min(rows.len().saturating_sub(1));
+    for &k in &order[..count] {
+        model.deviations.push(eigen.eigenvalues[k].max(0.0).sqrt());
+        model.modes.push(eigen.eigenvectors.column(k).iter().copied().collect());
+    }
+    model
+}
+
+/// Doubts labels far from the likely shape and replaces gross errors by it.
+pub fn mend(labels: &mut Labels, model: &ShapeModel) {
+    for (points, weights) in labels.points.iter_mut().zip(&mut labels.weights) {
+        let pose = model.pose(points, weights);
+        let likely = model.fit(&pose, points, weights);
+        for ((point, weight), likely) in points.iter_mut().zip(weights).zip(likely) {
+            *weight *= trust(*point, likely, DOUBT);
+            if distance(*point, likely) > GROSS {
+                *point = likely;
+            }
+        }
+    }
+}
+
+/// Distance of two points.
+pub fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
+    (a[0] - b[0]).hypot(a[1] - b[1])
+}
+
+fn into_frame(pose: &Pose, points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+    let back = pose.to_image.inverse().unwrap_or(fiducia_kernels::Affine::IDENTITY);
+    points.iter().map(|&p| back.apply(p)).collect()
+}
+
+fn deviations(points: &[[f64; 2]], mean: &[[f64; 2]]) -> Vec<f64> {
+    let pulled = |(p, m): (&[f64; 2], &[f64; 2])| {
+        let d = [p[0] - m[0], p[1] - m[1]];
+        let shorten = (PULL / d[0].hypot(d[1]).max(1e-9)).min(1.0);
+        [d[0] * shorten, d[1] * shorten]
+    };
+    points.iter().zip(mean).flat_map(pulled).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fiducia_kernels::Affine;
+
+    fn sample_labels() -> (Labels, Vec<[f64; 2]>) {
+        let mean = vec![[0.0, 0.0], [60.0, 5.0], [80.0, 70.0], [10.0, 90.0], [40.0, 120.0]];
+        let mut labels = Labels::default();
+        for n in 0..20 {
+            let pose = Affine::similarity(0.01 * n as f64, 1.0 + 0.01 * n as f64, [0.0; 2], [n as f64, 30.0]);
+            let mut shape = mean.clone();
+            shape[4][1] += (n as f64 - 10.0) * 0.8;
+            labels.points.push(shape.iter().map(|&p| pose.apply(p)).collect());
+            labels.weights.push(vec![1.0; 5]);
+        }
+        (labels, mean)
+    }
+
+    #[test]
+    fn a_gross_error_is_replaced_and_doubted() {
+        let (mut labels, mean) = sample_labels();
+        let right = labels.points[3][1];
+        labels.points[3][1] = [right[0] + 30.0, right[1]];
+        let model = learn_shape(&labels.points, &labels.weights, &mean);
+        mend(&mut labels, &model);
+        assert!(distance(labels.points[3][1], right) < 3.0, "{:?} {right:?}", labels.points[3][1]);
+        assert!(labels.weights[3][1] < 0.1);
+        assert!(labels.weights[5][1] > 0.5);
+    }
+
+    #[test]
+    fn modes_are_unit_vectors_by_falling_spread() {
+        let (labels, mean) = sample_labels();
+        let model = learn_shape(&labels.points, &labels.weights, &mean);
+        assert!(model.deviations.windows(2).all(|w| w[0] >= w[1]));
+        for mode in &model.modes {
+            assert!((mode.iter().map(|v| v * v).sum::<f64>() - 1.0).abs() < 1e-9);
+        }
+    }
+}

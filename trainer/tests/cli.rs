@@ -1,0 +1,232 @@
+//! The program as a whole, on a toy pack that finds the brightest and the darkest spot of an image.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use fiducia::{
+    AdapterInput, Calibration, Manifest, Plausibility, RefineFrame, Scale, ShapeModel, WholeFrame,
+};
+use fiducia_trainer::onnx::{ConvShape, GraphBuilder, Weights};
+use fiducia_trainer::pack::{Parts, write};
+
+/// Where the spots are on image number `i`, px.
+fn spots(i: u32) -> [[f64; 2]; 2] {
+    let i = f64::from(i);
+    [[40.0 + i, 50.0 - 2.0 * i], [90.0 - i, 80.0 + i]]
+}
+
+/// A data folder of three images of 128 x 128 px at 0.5 mm, labelled, one of them in `train`.
+fn data_folder(root: &Path, spacing: &str) -> PathBuf {
+    let dir = root.join("data");
+    std::fs::create_dir_all(dir.join("images")).unwrap();
+    let mut rows = "image,bright_x,bright_y,dark_x,dark_y\n".to_owned();
+    for i in 0..3 {
+        let [bright, dark] = spots(i);
+        let bump = |x: u32, y: u32, c: [f64; 2]| {
+            let (dx, dy) = (f64::from(x) - c[0], f64::from(y) - c[1]);
+            100.0 * (-(dx * dx + dy * dy) / 50.0).exp()
+        };
+        let picture = image::GrayImage::from_fn(128, 128, |x, y| {
+            image::Luma([(128.0 + bump(x, y, bright) - bump(x, y, dark)) as u8])
+        });
+        picture.save(dir.join("images").join(format!("{i}.png"))).unwrap();
+        rows += &format!("{i}.png,{},{},{},{}\n", bright[0], bright[1], dark[0], dark[1]);
+    }
+    std::fs::write(dir.join("mean.csv"), rows).unwrap();
+    std::fs::write(dir.join("split.csv"), "image,split\n0.png,train\n1.png,test\n2.png,test\n")
+        .unwrap();
+    let set =
+        format!(r#"{{"name":"toy","pixel_spacing_mm":{spacing},"landmarks":["bright","dark"]}}"#);
+    std::fs::write(dir.join("set.json"), set).unwrap();
+    dir
+}
+
+/// A mean over blocks, one output channel per entry of `gains`.
+fn block_mean(graph: &mut GraphBuilder, x: &str, block: usize, gains: &[f32]) -> String {
+    let area = block * block;
+    let values = gains.iter().flat_map(|g| vec![g / area as f32; area]).collect();
+    let weight = Weights { shape: vec![gains.len(), 1, block, block], values };
+    let shape = ConvShape { stride: block, padding: [0; 4], groups: 1 };
+    graph.conv(x, weight, vec![0.0; gains.len()], shape)
+}
+
+fn toy_pack(root: &Path) -> PathBuf {
+    let mut backbone = GraphBuilder::new("backbone");
+    let x = backbone.input("image", &[Some(1), Some(1), Some(64), Some(64)]);
+    let maps = block_mean(&mut backbone, &x, 4, &[20.0, -20.0]);
+    backbone.output(&maps, "maps", &[Some(1), Some(2), Some(16), Some(16)]);
+    let mut refine = GraphBuilder::new("refine");
+    let x = refine.input("regions", &[None, Some(1), Some(32), Some(32)]);
+    let sign = refine.input("sign", &[None, Some(1), Some(1), Some(1)]);
+    let maps = block_mean(&mut refine, &x, 2, &[10.0]);
+    let maps = refine.mul(&maps, &sign);
+    refine.output(&maps, "maps", &[None, Some(1), Some(16), Some(16)]);
+    let parts = Parts {
+        manifest: Manifest {
+            name: "toy".to_owned(),
+            landmarks: vec!["bright".to_owned(), "dark".to_owned()],
+            scale: Scale::Millimetres { field_height: 64.0 },
+            whole: WholeFrame {
+                width: 64,
+                height: 64,
+                unit_per_px: 1.0,
+                stride: 4,
+                norm_radius: 64,
+                peak_radius: 2,
+            },
+            refine: RefineFrame { size: 32, unit_per_px: 0.5, stride: 2, peak_radius: 3 },
+            adapter: vec![AdapterInput { input: "sign".to_owned(), shape: vec![1, 1, 1] }],
+            shape_modes: 0,
+            plausibility: Plausibility {
+                min_coarse_mass: 0.0,
+                max_pose_residual: 30.0,
+                scale_range: [0.3, 3.0],
+                max_rotation: 1.0,
+                max_shape_residual: 30.0,
+            },
+        },
+        backbone: backbone.finish(),
+        refine: refine.finish(),
+        adapters: vec![vec![1.0], vec![-1.0]],
+        shape: ShapeModel {
+            mean: spots(0).map(|p| p.map(|v| v * 0.5)).to_vec(),
+            deviations: vec![],
+            modes: vec![],
+        },
+        calibration: vec![
+            Calibration {
+                gain: 1.0,
+                floor: 0.1,
+                max_expected_error: 5.0,
+                max_shape_residual: 30.0,
+            };
+            2
+        ],
+        provenance: serde_json::json!({}),
+        card: "toy".to_owned(),
+    };
+    let path = root.join("toy.fid");
+    write(&parts, &path).unwrap();
+    path
+}
+
+fn run(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fiducia-train")).args(args).output().unwrap()
+}
+
+/// Runs `evaluate` on the toy with more arguments.
+fn evaluate(root: &Path, spacing: &str, more: &[&str]) -> Output {
+    let (data, pack) = (data_folder(root, spacing), toy_pack(root));
+    let mut args = vec!["evaluate", "--model", pack.to_str().unwrap()];
+    args.extend(["--data", data.to_str().unwrap(), "--backend", "cpu"]);
+    args.extend(more);
+    run(&args)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_toy_pack_is_measured() {
+    let root = tempfile::tempdir().unwrap();
+    let json = root.path().join("figures.json");
+    let report = root.path().join("report");
+    let out = evaluate(
+        root.path(),
+        "0.5",
+        &[
+            "--split",
+            "test",
+            "--json",
+            json.to_str().unwrap(),
+            "--report",
+            report.to_str().unwrap(),
+        ],
+    );
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let value: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    assert_eq!(value["images"], 2);
+    // A shift of half a pixel anywhere in the chain would be 0.35 mm.
+    let mre = value["mre_mm"].as_f64().unwrap();
+    assert!(mre > 0.0 && mre < 0.2, "{value}");
+    assert_eq!(value["sdr_2mm"], 100.0);
+    let table = text(&out.stdout);
+    assert!(table.contains("toy / test: 2 images") && table.contains("bright"), "{table}");
+    for file in ["index.html", "best.png", "median.png", "worst.png", "errors.csv", "summary.json"]
+    {
+        assert!(report.join(file).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn without_a_scale_the_unit_is_the_pixel() {
+    let root = tempfile::tempdir().unwrap();
+    let out =
+        evaluate(root.path(), "null", &["--split", "all", "--exclude", "1.png", "--json", "-"]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let value: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(value["images"], 2);
+    assert!(value["mre_px"].as_f64().unwrap() < 2.0, "{value}");
+    assert!(value.get("mre_mm").is_none());
+    assert!(value["mre_percent_height"].as_f64().unwrap() < 2.0, "{value}");
+}
+
+#[test]
+fn exit_codes_tell_faults_apart() {
+    let root = tempfile::tempdir().unwrap();
+    let out = evaluate(root.path(), "0.5", &["--split", "val"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("it has: all, test, train"), "{}", text(&out.stderr));
+    let out = evaluate(root.path(), "0.5", &["--split", "test", "--exclude", "1.png,2.png"]);
+    assert_eq!(out.status.code(), Some(2));
+    let out = evaluate(root.path(), "0.5", &["--split", "test", "--limit", "0"]);
+    assert_eq!(out.status.code(), Some(2));
+    let full = root.path().to_str().unwrap();
+    let out = evaluate(root.path(), "0.5", &["--split", "test", "--report", full]);
+    assert_eq!(out.status.code(), Some(2));
+    let out = evaluate(root.path(), "\"wide\"", &["--split", "test"]);
+    assert_eq!(out.status.code(), Some(3));
+    assert!(text(&out.stderr).contains("set.json"), "{}", text(&out.stderr));
+    assert_eq!(run(&["evaluate"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_folder_of_images_is_imported() {
+    let root = tempfile::tempdir().unwrap();
+    let data = data_folder(root.path(), "null");
+    let (images, out) = (data.join("images"), root.path().join("new"));
+    let args = [
+        "import",
+        images.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+        "--spacing",
+        "0.5,0.4",
+    ];
+    let output = run(&args);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("3 images"));
+    let set = fiducia_trainer::data::DataSet::open(&out).unwrap();
+    assert_eq!((set.name.as_str(), set.spacing_mm), ("new", Some([0.5, 0.4])));
+    assert_eq!(run(&args).status.code(), Some(2), "an existing folder is never replaced");
+
+    let table = data.join("mean.csv");
+    let args = [
+        "import",
+        table.to_str().unwrap(),
+        "--out",
+        root.path().join("b").to_str().unwrap(),
+        "--from",
+        "csv",
+    ]
+    .map(str::to_owned);
+    let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
+    args.extend(["--images", images.to_str().unwrap()]);
+    let output = run(&args);
+    assert!(
+        text(&output.stdout).contains("3 of them with all 2 landmarks"),
+        "{}",
+        text(&output.stderr)
+    );
+}
