@@ -3,9 +3,11 @@
 mod import;
 mod run;
 mod evaluate;
+mod atlas;
 
 use clap::{Parser, Subcommand};
 use fiducia::{Error, ErrorKind};
+use fiducia_trainer::data::DataSet;
 
 /// Trains landmark models from one annotated X-ray image and a folder of unlabelled ones.
 #[derive(Debug, Parser)]
@@ -23,6 +25,8 @@ enum Command {
     Run(run::Args),
     /// Measure a model on labelled images
     Evaluate(evaluate::Args),
+    /// Average the training images on their mean shape: a picture of nobody to demonstrate with
+    Atlas(atlas::Args),
 }
 
 impl Cli {
@@ -32,6 +36,7 @@ impl Cli {
             Command::Import(args) => import::run(args),
             Command::Run(args) => run::run(args),
             Command::Evaluate(args) => evaluate::run(args),
+            Command::Atlas(args) => atlas::run(args),
         }
     }
 }
@@ -39,9 +44,9 @@ impl Cli {
 /// A spacing on the command line: `MM`, or `X,Y` where it differs.
 fn parse_spacing(text: &str) -> Result<[f64; 2], String> {
     let numbers: Result<Vec<f64>, _> = text.split(',').map(|v| v.trim().parse()).collect();
-    match numbers.map_err(|e| format!("{e}"))?.as_slice() {
-        &[side] => Ok([side, side]),
-        &[x, y] => Ok([x, y]),
+    match *numbers.map_err(|e| format!("{e}"))?.as_slice() {
+        [side] => Ok([side, side]),
+        [x, y] => Ok([x, y]),
         _ => Err("expected MM or X,Y".to_owned()),
     }
 }
@@ -57,4 +62,16 @@ fn print(text: &str) -> Result<(), Error> {
             Error::new(ErrorKind::Unwritable, format!("cannot write to standard output: {e}"))
         }),
     }
+}
+
+/// The template named on the command line, else the one that the set names.
+fn template_name(given: Option<String>, data: &DataSet) -> Result<String, Error> {
+    given.or_else(|| data.template.clone()).ok_or_else(|| {
+        Error::new(ErrorKind::Usage, format!("the set {} names no template; give --template IMAGE", data.name))
+    })
+}
+
+/// The split named on the command line, else `train` where the set has one, else all images.
+fn split_name(given: Option<String>, data: &DataSet) -> Option<String> {
+    given.or_else(|| data.splits().contains(&"train").then(|| "train".to_owned()))
 }

@@ -17,6 +17,15 @@ pub(crate) enum Place {
 ///
 /// Long work calls this before it begins; [`write_folder`] calls it itself.
 pub(crate) fn check_place(dir: &Path, place: Place) -> Result<(), Error> {
+    let parent = parent_of(dir);
+    if !parent.is_dir() {
+        let message = format!(
+            "cannot write the folder {}: {} is no folder; create it first",
+            dir.display(),
+            parent.display()
+        );
+        return Err(Error::new(ErrorKind::Unwritable, message));
+    }
     let empty = || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
     if !dir.exists() || (place == Place::FreeOrEmpty && empty()) {
         return Ok(());
@@ -38,12 +47,8 @@ pub(crate) fn write_folder<T>(
         let message = format!("cannot write the folder {}: {e}", dir.display());
         Error::new(ErrorKind::Unwritable, message)
     };
-    let parent = match dir.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
     let temporary =
-        tempfile::Builder::new().prefix(".fiducia-").tempdir_in(parent).map_err(fail)?;
+        tempfile::Builder::new().prefix(".fiducia-").tempdir_in(parent_of(dir)).map_err(fail)?;
     let filled = fill(temporary.path())?;
     // A temporary folder is private to its owner; a result is as readable as any new folder.
     #[cfg(unix)]
@@ -59,6 +64,11 @@ pub(crate) fn write_folder<T>(
     Ok(filled)
 }
 
+/// The folder that `dir` stands in.
+fn parent_of(dir: &Path) -> &Path {
+    dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +82,8 @@ mod tests {
             Err::<(), _>(Error::new(ErrorKind::Usage, "no"))
         });
         assert!(failed.is_err());
+        let nowhere = check_place(&root.path().join("none").join("out"), Place::Free).unwrap_err();
+        assert_eq!(nowhere.kind(), ErrorKind::Unwritable);
         assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
     }
 

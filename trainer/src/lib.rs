@@ -23,4 +23,5 @@ pub mod refine;
 pub mod calibrate;
 pub mod config;
 pub mod run;
+pub mod atlas;
 mod folder;

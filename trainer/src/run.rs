@@ -26,6 +26,8 @@ const WHOLE_HEIGHT: f64 = 240.0;
 const RELATIVE_HEIGHT: f64 = 240.0;
 /// Side of a region of interest, px.
 const REGION: usize = 96;
+/// Fewer images than this show too little variation.
+const LEAST_IMAGES: usize = 8;
 
 /// Where a run reads and writes.
 #[derive(Clone, Debug)]
@@ -45,10 +47,9 @@ pub struct Paths {
 /// holds a run of another configuration, [`ErrorKind::Unwritable`] where it cannot be written.
 pub fn run(data: &DataSet, config: &RunConfig, paths: &Paths, progress: &Progress) -> Result<PathBuf, Error> {
     open_run(&paths.out, config)?;
-    let (images, template) = choose(data, config)?;
-    let at = images.iter().position(|i| i.name == template.image.name).expect("the template is among the images");
-    let scale = scale_of(&images)?;
-    let views = read_views(&images, scale, progress)?;
+    let (images, template) = training_images(data, &config.template, config.split.as_deref())?;
+    let at = at_template(&images, &template);
+    let (views, scale) = read_views(&images, progress)?;
     let points: Vec<[f64; 2]> = template.points_px.iter().map(|&p| views[at].to_unit.apply(p)).collect();
     let trunk = Trunk::open(&paths.weights)?;
     let device = Device::flex().autodiff();
@@ -100,18 +101,41 @@ fn open_run(out: &Path, config: &RunConfig) -> Result<(), Error> {
     }
 }
 
-/// The unlabelled images, the template among them, and the template with its points.
-fn choose(data: &DataSet, config: &RunConfig) -> Result<(Vec<Unlabelled>, Template), Error> {
-    let template = data.template(&config.template)?;
-    let mut images = data.unlabelled(config.split.as_deref())?;
+/// The unlabelled images of `split`, the template among them, and the template with its points.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] for an unknown template or split, or fewer than 8 images.
+pub fn training_images(data: &DataSet, template: &str, split: Option<&str>) -> Result<(Vec<Unlabelled>, Template), Error> {
+    let template = data.template(template)?;
+    let mut images = data.unlabelled(split)?;
     if !images.iter().any(|i| i.name == template.image.name) {
         images.push(template.image.clone());
     }
-    if images.len() < 8 {
-        let message = format!("{}: {} images are too few to learn from; at least 8", data.name, images.len());
+    if images.len() < LEAST_IMAGES {
+        let message = format!("{}: {} images are too few to learn from; at least {LEAST_IMAGES}", data.name, images.len());
         return Err(Error::new(ErrorKind::Usage, message));
     }
     Ok((images, template))
+}
+
+/// Which of `images` is the template.
+pub fn at_template(images: &[Unlabelled], template: &Template) -> usize {
+    images.iter().position(|i| i.name == template.image.name).expect("the template is among the images")
+}
+
+/// Reads and reduces all images; the unit is the millimetre where every image has a spacing.
+///
+/// # Errors
+/// As [`View::read`].
+pub fn read_views(images: &[Unlabelled], progress: &Progress) -> Result<(Vec<View>, Scale), Error> {
+    let scale = scale_of(images)?;
+    let bar = progress.bar("read", images.len());
+    let read = |image: &Unlabelled| {
+        bar.inc(1);
+        View::read(image, scale, whole_unit(scale))
+    };
+    let views: Result<Vec<View>, Error> = images.par_iter().map(read).collect();
+    Ok((views?, scale))
 }
 
 /// Millimetres where every image has a spacing, else relative units.
@@ -125,15 +149,6 @@ fn scale_of(images: &[Unlabelled]) -> Result<Scale, Error> {
         }
     }
     Ok(Scale::Millimetres { field_height: median(heights) })
-}
-
-fn read_views(images: &[Unlabelled], scale: Scale, progress: &Progress) -> Result<Vec<View>, Error> {
-    let bar = progress.bar("read", images.len());
-    let read = |image: &Unlabelled| {
-        bar.inc(1);
-        View::read(image, scale, whole_unit(scale))
-    };
-    images.par_iter().map(read).collect()
 }
 
 fn whole_unit(scale: Scale) -> f64 {

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use fiducia::{Backend, Detector, Error, ErrorKind, ModelInfo, Pack, write_atomically};
+use fiducia::{
+    Backend, Detector, Error, ErrorKind, ModelInfo, Pack, check_writable, write_atomically,
+};
 use fiducia_trainer::data::{DataSet, Labelled};
 use fiducia_trainer::evaluate::{
     Evaluation, check_report_place, predict, summarise, table, write_report,
@@ -49,10 +51,13 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     if let Some(dir) = &args.report {
         check_report_place(dir)?;
     }
+    let to_stdout = args.json.as_deref().is_some_and(|p| p.as_os_str() == "-");
+    if let Some(path) = args.json.as_deref().filter(|_| !to_stdout) {
+        check_writable(path)?;
+    }
     let set = DataSet::open(&args.data)?;
     let (images, excluded) = choose_images(&args, &set)?;
     let evaluation = evaluate(&args, &set, &images, excluded)?;
-    let to_stdout = args.json.as_deref().is_some_and(|p| p.as_os_str() == "-");
     if let Some(path) = &args.json {
         let mut json = serde_json::to_string_pretty(&evaluation.summary)
             .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write JSON: {e}")))?;

@@ -57,6 +57,10 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
         Some(From::Csv) => Format::Csv,
         Some(From::Images) => Format::Images,
         None if args.source.is_dir() => Format::Images,
+        None if !args.source.exists() => {
+            let message = format!("{}: there is no such file or folder", args.source.display());
+            return Err(Error::new(ErrorKind::Unreadable, message));
+        }
         None => {
             let message = "say what the file is with --from labelme, coco, slicer or csv";
             return Err(Error::new(ErrorKind::Usage, message));

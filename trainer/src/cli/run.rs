@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fiducia::{Error, ErrorKind};
+use fiducia::Error;
 use fiducia_trainer::config::{Preset, RunConfig};
 use fiducia_trainer::data::DataSet;
 use fiducia_trainer::progress::Progress;
@@ -42,13 +42,11 @@ pub(crate) struct Args {
 /// Trains and prints where the model is.
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     let data = DataSet::open(&args.data)?;
-    let template = args.template.or_else(|| data.template.clone()).ok_or_else(|| {
-        let message = format!("{} names no template; give --template IMAGE", args.data.display());
-        Error::new(ErrorKind::Usage, message)
-    })?;
-    let split = args.split.or_else(|| data.splits().contains(&"train").then(|| "train".to_owned()));
+    let template = super::template_name(args.template, &data)?;
+    let split = super::split_name(args.split, &data);
     let (coarse, refine) = args.preset.trainings();
-    let config = RunConfig { name: data.name.clone(), template, split, seed: args.seed, coarse, refine };
+    let config =
+        RunConfig { name: data.name.clone(), template, split, seed: args.seed, coarse, refine };
     let paths = Paths { out: args.out, weights: args.weights, card: args.card };
     let progress = if args.quiet { Progress::hidden() } else { Progress::terminal() };
     let model = train(&data, &config, &paths, &progress)?;

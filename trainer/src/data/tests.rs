@@ -98,7 +98,8 @@ fn damaged_points_name_file_and_line() {
         let message = error.to_string();
         assert!(message.contains("mean.csv") && message.contains(expected), "{message}");
     }
-    std::fs::write(root.path().join("mean.csv"), b"image,p_x,p_y,q_x,q_y\n\xff\xfe,1,2,3,4\n").unwrap();
+    std::fs::write(root.path().join("mean.csv"), b"image,p_x,p_y,q_x,q_y\n\xff\xfe,1,2,3,4\n")
+        .unwrap();
     assert!(DataSet::open(root.path()).unwrap().labelled("all").is_err());
 }
 
@@ -117,7 +118,10 @@ fn damaged_splits_name_file_and_line() {
         put(&root, "split.csv", text);
         let error = DataSet::open(root.path()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unreadable);
-        assert!(error.to_string().contains("split.csv") && error.to_string().contains(expected), "{error}");
+        assert!(
+            error.to_string().contains("split.csv") && error.to_string().contains(expected),
+            "{error}"
+        );
     }
 }
 
@@ -138,7 +142,9 @@ fn damaged_descriptions_never_panic() {
 
 #[test]
 fn image_names_stay_inside_the_folder() {
-    for bad in ["", ".", "..", "a/b.png", "a\\b.png", "../a.png", "/etc/passwd", "C:a.png", "a\0.png"] {
+    for bad in
+        ["", ".", "..", "a/b.png", "a\\b.png", "../a.png", "/etc/passwd", "C:a.png", "a\0.png"]
+    {
         assert!(check_image_name(bad).is_err(), "{bad:?}");
     }
     assert!(check_image_name("JPCLN001 (2).png").is_ok());

@@ -11,6 +11,8 @@ use crate::folder::{Place, write_folder};
 
 /// An image with all its points, px.
 type Row = (String, Vec<[f64; 2]>);
+/// An image and the first landmark it lacks.
+type Lack = (String, String);
 
 /// Checks everything first, then fills the folder.
 pub(super) fn write(
@@ -79,7 +81,7 @@ fn rows(
     images_dir: &Path,
     images: &[String],
     source: &Path,
-) -> Result<(Vec<Row>, Vec<(String, String)>), Error> {
+) -> Result<(Vec<Row>, Vec<Lack>), Error> {
     let (mut rows, mut incomplete) = (Vec::new(), Vec::new());
     for image in annotations.points.keys() {
         if images.binary_search(image).is_err() {

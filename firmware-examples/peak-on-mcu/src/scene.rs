@@ -1,0 +1,49 @@
+//! The heat maps that are measured everywhere: on the host, in the tests, on the micro-controller.
+
+use crate::{Fault, Tile};
+
+/// Half of the window of the soft-argmax, cells.
+pub const RADIUS: usize = 5;
+/// Side of a tile, cells.
+const SIDE: u16 = 48;
+/// Width of the peak, cells.
+const SIGMA: f32 = 1.7;
+const MM_PER_CELL: f32 = 0.3;
+
+/// One heat map: the landmark's name, where its region lies and where the peak is within it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sight {
+    /// Name of the landmark.
+    pub name: &'static str,
+    /// Top-left cell, mm.
+    pub corner_mm: [f32; 2],
+    /// Middle of the peak, cells.
+    pub peak: [f32; 2],
+}
+
+/// All of them: in the middle, between cells, at the border, left of the origin.
+pub const SIGHTS: [Sight; 4] = [
+    Sight { name: "sella", corner_mm: [76.0, 84.5], peak: [24.0, 24.0] },
+    Sight { name: "nasion", corner_mm: [131.2, 70.1], peak: [17.3, 30.75] },
+    Sight { name: "gonion", corner_mm: [60.4, 148.0], peak: [0.0, 46.5] },
+    Sight { name: "porion", corner_mm: [-9.0, 79.9], peak: [11.5, 8.25] },
+];
+
+impl Sight {
+    /// The heat map: the logarithm of a Gaussian about [`Sight::peak`].
+    ///
+    /// # Errors
+    /// As [`Tile::push`].
+    pub fn tile(&self) -> Result<Tile, Fault> {
+        let mut tile = Tile::new(SIDE.into(), self.corner_mm, MM_PER_CELL);
+        let mut row = [0.0; SIDE as usize];
+        for y in 0..SIDE {
+            for (x, logit) in (0..SIDE).zip(&mut row) {
+                let (dx, dy) = (f32::from(x) - self.peak[0], f32::from(y) - self.peak[1]);
+                *logit = -(dx * dx + dy * dy) / (2.0 * SIGMA * SIGMA);
+            }
+            tile.push(&row)?;
+        }
+        Ok(tile)
+    }
+}
