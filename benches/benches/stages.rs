@@ -48,10 +48,9 @@ fn backbone(criterion: &mut Criterion, pack: &Pack) {
         .expect("the shipped backbone compiles");
     let mut input = plane(SEED, [whole.width, whole.height]);
     normalise_whole(&whole, &mut input, &mut Vec::new());
-    criterion
-        .bench_function(&format!("backbone/cpu/{}", size([whole.width, whole.height])), |b| {
-            b.iter(|| net.run(black_box(&input)).expect("inference works"));
-        });
+    criterion.bench_function(&format!("backbone/cpu/{}", size([whole.width, whole.height])), |b| {
+        b.iter(|| net.run(black_box(&input)).expect("inference works"));
+    });
 }
 
 /// All regions of interest at once; the size is landmarks x width x height.

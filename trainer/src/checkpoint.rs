@@ -33,6 +33,9 @@ impl Checkpoint {
             let old = self.folder.with_extension("old");
             let _ = std::fs::remove_dir_all(&fresh);
             std::fs::create_dir_all(&fresh).map_err(|e| e.to_string())?;
+            // Running statistics of the last step are pending until someone asks for the inference
+            // form; without this they would be missing from the file.
+            let _ = network.valid();
             network.clone().save_file(fresh.join(NETWORK)).map_err(|e| e.to_string())?;
             optimiser.save(fresh.join(OPTIMISER)).map_err(|e| e.to_string())?;
             let json = serde_json::to_vec(state).map_err(|e| e.to_string())?;
@@ -83,5 +86,73 @@ impl Checkpoint {
     fn damaged(&self, e: &str) -> Error {
         let message = format!("checkpoint {}: {e}; remove the folder to start this stage again", self.folder.display());
         Error::new(ErrorKind::Unreadable, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heatmap::loss;
+    use crate::nets::RefineNet;
+    use burn::optim::{AdamWConfig, GradientsParams};
+    use burn::tensor::{Device, Int, Tensor, TensorData};
+
+    const SIZE: usize = 16;
+
+    fn learn(network: RefineNet, optimiser: &mut ModuleOptimizer, step: usize, device: &Device) -> RefineNet {
+        let pixels = (0..2 * SIZE * SIZE).map(|i| ((i * (step + 3)) % 17) as f32 / 8.0 - 1.0).collect::<Vec<_>>();
+        let regions = Tensor::<4>::from_data(TensorData::new(pixels, [2, 1, SIZE, SIZE]), device);
+        let which = Tensor::<1, Int>::from_data(TensorData::new(vec![0i64, 1], [2]), device);
+        let mut targets = vec![0.0; 2 * SIZE * SIZE];
+        targets[40 + step] = 1.0;
+        targets[SIZE * SIZE + 90] = 1.0;
+        let value = loss(network.forward(regions, which), targets, &[1.0, 0.5], device);
+        let gradients = GradientsParams::from_grads(value.backward(), &network);
+        optimiser.step(3e-3, network, gradients)
+    }
+
+    /// Everything that inference depends on.
+    fn fingerprint(network: &RefineNet) -> (Vec<u8>, Vec<Vec<f32>>) {
+        (network.export(SIZE), network.adapters())
+    }
+
+    #[test]
+    fn a_restored_training_goes_on_bit_for_bit() {
+        let device = Device::flex().autodiff();
+        device.seed(1);
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = Checkpoint::new(folder.path(), "refine");
+        let fresh = || AdamWConfig::new().with_weight_decay(1e-3).with_epsilon(1e-8).init();
+        let mut optimiser = fresh();
+        let mut network = RefineNet::new(2, &device);
+        for step in 0..4 {
+            network = learn(network, &mut optimiser, step, &device);
+        }
+        checkpoint.save(&network, &optimiser, &4usize).unwrap();
+        let (mut again, mut optimiser_again) = checkpoint.restore(RefineNet::new(2, &device), fresh()).unwrap();
+        assert_eq!(checkpoint.state::<usize>().unwrap(), Some(4));
+        assert!(fingerprint(&network) == fingerprint(&again), "what was saved is not what came back");
+        for step in 4..7 {
+            network = learn(network, &mut optimiser, step, &device);
+            again = learn(again, &mut optimiser_again, step, &device);
+            assert!(fingerprint(&network) == fingerprint(&again), "the trainings part at step {step}");
+        }
+    }
+
+    #[test]
+    fn nothing_saved_nothing_restored() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Checkpoint::new(folder.path(), "refine").state::<usize>().unwrap(), None);
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = folder.path().join("checkpoints/refine");
+        std::fs::create_dir_all(&stage).unwrap();
+        std::fs::write(stage.join(STATE), "{").unwrap();
+        let error = Checkpoint::new(folder.path(), "refine").state::<usize>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unreadable);
+        assert!(error.to_string().contains("checkpoints"));
     }
 }

@@ -23,7 +23,7 @@ use crate::view::View;
 /// Spread of the backbone's input, for noise and offsets.
 const INPUT_SPREAD: f32 = 0.5;
 /// Steps between checkpoints.
-const SAVE_EVERY: usize = 60;
+const SAVE_EVERY: usize = 20;
 /// Width of the prior when labels are matched again around a prediction, units.
 const REMATCH_SIGMA: f64 = 5.0;
 /// Largest change of a label in one update, units.

@@ -38,7 +38,7 @@ impl Preset {
     pub fn trainings(self) -> (CoarseConfig, RefineConfig) {
         let (steps, passes) = match self {
             Self::Fast => (240, 3),
-            Self::Full => (900, 10),
+            Self::Full => (900, 12),
         };
         let coarse = CoarseConfig {
             steps,

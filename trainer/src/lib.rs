@@ -22,6 +22,7 @@ pub mod coarse;
 pub mod refine;
 pub mod calibrate;
 pub mod config;
+pub mod device;
 pub mod run;
 pub mod atlas;
 mod folder;

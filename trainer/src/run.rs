@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use fiducia::{Backend, Calibration, Detector, Error, ErrorKind, Manifest, Observation, Pack, Plausibility, RefineFrame, Scale, ShapeModel, WholeFrame};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -12,6 +11,7 @@ use crate::checkpoint::Checkpoint;
 use crate::coarse::{Material, train_coarse};
 use crate::config::RunConfig;
 use crate::correspond::{Correspondence, Labels, correspond, median};
+use crate::device;
 use crate::data::{DataSet, Template, Unlabelled};
 use crate::nets::{CoarseDecoder, RefineNet, Trunk};
 use crate::pack::{self, Parts};
@@ -29,15 +29,17 @@ const REGION: usize = 96;
 /// Fewer images than this show too little variation.
 const LEAST_IMAGES: usize = 8;
 
-/// Where a run reads and writes.
+/// Where a run reads, writes and computes; none of it changes the configuration.
 #[derive(Clone, Debug)]
-pub struct Paths {
+pub struct Place {
     /// Run folder: configuration, checkpoints, labels, `model.fid`.
     pub out: PathBuf,
     /// Initial weights of the trunk.
     pub weights: PathBuf,
     /// Model card to put into the pack; a short one is written where it is `None`.
     pub card: Option<PathBuf>,
+    /// Where networks are trained.
+    pub device: device::Choice,
 }
 
 /// Trains a model and writes `model.fid`; goes on where an earlier run with the same configuration stopped.
@@ -45,34 +47,34 @@ pub struct Paths {
 /// # Errors
 /// [`ErrorKind::Unreadable`] for images, labels or weights, [`ErrorKind::Usage`] where the run folder
 /// holds a run of another configuration, [`ErrorKind::Unwritable`] where it cannot be written.
-pub fn run(data: &DataSet, config: &RunConfig, paths: &Paths, progress: &Progress) -> Result<PathBuf, Error> {
-    open_run(&paths.out, config)?;
+pub fn run(data: &DataSet, config: &RunConfig, place: &Place, progress: &Progress) -> Result<PathBuf, Error> {
+    open_run(&place.out, config)?;
     let (images, template) = training_images(data, &config.template, config.split.as_deref())?;
     let at = at_template(&images, &template);
     let (views, scale) = read_views(&images, progress)?;
     let points: Vec<[f64; 2]> = template.points_px.iter().map(|&p| views[at].to_unit.apply(p)).collect();
-    let trunk = Trunk::open(&paths.weights)?;
-    let device = Device::flex().autodiff();
+    let trunk = Trunk::open(&place.weights)?;
+    let device = device::open(place.device)?;
     let material = Material { views: &views, template: at, points: &points, trunk: &trunk, device: &device, seed: config.seed, progress };
     let (whole, region) = frames(&views, scale);
 
     let correspondence = correspond(&views, at, &points, &trunk, progress)?;
-    save_labels(&paths.out, "labels-matched.json", &correspondence.labels)?;
-    let checkpoint = |stage| Checkpoint::new(&paths.out, stage);
+    save_labels(&place.out, "labels-matched.json", &correspondence.labels)?;
+    let checkpoint = |stage| Checkpoint::new(&place.out, stage);
     let (coarse, labels) = train_coarse(&material, &correspondence, &whole, &config.coarse, &checkpoint("coarse"))?;
-    save_labels(&paths.out, "labels-coarse.json", &labels)?;
+    save_labels(&place.out, "labels-coarse.json", &labels)?;
     let (refine, labels_end) = train_refine(&material, &labels, &region, &config.refine, &checkpoint("refine"))?;
-    save_labels(&paths.out, "labels-refine.json", &labels_end)?;
+    save_labels(&place.out, "labels-refine.json", &labels_end)?;
 
     let shape = learn_shape(&labels_end.points, &labels_end.weights, &points);
     let manifest = manifest(config, &template, scale, whole, region, &shape);
     let mut parts = assemble(manifest, &coarse, &refine, &trunk, shape);
     parts.provenance = provenance(config, &images)?;
-    parts.card = card(paths, config, &images)?;
+    parts.card = card(place, config, &images)?;
     let seen = observe(&parts, &images, progress)?;
     parts.manifest.plausibility = plausibility(&seen);
     parts.calibration = calibration(&seen, &matched(&correspondence, &labels_end));
-    let model = paths.out.join("model.fid");
+    let model = place.out.join("model.fid");
     pack::write(&parts, &model)?;
     Ok(model)
 }
@@ -240,8 +242,8 @@ fn provenance(config: &RunConfig, images: &[Unlabelled]) -> Result<serde_json::V
     }))
 }
 
-fn card(paths: &Paths, config: &RunConfig, images: &[Unlabelled]) -> Result<String, Error> {
-    if let Some(path) = &paths.card {
+fn card(place: &Place, config: &RunConfig, images: &[Unlabelled]) -> Result<String, Error> {
+    if let Some(path) = &place.card {
         return std::fs::read_to_string(path)
             .map_err(|e| Error::new(ErrorKind::Unreadable, format!("model card {}: {e}", path.display())));
     }

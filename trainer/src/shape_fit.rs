@@ -26,18 +26,33 @@ pub fn learn_shape(points: &[Vec<[f64; 2]>], weights: &[Vec<f64>], start: &[[f64
         let middle = |l: usize, axis: usize| median(aligned.iter().map(|p| p[l][axis]).collect());
         model.mean = (0..landmarks).map(|l| [middle(l, 0), middle(l, 1)]).collect();
     }
-    let rows: Vec<Vec<f64>> = aligned.iter().map(|p| deviations(p, &model.mean)).collect();
-    let data = DMatrix::from_fn(rows.len(), 2 * landmarks, |i, j| rows[i][j]);
-    let eigen = SymmetricEigen::new(data.transpose() * &data / rows.len() as f64);
-    let mut order: Vec<usize> = (0..2 * landmarks).collect();
-    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-    // A similarity takes four degrees of freedom, and no more modes than images can be told apart.
-    let count = MODES.min((2 * landmarks).saturating_sub(4)).min(rows.len().saturating_sub(1));
-    for &k in &order[..count] {
-        model.deviations.push(eigen.eigenvalues[k].max(0.0).sqrt());
-        model.modes.push(eigen.eigenvectors.column(k).iter().copied().collect());
+    find_modes(&mut model, &aligned);
+    // Gross errors make modes of their own: put them where the rest of the shape says, and look again.
+    let upright = Pose { to_image: fiducia_kernels::Affine::IDENTITY, angle: 0.0, scale: 1.0 };
+    for _ in 0..ROUNDS {
+        for (shape, weights) in aligned.iter_mut().zip(weights) {
+            let likely = model.fit(&upright, shape, weights);
+            let far = shape.iter_mut().zip(likely).filter(|(p, q)| distance(**p, *q) > GROSS);
+            far.for_each(|(p, q)| *p = q);
+        }
+        find_modes(&mut model, &aligned);
     }
     model
+}
+
+/// Principal components of `aligned` shapes about the model's mean.
+fn find_modes(model: &mut ShapeModel, aligned: &[Vec<[f64; 2]>]) {
+    let axes = 2 * model.mean.len();
+    let rows: Vec<Vec<f64>> = aligned.iter().map(|p| deviations(p, &model.mean)).collect();
+    let data = DMatrix::from_fn(rows.len(), axes, |i, j| rows[i][j]);
+    let eigen = SymmetricEigen::new(data.transpose() * &data / rows.len() as f64);
+    let mut order: Vec<usize> = (0..axes).collect();
+    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+    // A similarity takes four degrees of freedom; of the rest at most half may vary, or the model
+    // would follow every error. No more modes than images can be told apart.
+    let count = MODES.min(axes.saturating_sub(4) / 2).min(rows.len().saturating_sub(1));
+    model.deviations = order[..count].iter().map(|&k| eigen.eigenvalues[k].max(0.0).sqrt()).collect();
+    model.modes = order[..count].iter().map(|&k| eigen.eigenvectors.column(k).iter().copied().collect()).collect();
 }
 
 /// Doubts labels far from the likely shape and replaces gross errors by it.
@@ -79,14 +94,15 @@ mod tests {
     use fiducia_kernels::Affine;
 
     fn sample_labels() -> (Labels, Vec<[f64; 2]>) {
-        let mean = vec![[0.0, 0.0], [60.0, 5.0], [80.0, 70.0], [10.0, 90.0], [40.0, 120.0]];
+        let around = |k: i32| f64::from(k) * std::f64::consts::PI / 6.0;
+        let mean: Vec<[f64; 2]> = (0..12).map(|k| [60.0 * around(k).cos(), 80.0 * around(k).sin()]).collect();
         let mut labels = Labels::default();
         for n in 0..20 {
             let pose = Affine::similarity(0.01 * n as f64, 1.0 + 0.01 * n as f64, [0.0; 2], [n as f64, 30.0]);
             let mut shape = mean.clone();
             shape[4][1] += (n as f64 - 10.0) * 0.8;
             labels.points.push(shape.iter().map(|&p| pose.apply(p)).collect());
-            labels.weights.push(vec![1.0; 5]);
+            labels.weights.push(vec![1.0; 12]);
         }
         (labels, mean)
     }

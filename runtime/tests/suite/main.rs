@@ -1,4 +1,5 @@
-//! The runtime as a whole, on a toy model: hostile packs, hostile images, and the `fiducia` command.
+//! The runtime as a whole: on a toy model hostile packs, hostile images and the `fiducia` command; the
+//! shipped model on the demo image.
 //!
 //! One test program, because linking the inference engine takes longer than the tests.
 
@@ -8,3 +9,4 @@ mod pack;
 mod images;
 mod cli;
 mod cli_refusals;
+mod demo;

@@ -6,7 +6,8 @@ use fiducia::Error;
 use fiducia_trainer::config::{Preset, RunConfig};
 use fiducia_trainer::data::DataSet;
 use fiducia_trainer::progress::Progress;
-use fiducia_trainer::run::{Paths, run as train};
+use fiducia_trainer::device;
+use fiducia_trainer::run::{Place, run as train};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -25,9 +26,18 @@ pub(crate) struct Args {
     /// How much time the run may take
     #[arg(long, value_enum, default_value = "full")]
     preset: Preset,
+    /// Optimiser steps of the coarse training [default: from the preset]
+    #[arg(long, value_name = "N")]
+    coarse_steps: Option<usize>,
+    /// Passes over the images in the refine training [default: from the preset]
+    #[arg(long, value_name = "N")]
+    refine_passes: Option<usize>,
     /// Seed of all randomness
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Where networks are trained
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: device::Choice,
     /// Initial weights of the trunk
     #[arg(long, value_name = "FILE", default_value = "models/efficientnet-lite0-f16.safetensors")]
     weights: PathBuf,
@@ -44,11 +54,13 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     let data = DataSet::open(&args.data)?;
     let template = super::template_name(args.template, &data)?;
     let split = super::split_name(args.split, &data);
-    let (coarse, refine) = args.preset.trainings();
+    let (mut coarse, mut refine) = args.preset.trainings();
+    coarse.steps = args.coarse_steps.unwrap_or(coarse.steps);
+    refine.passes = args.refine_passes.unwrap_or(refine.passes);
     let config =
         RunConfig { name: data.name.clone(), template, split, seed: args.seed, coarse, refine };
-    let paths = Paths { out: args.out, weights: args.weights, card: args.card };
+    let place = Place { out: args.out, weights: args.weights, card: args.card, device: args.device };
     let progress = if args.quiet { Progress::hidden() } else { Progress::terminal() };
-    let model = train(&data, &config, &paths, &progress)?;
+    let model = train(&data, &config, &place, &progress)?;
     super::print(&format!("{}\n", model.display()))
 }

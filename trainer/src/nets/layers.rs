@@ -39,7 +39,7 @@ impl ConvBn {
     pub fn export(&self, graph: &mut GraphBuilder, x: &str) -> String {
         let mut weight = weights(&self.conv.weight.val());
         let [gamma, beta] = [values(&self.norm.gamma.val()), values(&self.norm.beta.val())];
-        let [mean, var] = [values(&self.norm.running_mean.value()), values(&self.norm.running_var.value())];
+        let [mean, var] = [values(&self.norm.running_mean.value_sync()), values(&self.norm.running_var.value_sync())];
         let per_channel = weight.values.len() / gamma.len();
         let mut bias = Vec::with_capacity(gamma.len());
         for (c, kernel) in weight.values.chunks_exact_mut(per_channel).enumerate() {
@@ -78,18 +78,18 @@ impl Residual {
 }
 
 /// A 1 × 1 convolution with bias.
-pub fn pointwise(channels: [usize; 2], device: &Device) -> Conv2d {
+pub(super) fn pointwise(channels: [usize; 2], device: &Device) -> Conv2d {
     Conv2dConfig::new(channels, [1, 1]).init(device)
 }
 
 /// Adds a 1 × 1 convolution to `graph`.
-pub fn export_pointwise(conv: &Conv2d, graph: &mut GraphBuilder, x: &str) -> String {
+pub(super) fn export_pointwise(conv: &Conv2d, graph: &mut GraphBuilder, x: &str) -> String {
     let bias = conv.bias.as_ref().map_or_else(|| vec![0.0; conv.weight.dims()[0]], |b| values(&b.val()));
     graph.conv(x, weights(&conv.weight.val()), bias, ConvShape::same(1, 1))
 }
 
 /// Twice the height and width, each pixel repeated.
-pub fn upsample2(x: Tensor<4>) -> Tensor<4> {
+pub(super) fn upsample2(x: Tensor<4>) -> Tensor<4> {
     interpolate(x, InterpolateOptions::new(InterpolateMode::Nearest).with_scale_factor([2.0, 2.0]))
 }
 

@@ -1,0 +1,44 @@
+//! Where networks are trained.
+
+use burn::tensor::Device;
+use clap::ValueEnum;
+use fiducia::{Error, ErrorKind};
+
+/// A device that training can be asked to run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Choice {
+    /// The processor (burn's pure-Rust `flex` backend).
+    #[default]
+    Cpu,
+    /// A graphics processor through Vulkan; needs a build with `--features vulkan`.
+    Vulkan,
+}
+
+/// The chosen device, ready for differentiation.
+///
+/// # Errors
+/// [`ErrorKind::NoGpu`] where a GPU is asked for and this build or machine has none; the CPU never
+/// takes its place silently.
+pub fn open(choice: Choice) -> Result<Device, Error> {
+    match choice {
+        Choice::Cpu => Ok(Device::flex().autodiff()),
+        Choice::Vulkan => Ok(vulkan()?.autodiff()),
+    }
+}
+
+#[cfg(not(feature = "vulkan"))]
+fn vulkan() -> Result<Device, Error> {
+    let message = "this fiducia-train was built without GPU training; build it with --features vulkan";
+    Err(Error::new(ErrorKind::NoGpu, message))
+}
+
+/// The first real GPU; software rasterisers, which are slower than the CPU backend, are left out.
+#[cfg(feature = "vulkan")]
+fn vulkan() -> Result<Device, Error> {
+    const SOFTWARE: [&str; 3] = ["llvmpipe", "lavapipe", "swiftshader"];
+    let real = |name: &str| !SOFTWARE.iter().any(|s| name.to_lowercase().contains(s));
+    let gpu = Device::enumerate_physical().into_iter().find(|gpu| real(&gpu.name));
+    let gpu = gpu.ok_or_else(|| Error::new(ErrorKind::NoGpu, "no Vulkan GPU found; check the driver with vulkaninfo"))?;
+    log::info!("training on {}", gpu.name);
+    gpu.devices.into_vec().into_iter().next().ok_or_else(|| Error::new(ErrorKind::NoGpu, format!("{} cannot be opened", gpu.name)))
+}

@@ -1,0 +1,93 @@
+//! The exported graphs compute what the trained networks compute.
+
+use burn::module::Module;
+use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
+use fiducia_trainer::nets::{CoarseDecoder, RefineNet, Trunk, values};
+use tract_onnx::prelude::*;
+
+/// Largest difference of logits between burn and tract, both f32.
+const TOLERANCE: f32 = 2e-4;
+
+fn run(onnx: &[u8], inputs: Vec<tract_onnx::prelude::Tensor>) -> Vec<f32> {
+    let mut model = tract_onnx::onnx().model_for_read(&mut &*onnx).unwrap();
+    for (i, input) in inputs.iter().enumerate() {
+        model.set_input_fact(i, f32::fact(input.shape()).into()).unwrap();
+    }
+    let plan = model.into_optimized().unwrap().into_runnable().unwrap();
+    let outputs = plan.run(inputs.into_iter().map(Into::into).collect()).unwrap();
+    outputs[0].try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec()
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
+}
+
+/// A refine network whose batch norms have seen data, regions, and what burn makes of them.
+fn refine_case() -> (RefineNet, Vec<f32>, Vec<f32>) {
+    let device = Device::flex().autodiff();
+    device.seed(7);
+    let network = RefineNet::new(3, &device);
+    let which = |device: &Device| Tensor::<1, Int>::from_data(TensorData::new(vec![0i64, 1, 2], [3]), device);
+    for _ in 0..20 {
+        let seen = Tensor::<4>::random([3, 1, 32, 32], Distribution::Normal(0.3, 2.0), &device);
+        network.forward(seen, which(&device));
+    }
+    let plain = device.clone().inner();
+    let regions = Tensor::<4>::random([3, 1, 32, 32], Distribution::Normal(0.0, 1.0), &plain);
+    let logits = values(&network.valid().forward(regions.clone(), which(&plain)));
+    (network, values(&regions), logits)
+}
+
+fn refine_inputs(regions: &[f32], adapters: &[Vec<f32>]) -> Vec<tract_onnx::prelude::Tensor> {
+    let mut inputs = vec![tract_onnx::prelude::Tensor::from_shape(&[3, 1, 32, 32], regions).unwrap()];
+    let mut start = 0;
+    for input in RefineNet::adapter_inputs() {
+        let shape: Vec<usize> = std::iter::once(3).chain(input.shape.iter().copied()).collect();
+        let part: Vec<f32> = adapters.iter().flat_map(|a| a[start..start + input.len()].to_vec()).collect();
+        inputs.push(tract_onnx::prelude::Tensor::from_shape(&shape, &part).unwrap());
+        start += input.len();
+    }
+    inputs
+}
+
+#[test]
+fn refine_graph_equals_the_network() {
+    let (network, regions, logits) = refine_case();
+    let got = run(&network.export(32), refine_inputs(&regions, &network.adapters()));
+    assert!(largest_difference(&got, &logits) < TOLERANCE, "{}", largest_difference(&got, &logits));
+}
+
+#[test]
+fn the_comparison_notices_swapped_adapters_and_a_wrong_weight() {
+    let (network, regions, logits) = refine_case();
+    let mut swapped = network.adapters();
+    swapped.swap(0, 1);
+    let got = run(&network.export(32), refine_inputs(&regions, &swapped));
+    assert!(largest_difference(&got, &logits) > 10.0 * TOLERANCE);
+    let mut wrong = network.adapters();
+    wrong[2][0] += 0.1;
+    let got = run(&network.export(32), refine_inputs(&regions, &wrong));
+    assert!(largest_difference(&got, &logits) > 10.0 * TOLERANCE);
+}
+
+#[test]
+fn backbone_graph_equals_trunk_and_decoder() {
+    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/efficientnet-lite0-f16.safetensors");
+    let trunk = Trunk::open(weights.as_ref()).unwrap();
+    let frame = fiducia::WholeFrame { width: 64, height: 96, unit_per_px: 1.0, stride: 4, norm_radius: 9, peak_radius: 2 };
+    let device = Device::flex().autodiff();
+    device.seed(3);
+    let decoder = CoarseDecoder::new(5, &device);
+    let image: Vec<f32> = (0..64 * 96).map(|i| ((i * 37 % 101) as f32 / 50.0 - 1.0) * 0.5).collect();
+    let features = trunk.runner(64, 96).unwrap().run(&image).unwrap();
+    assert_eq!(features.shape, [[24, 24, 16], [40, 12, 8], [112, 6, 4]]);
+    for _ in 0..20 {
+        decoder.forward(CoarseDecoder::tensors(std::slice::from_ref(&features), &device));
+    }
+    let plain = device.clone().inner();
+    let logits = values(&decoder.valid().forward(CoarseDecoder::tensors(&[features], &plain)));
+    let input = tract_onnx::prelude::Tensor::from_shape(&[1, 1, 96, 64], &image).unwrap();
+    let got = run(&decoder.export(&trunk, &frame), vec![input]);
+    assert!(largest_difference(&got, &logits) < TOLERANCE, "{}", largest_difference(&got, &logits));
+}
