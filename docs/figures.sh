@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# docs/figures.sh [--check]: writes the figures of models/head.eval.json and the first lines of the demo's
-# output into README.md, between their marks; --check changes nothing and fails where the figures differ.
+# docs/figures.sh [--check]: writes the figures of models/head.eval.json into README.md and models/head.md, and
+# the first lines of the demo's output into README.md, between their marks; --check changes nothing and fails
+# where the figures differ.
 # The JSON is what `fiducia-train evaluate --json models/head.eval.json` wrote (keys: docs/format.md).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,23 +42,28 @@ figures() {
     }'
 }
 
-# README.md from standard input with the lines after the mark $1, up to the next `<!-- /... -->`, replaced by the file $2.
+# Standard input with the lines after the mark $1, up to the next `<!-- /... -->`, replaced by the file $2.
 replace() {
   awk -v mark="<!-- $1 -->" -v file="$2" '
     inside && /^<!-- \// { inside = 0 }
     !inside { print }
     $0 == mark { inside = 1; seen = 1; print ""; while ((getline line < file) > 0) print line; print "" }
-    END { if (!seen) { print "README.md has no mark " mark > "/dev/stderr"; exit 1 } }'
+    END { if (!seen) { print "no mark " mark > "/dev/stderr"; exit 1 } }'
 }
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 figures > "$scratch/figures"
-if [ "${1:-}" = --check ]; then
-  replace figures:head "$scratch/figures" < README.md | diff README.md - && exit 0
-  echo "the figures in README.md are not those of $json; run docs/figures.sh" >&2
-  exit 1
-fi
+for page in README.md models/head.md; do
+  replace figures:head "$scratch/figures" < $page > "$scratch/page"
+  if [ "${1:-}" != --check ]; then
+    cat "$scratch/page" > $page
+  elif ! diff $page "$scratch/page"; then
+    echo "the figures in $page are not those of $json; run docs/figures.sh" >&2
+    exit 1
+  fi
+done
+[ "${1:-}" != --check ] || exit 0
 # The first lines of what the first command of the README prints.
 {
   echo '```text'
@@ -65,5 +71,5 @@ fi
     awk '/^landmark /, 0 { print; if (++n == 7) { print "…"; exit } }'
   echo '```'
 } > "$scratch/output"
-replace figures:head "$scratch/figures" < README.md | replace output:demo "$scratch/output" > "$scratch/README.md"
-cat "$scratch/README.md" > README.md
+replace output:demo "$scratch/output" < README.md > "$scratch/page"
+cat "$scratch/page" > README.md

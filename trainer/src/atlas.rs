@@ -5,11 +5,10 @@ use fiducia::{Error, Grey, Scale};
 use fiducia_kernels::Affine;
 use rayon::prelude::*;
 
-use crate::align::{Aligner, Alignment};
+use crate::correspond::align::{Aligner, Alignment};
 use crate::correspond::aligned;
-use crate::data::Template;
-use crate::flow::{Field, register};
-use crate::frame::Grid;
+use crate::correspond::flow::{Field, register};
+use crate::correspond::frame::Grid;
 use crate::progress::Progress;
 use crate::view::{FLOW, View};
 
@@ -33,16 +32,26 @@ pub struct Atlas {
     pub points_px: Vec<[f64; 2]>,
 }
 
-/// Makes the atlas of `views` at `unit_per_px`; `views[at]` is the template.
+/// Makes the atlas of `views` at `unit_per_px`; `views[at]` is the template with its `points`, units.
 ///
 /// # Errors
 /// [`fiducia::ErrorKind::Implausible`] where the average shows no contrast.
-pub fn atlas(views: &[View], at: usize, template: &Template, unit_per_px: f64, progress: &Progress) -> Result<Atlas, Error> {
+pub fn atlas(
+    views: &[View],
+    at: usize,
+    points: &[[f64; 2]],
+    unit_per_px: f64,
+    progress: &Progress,
+) -> Result<Atlas, Error> {
     let bar = progress.bar("align", views.len());
     let aligner = Aligner::new(&views[at]);
     let align = |(n, view): (usize, &View)| {
         bar.inc(1);
-        if n == at { Alignment { to_image: Affine::IDENTITY, score: 1.0 } } else { aligner.align(view) }
+        if n == at {
+            Alignment { to_image: Affine::IDENTITY, score: 1.0 }
+        } else {
+            aligner.align(view)
+        }
     };
     let alignments: Vec<Alignment> = views.par_iter().enumerate().map(align).collect();
     let mut order: Vec<usize> = (0..views.len()).collect();
@@ -52,14 +61,18 @@ pub fn atlas(views: &[View], at: usize, template: &Template, unit_per_px: f64, p
     let extent = image_corners(&views[at]);
     let grid = Grid::around(&extent, 0.0, FLOW, 4);
     let start = aligned(&views[at], &alignments[at], &grid);
-    let fields: Vec<Field> = order.par_iter().map(|&n| register(&start, &aligned(&views[n], &alignments[n], &grid))).collect();
-    let mean = MeanShape::new(&order.iter().map(|&n| alignments[n]).collect::<Vec<_>>(), &fields, grid);
+    let fields: Vec<Field> = order
+        .par_iter()
+        .map(|&n| register(&start, &aligned(&views[n], &alignments[n], &grid)))
+        .collect();
+    let mean =
+        MeanShape::new(&order.iter().map(|&n| alignments[n]).collect::<Vec<_>>(), &fields, grid);
 
     let size = extent[1].map(|edge| (edge / unit_per_px).round() as usize);
     let average = average(views, &order, &alignments, &fields, &mean, size, unit_per_px);
     let pixels = finish(average, size)?;
-    let to_px = |p: &[f64; 2]| mean.forward(views[at].to_unit.apply(*p)).map(|v| v / unit_per_px);
-    Ok(Atlas { pixels, size, points_px: template.points_px.iter().map(to_px).collect() })
+    let to_px = |p: &[f64; 2]| mean.forward(*p).map(|v| v / unit_per_px);
+    Ok(Atlas { pixels, size, points_px: points.iter().map(to_px).collect() })
 }
 
 /// First and last corner of an image, units.
@@ -85,7 +98,9 @@ impl MeanShape {
                 row.iter_mut().zip(add).for_each(|(v, a)| *v += a / count);
             }
         }
-        let of = |axis: usize, i: usize| fields.iter().map(|f| f.shift[axis][i]).sum::<f32>() / count as f32;
+        let of = |axis: usize, i: usize| {
+            fields.iter().map(|f| f.shift[axis][i]).sum::<f32>() / count as f32
+        };
         let mean = |axis: usize| (0..fields[0].shift[axis].len()).map(move |i| of(axis, i));
         let field = Field { shift: [mean(0).collect(), mean(1).collect()], size: fields[0].size };
         Self { grid, field, map, back: map.inverse().unwrap_or(Affine::IDENTITY) }
@@ -156,7 +171,9 @@ fn average(
 /// Sharpens and stretches the average to 8 bit.
 fn finish(average: Vec<f32>, size: [usize; 2]) -> Result<Vec<u8>, Error> {
     let soft = box_blur(&box_blur(&average, size, SHARPEN.1), size, SHARPEN.1);
-    let sharp = |(v, s): (&f32, f32)| ((v + SHARPEN.0 * (v - s)) * 256.0 + 256.0).clamp(0.0, 65535.0) as u16;
+    let sharp = |(v, s): (&f32, f32)| {
+        ((v + SHARPEN.0 * (v - s)) * 256.0 + 256.0).clamp(0.0, 65535.0) as u16
+    };
     let pixels = average.iter().zip(soft).map(sharp).collect();
     let radiograph = fiducia::Radiograph {
         name: "atlas".to_owned(),
@@ -167,7 +184,11 @@ fn finish(average: Vec<f32>, size: [usize; 2]) -> Result<Vec<u8>, Error> {
         mm_source: fiducia::MmSource::None,
     };
     let mut plane = fiducia::Plane::default();
-    Grey::new(&radiograph)?.reduce(1.0, Scale::ImageHeight { field_height: size[1] as f64 }.unit_per_px(size[1], None), &mut plane);
+    Grey::new(&radiograph)?.reduce(
+        1.0,
+        Scale::ImageHeight { field_height: size[1] as f64 }.unit_per_px(size[1], None),
+        &mut plane,
+    );
     Ok(plane.data.iter().map(|v| v.round().clamp(0.0, 255.0) as u8).collect())
 }
 

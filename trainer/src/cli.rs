@@ -67,7 +67,10 @@ fn print(text: &str) -> Result<(), Error> {
 /// The template named on the command line, else the one that the set names.
 fn template_name(given: Option<String>, data: &DataSet) -> Result<String, Error> {
     given.or_else(|| data.template.clone()).ok_or_else(|| {
-        Error::new(ErrorKind::Usage, format!("the set {} names no template; give --template IMAGE", data.name))
+        Error::new(
+            ErrorKind::Usage,
+            format!("the set {} names no template; give --template IMAGE", data.name),
+        )
     })
 }
 

@@ -1,28 +1,22 @@
 //! Trains a fiducia pack from one annotated template image and a folder of unlabelled X-rays.
+//!
+//! ```text
+//! data folder ─data→ Template + Unlabelled ─view→ Views ─correspond→ Labels
+//!   ─training::coarse⇄ Labels, CoarseDecoder ─training::refine⇄ Labels, RefineNet
+//!   ─run::calibrate→ limits ─pack→ model file ─evaluate→ figures
+//! ```
+//! A unit is a millimetre where the pixel spacing of the set is known, else a 240th of the image height.
 
 pub mod data;
 pub mod import;
-pub mod pack;
-pub mod evaluate;
-pub mod progress;
 pub mod view;
-pub mod frame;
-pub mod align;
-pub mod flow;
-pub mod matching;
 pub mod correspond;
 pub mod shape_fit;
-pub mod onnx;
 pub mod nets;
-pub mod chance;
-pub mod schedule;
-pub mod heatmap;
-pub mod checkpoint;
-pub mod coarse;
-pub mod refine;
-pub mod calibrate;
-pub mod config;
-pub mod device;
+pub mod training;
 pub mod run;
+pub mod pack;
+pub mod evaluate;
 pub mod atlas;
+pub mod progress;
 mod folder;

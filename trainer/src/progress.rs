@@ -21,7 +21,9 @@ impl Progress {
 
     /// A bar for `count` items of `stage`.
     pub fn bar(&self, stage: &str, count: usize) -> ProgressBar {
-        let style = ProgressStyle::with_template("{prefix:>10} {bar:30} {pos}/{len} {elapsed} (left {eta}) {msg}");
+        let style = ProgressStyle::with_template(
+            "{prefix:>10} {bar:30} {pos}/{len} {elapsed} (left {eta}) {msg}",
+        );
         let bar = self.bars.add(ProgressBar::new(count as u64)).with_prefix(stage.to_owned());
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar

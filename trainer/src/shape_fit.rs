@@ -17,12 +17,20 @@ const GROSS: f64 = 7.0;
 const ROUNDS: usize = 3;
 
 /// Learns mean and modes from `points` (`[image][landmark]`, units); the frame is that of `start`.
-pub fn learn_shape(points: &[Vec<[f64; 2]>], weights: &[Vec<f64>], start: &[[f64; 2]]) -> ShapeModel {
+pub fn learn_shape(
+    points: &[Vec<[f64; 2]>],
+    weights: &[Vec<f64>],
+    start: &[[f64; 2]],
+) -> ShapeModel {
     let landmarks = start.len();
     let mut model = ShapeModel { mean: start.to_vec(), deviations: Vec::new(), modes: Vec::new() };
     let mut aligned = Vec::new();
     for _ in 0..ROUNDS {
-        aligned = points.iter().zip(weights).map(|(p, w)| into_frame(&model.pose(p, w), p)).collect::<Vec<_>>();
+        aligned = points
+            .iter()
+            .zip(weights)
+            .map(|(p, w)| into_frame(&model.pose(p, w), p))
+            .collect::<Vec<_>>();
         let middle = |l: usize, axis: usize| median(aligned.iter().map(|p| p[l][axis]).collect());
         model.mean = (0..landmarks).map(|l| [middle(l, 0), middle(l, 1)]).collect();
     }
@@ -51,8 +59,12 @@ fn find_modes(model: &mut ShapeModel, aligned: &[Vec<[f64; 2]>]) {
     // A similarity takes four degrees of freedom; of the rest at most half may vary, or the model
     // would follow every error. No more modes than images can be told apart.
     let count = MODES.min(axes.saturating_sub(4) / 2).min(rows.len().saturating_sub(1));
-    model.deviations = order[..count].iter().map(|&k| eigen.eigenvalues[k].max(0.0).sqrt()).collect();
-    model.modes = order[..count].iter().map(|&k| eigen.eigenvectors.column(k).iter().copied().collect()).collect();
+    model.deviations =
+        order[..count].iter().map(|&k| eigen.eigenvalues[k].max(0.0).sqrt()).collect();
+    model.modes = order[..count]
+        .iter()
+        .map(|&k| eigen.eigenvectors.column(k).iter().copied().collect())
+        .collect();
 }
 
 /// Doubts labels far from the likely shape and replaces gross errors by it.
@@ -95,10 +107,16 @@ mod tests {
 
     fn sample_labels() -> (Labels, Vec<[f64; 2]>) {
         let around = |k: i32| f64::from(k) * std::f64::consts::PI / 6.0;
-        let mean: Vec<[f64; 2]> = (0..12).map(|k| [60.0 * around(k).cos(), 80.0 * around(k).sin()]).collect();
+        let mean: Vec<[f64; 2]> =
+            (0..12).map(|k| [60.0 * around(k).cos(), 80.0 * around(k).sin()]).collect();
         let mut labels = Labels::default();
         for n in 0..20 {
-            let pose = Affine::similarity(0.01 * n as f64, 1.0 + 0.01 * n as f64, [0.0; 2], [n as f64, 30.0]);
+            let pose = Affine::similarity(
+                0.01 * n as f64,
+                1.0 + 0.01 * n as f64,
+                [0.0; 2],
+                [n as f64, 30.0],
+            );
             let mut shape = mean.clone();
             shape[4][1] += (n as f64 - 10.0) * 0.8;
             labels.points.push(shape.iter().map(|&p| pose.apply(p)).collect());

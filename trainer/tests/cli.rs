@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use fiducia::{
     AdapterInput, Calibration, Manifest, Plausibility, RefineFrame, Scale, ShapeModel, WholeFrame,
 };
-use fiducia_trainer::onnx::{ConvShape, GraphBuilder, Weights};
+use fiducia_trainer::nets::onnx::{ConvShape, GraphBuilder, Weights};
 use fiducia_trainer::pack::{Parts, write};
 
 /// Where the spots are on image number `i`, px.

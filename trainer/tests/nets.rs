@@ -28,7 +28,9 @@ fn refine_case() -> (RefineNet, Vec<f32>, Vec<f32>) {
     let device = Device::flex().autodiff();
     device.seed(7);
     let network = RefineNet::new(3, &device);
-    let which = |device: &Device| Tensor::<1, Int>::from_data(TensorData::new(vec![0i64, 1, 2], [3]), device);
+    let which = |device: &Device| {
+        Tensor::<1, Int>::from_data(TensorData::new(vec![0i64, 1, 2], [3]), device)
+    };
     for _ in 0..20 {
         let seen = Tensor::<4>::random([3, 1, 32, 32], Distribution::Normal(0.3, 2.0), &device);
         network.forward(seen, which(&device));
@@ -40,11 +42,13 @@ fn refine_case() -> (RefineNet, Vec<f32>, Vec<f32>) {
 }
 
 fn refine_inputs(regions: &[f32], adapters: &[Vec<f32>]) -> Vec<tract_onnx::prelude::Tensor> {
-    let mut inputs = vec![tract_onnx::prelude::Tensor::from_shape(&[3, 1, 32, 32], regions).unwrap()];
+    let mut inputs =
+        vec![tract_onnx::prelude::Tensor::from_shape(&[3, 1, 32, 32], regions).unwrap()];
     let mut start = 0;
     for input in RefineNet::adapter_inputs() {
         let shape: Vec<usize> = std::iter::once(3).chain(input.shape.iter().copied()).collect();
-        let part: Vec<f32> = adapters.iter().flat_map(|a| a[start..start + input.len()].to_vec()).collect();
+        let part: Vec<f32> =
+            adapters.iter().flat_map(|a| a[start..start + input.len()].to_vec()).collect();
         inputs.push(tract_onnx::prelude::Tensor::from_shape(&shape, &part).unwrap());
         start += input.len();
     }
@@ -73,13 +77,22 @@ fn the_comparison_notices_swapped_adapters_and_a_wrong_weight() {
 
 #[test]
 fn backbone_graph_equals_trunk_and_decoder() {
-    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/efficientnet-lite0-f16.safetensors");
+    let weights =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../models/efficientnet-lite0-f16.safetensors");
     let trunk = Trunk::open(weights.as_ref()).unwrap();
-    let frame = fiducia::WholeFrame { width: 64, height: 96, unit_per_px: 1.0, stride: 4, norm_radius: 9, peak_radius: 2 };
+    let frame = fiducia::WholeFrame {
+        width: 64,
+        height: 96,
+        unit_per_px: 1.0,
+        stride: 4,
+        norm_radius: 9,
+        peak_radius: 2,
+    };
     let device = Device::flex().autodiff();
     device.seed(3);
     let decoder = CoarseDecoder::new(5, &device);
-    let image: Vec<f32> = (0..64 * 96).map(|i| ((i * 37 % 101) as f32 / 50.0 - 1.0) * 0.5).collect();
+    let image: Vec<f32> =
+        (0..64 * 96).map(|i| ((i * 37 % 101) as f32 / 50.0 - 1.0) * 0.5).collect();
     let features = trunk.runner(64, 96).unwrap().run(&image).unwrap();
     assert_eq!(features.shape, [[24, 24, 16], [40, 12, 8], [112, 6, 4]]);
     for _ in 0..20 {

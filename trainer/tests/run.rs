@@ -14,8 +14,12 @@ const IMAGES: usize = 10;
 const SIZE: [usize; 2] = [288, 360];
 const SPACING_MM: f64 = 0.5;
 /// Corners and tips of the figure, px of the upright figure.
-const LANDMARKS: [(&str, [f64; 2]); 4] =
-    [("left", [84.0, 130.0]), ("right", [204.0, 130.0]), ("tip", [144.0, 280.0]), ("hole", [144.0, 170.0])];
+const LANDMARKS: [(&str, [f64; 2]); 4] = [
+    ("left", [84.0, 130.0]),
+    ("right", [204.0, 130.0]),
+    ("tip", [144.0, 280.0]),
+    ("hole", [144.0, 170.0]),
+];
 /// Median distance of matched labels from the truth, mm.
 const MATCHED_WITHIN_MM: f64 = 1.0;
 /// How long a checkpoint may take to appear.
@@ -23,7 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Grey value of the figure: a bright wedge with a hole on a textured ground.
 fn figure(p: [f64; 2]) -> f64 {
-    let wedge = p[1] > 130.0 && p[1] < 280.0 && (p[0] - 144.0).abs() < 60.0 * (280.0 - p[1]) / 150.0;
+    let wedge =
+        p[1] > 130.0 && p[1] < 280.0 && (p[0] - 144.0).abs() < 60.0 * (280.0 - p[1]) / 150.0;
     let hole = (p[0] - 144.0).hypot(p[1] - 170.0) < 12.0;
     let ground = 60.0 + 12.0 * (p[0] * 0.031).sin() + 12.0 * (p[1] * 0.023).cos();
     if wedge && !hole { 180.0 } else { ground }
@@ -33,7 +38,10 @@ fn figure(p: [f64; 2]) -> f64 {
 fn make_set(dir: &Path) -> Vec<Vec<[f64; 2]>> {
     std::fs::create_dir_all(dir.join("images")).unwrap();
     let names: Vec<String> = LANDMARKS.iter().map(|(n, _)| format!("\"{n}\"")).collect();
-    let json = format!("{{\"name\": \"figure\", \"pixel_spacing_mm\": {SPACING_MM}, \"template\": \"00.png\", \"landmarks\": [{}]}}", names.join(","));
+    let json = format!(
+        "{{\"name\": \"figure\", \"pixel_spacing_mm\": {SPACING_MM}, \"template\": \"00.png\", \"landmarks\": [{}]}}",
+        names.join(",")
+    );
     std::fs::write(dir.join("set.json"), json).unwrap();
     let header: Vec<String> = LANDMARKS.iter().map(|(n, _)| format!("{n}_x,{n}_y")).collect();
     let mut csv = format!("image,{}\n", header.join(","));
@@ -41,7 +49,12 @@ fn make_set(dir: &Path) -> Vec<Vec<[f64; 2]>> {
     for n in 0..IMAGES {
         let k = n as f64;
         let middle = [144.0, 180.0];
-        let place = Affine::similarity(0.02 * (k - 5.0) * (n.min(1) as f64), 1.0 + 0.015 * k, middle, [144.0 + 2.0 * k, 180.0 - 1.5 * k]);
+        let place = Affine::similarity(
+            0.02 * (k - 5.0) * (n.min(1) as f64),
+            1.0 + 0.015 * k,
+            middle,
+            [144.0 + 2.0 * k, 180.0 - 1.5 * k],
+        );
         let back = place.inverse().unwrap();
         let picture = image::GrayImage::from_fn(SIZE[0] as u32, SIZE[1] as u32, |x, y| {
             let noise = ((x * 7919 + y * 104_729 + n as u32 * 31) % 23) as f64;
@@ -59,8 +72,20 @@ fn make_set(dir: &Path) -> Vec<Vec<[f64; 2]>> {
 
 fn training(data: &Path, out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fiducia-train"));
-    let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/efficientnet-lite0-f16.safetensors");
-    command.args(["run", "--quiet", "--preset", "fast", "--coarse-steps", "30", "--refine-passes", "3", "--weights", weights]);
+    let weights =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../models/efficientnet-lite0-f16.safetensors");
+    command.args([
+        "run",
+        "--quiet",
+        "--preset",
+        "fast",
+        "--coarse-steps",
+        "30",
+        "--refine-passes",
+        "3",
+        "--weights",
+        weights,
+    ]);
     command.arg("--data").arg(data).arg("--out").arg(out);
     command
 }
@@ -72,7 +97,8 @@ fn trains_and_resumes_after_a_kill_with_the_same_bytes() {
     let truth = make_set(&data);
     assert!(training(&data, &whole).status().unwrap().success());
 
-    let labels: Labels = serde_json::from_slice(&std::fs::read(whole.join("labels-matched.json")).unwrap()).unwrap();
+    let labels: Labels =
+        serde_json::from_slice(&std::fs::read(whole.join("labels-matched.json")).unwrap()).unwrap();
     let pairs = labels.points.iter().flatten().zip(truth.iter().flatten());
     let apart = median(pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).collect());
     assert!(apart < MATCHED_WITHIN_MM, "matched labels are {apart} mm off");
@@ -93,7 +119,8 @@ fn trains_and_resumes_after_a_kill_with_the_same_bytes() {
 
     let pack = Pack::open(&whole.join("model.fid")).unwrap();
     let image = &DataSet::open(&data).unwrap().unlabelled(None).unwrap()[3];
-    let report = Detector::new(&pack, Backend::Cpu).unwrap().detect(&image.read().unwrap()).unwrap();
+    let report =
+        Detector::new(&pack, Backend::Cpu).unwrap().detect(&image.read().unwrap()).unwrap();
     assert_eq!(report.landmarks.len(), LANDMARKS.len());
 
     let mut other = training(&data, &whole);

@@ -7,7 +7,7 @@ use fiducia::{Error, ErrorKind};
 use fiducia_trainer::atlas::atlas;
 use fiducia_trainer::data::DataSet;
 use fiducia_trainer::progress::Progress;
-use fiducia_trainer::run::{at_template, training_images};
+use fiducia_trainer::run::{at_template, read_views, template_points, training_images};
 use image::{ExtendedColorType, ImageEncoder, codecs::png};
 
 #[derive(Debug, clap::Args)]
@@ -35,22 +35,35 @@ pub(crate) struct Args {
 /// Makes the atlas picture and its landmark file.
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     if !(0.01..=10.0).contains(&args.spacing) {
-        return Err(Error::new(ErrorKind::Usage, format!("--spacing {} must lie between 0.01 and 10", args.spacing)));
+        return Err(Error::new(
+            ErrorKind::Usage,
+            format!("--spacing {} must lie between 0.01 and 10", args.spacing),
+        ));
     }
     let data = DataSet::open(&args.data)?;
     let template = super::template_name(args.template, &data)?;
     let split = super::split_name(args.split, &data);
     let progress = if args.quiet { Progress::hidden() } else { Progress::terminal() };
     let (images, template) = training_images(&data, &template, split.as_deref())?;
-    let (views, _) = fiducia_trainer::run::read_views(&images, &progress)?;
-    let atlas = atlas(&views, at_template(&images, &template), &template, args.spacing, &progress)?;
+    let (views, _) = read_views(&images, &progress)?;
+    let at = at_template(&images, &template);
+    let points = template_points(&views[at], &template)?;
+    let atlas = atlas(&views, at, &points, args.spacing, &progress)?;
 
     let mut picture = Cursor::new(Vec::new());
     let [width, height] = atlas.size.map(|s| s as u32);
-    png::PngEncoder::new_with_quality(&mut picture, png::CompressionType::Best, png::FilterType::Adaptive)
-        .write_image(&atlas.pixels, width, height, ExtendedColorType::L8)
-        .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot encode the atlas: {e}")))?;
-    let rows = template.landmarks.iter().zip(&atlas.points_px).map(|(name, p)| format!("{name},{:.2},{:.2}\n", p[0], p[1]));
+    png::PngEncoder::new_with_quality(
+        &mut picture,
+        png::CompressionType::Best,
+        png::FilterType::Adaptive,
+    )
+    .write_image(&atlas.pixels, width, height, ExtendedColorType::L8)
+    .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot encode the atlas: {e}")))?;
+    let rows = template
+        .landmarks
+        .iter()
+        .zip(&atlas.points_px)
+        .map(|(name, p)| format!("{name},{:.2},{:.2}\n", p[0], p[1]));
     let table = format!("landmark,x_px,y_px\n{}", rows.collect::<String>());
     fiducia::write_atomically(&args.out.with_extension("csv"), table.as_bytes())?;
     fiducia::write_atomically(&args.out, &picture.into_inner())

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use fiducia::Error;
-use fiducia_trainer::config::{Preset, RunConfig};
 use fiducia_trainer::data::DataSet;
 use fiducia_trainer::progress::Progress;
-use fiducia_trainer::device;
+use fiducia_trainer::run::config::{Preset, RunConfig};
+use fiducia_trainer::run::device;
 use fiducia_trainer::run::{Place, run as train};
 
 #[derive(Debug, clap::Args)]
@@ -59,7 +59,8 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     refine.passes = args.refine_passes.unwrap_or(refine.passes);
     let config =
         RunConfig { name: data.name.clone(), template, split, seed: args.seed, coarse, refine };
-    let place = Place { out: args.out, weights: args.weights, card: args.card, device: args.device };
+    let place =
+        Place { out: args.out, weights: args.weights, card: args.card, device: args.device };
     let progress = if args.quiet { Progress::hidden() } else { Progress::terminal() };
     let model = train(&data, &config, &place, &progress)?;
     super::print(&format!("{}\n", model.display()))

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::layers::{ConvBn, Residual, export_pointwise, pointwise, upsample2};
 use super::trunk::{Trunk, TrunkFeatures};
-use crate::onnx::GraphBuilder;
+use crate::nets::onnx::GraphBuilder;
 use fiducia::WholeFrame;
 
 /// Feature maps of the decoder at strides 16, 8 and 4.
@@ -84,7 +84,8 @@ impl CoarseDecoder {
     pub fn tensors(batch: &[TrunkFeatures], device: &Device) -> [Tensor<4>; 3] {
         [0, 1, 2].map(|level| {
             let [c, h, w] = batch[0].shape[level];
-            let values: Vec<f32> = batch.iter().flat_map(|f| f.maps[level].iter().copied()).collect();
+            let values: Vec<f32> =
+                batch.iter().flat_map(|f| f.maps[level].iter().copied()).collect();
             Tensor::from_data(burn::tensor::TensorData::new(values, [batch.len(), c, h, w]), device)
         })
     }

@@ -8,7 +8,7 @@ use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
-use crate::onnx::{ConvShape, GraphBuilder, Weights};
+use crate::nets::onnx::{ConvShape, GraphBuilder, Weights};
 
 /// Convolution, batch norm, ReLU; odd kernel, "same" zero padding.
 #[derive(Module, Debug)]
@@ -25,7 +25,10 @@ impl ConvBn {
             .with_stride([stride, stride])
             .with_padding(PaddingConfig2d::Explicit(pad, pad, pad, pad))
             .with_bias(false)
-            .with_initializer(burn::module::Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: false })
+            .with_initializer(burn::module::Initializer::KaimingNormal {
+                gain: std::f64::consts::SQRT_2,
+                fan_out_only: false,
+            })
             .init(device);
         Self { conv, norm: BatchNormConfig::new(channels[1]).init(device) }
     }
@@ -39,7 +42,10 @@ impl ConvBn {
     pub fn export(&self, graph: &mut GraphBuilder, x: &str) -> String {
         let mut weight = weights(&self.conv.weight.val());
         let [gamma, beta] = [values(&self.norm.gamma.val()), values(&self.norm.beta.val())];
-        let [mean, var] = [values(&self.norm.running_mean.value_sync()), values(&self.norm.running_var.value_sync())];
+        let [mean, var] = [
+            values(&self.norm.running_mean.value_sync()),
+            values(&self.norm.running_var.value_sync()),
+        ];
         let per_channel = weight.values.len() / gamma.len();
         let mut bias = Vec::with_capacity(gamma.len());
         for (c, kernel) in weight.values.chunks_exact_mut(per_channel).enumerate() {
@@ -84,7 +90,8 @@ pub(super) fn pointwise(channels: [usize; 2], device: &Device) -> Conv2d {
 
 /// Adds a 1 × 1 convolution to `graph`.
 pub(super) fn export_pointwise(conv: &Conv2d, graph: &mut GraphBuilder, x: &str) -> String {
-    let bias = conv.bias.as_ref().map_or_else(|| vec![0.0; conv.weight.dims()[0]], |b| values(&b.val()));
+    let bias =
+        conv.bias.as_ref().map_or_else(|| vec![0.0; conv.weight.dims()[0]], |b| values(&b.val()));
     graph.conv(x, weights(&conv.weight.val()), bias, ConvShape::same(1, 1))
 }
 

@@ -1,5 +1,6 @@
 //! The networks: the frozen trunk, the coarse decoder on top of it, the refine network.
 
+pub mod onnx;
 mod layers;
 mod trunk;
 mod coarse;

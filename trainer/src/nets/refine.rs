@@ -6,7 +6,7 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::layers::{ConvBn, Residual, export_pointwise, pointwise, upsample2, values};
-use crate::onnx::GraphBuilder;
+use crate::nets::onnx::GraphBuilder;
 use fiducia::AdapterInput;
 
 /// Feature maps at strides 2, 4 and 8.
@@ -95,7 +95,8 @@ impl RefineNet {
         let x = g.input("regions", &[None, Some(1), Some(size), Some(size)]);
         let mut adapters = Vec::new();
         for input in Self::adapter_inputs() {
-            let shape: Vec<Option<usize>> = std::iter::once(None).chain(input.shape.into_iter().map(Some)).collect();
+            let shape: Vec<Option<usize>> =
+                std::iter::once(None).chain(input.shape.into_iter().map(Some)).collect();
             adapters.push(g.input(&input.input, &shape));
         }
         let [scale, shift, head, bias] = [0, 1, 2, 3].map(|i: usize| adapters[i].clone());
@@ -129,7 +130,10 @@ impl RefineNet {
     /// The adapter inputs of the exported graph, in slice order.
     pub fn adapter_inputs() -> Vec<AdapterInput> {
         let [c2, _, c8] = CHANNELS;
-        let input = |name: &str, shape: &[usize]| AdapterInput { input: name.to_owned(), shape: shape.to_vec() };
+        let input = |name: &str, shape: &[usize]| AdapterInput {
+            input: name.to_owned(),
+            shape: shape.to_vec(),
+        };
         vec![
             input("gate_scale", &[c8, 1, 1]),
             input("gate_shift", &[c8, 1, 1]),

@@ -9,11 +9,16 @@ use fiducia::{Error, ErrorKind};
 use safetensors::SafeTensors;
 use tract_onnx::prelude::*;
 
-use crate::onnx::{ConvShape, GraphBuilder, Weights};
+use crate::nets::onnx::{ConvShape, GraphBuilder, Weights};
 
 /// Blocks to stride 16: repeats, kernel, stride, expansion, input maps, output maps (Tan and Le 2019).
-const STAGES: [(usize, usize, usize, usize, usize, usize); 5] =
-    [(1, 3, 1, 1, 32, 16), (2, 3, 2, 6, 16, 24), (2, 5, 2, 6, 24, 40), (3, 3, 2, 6, 40, 80), (3, 5, 1, 6, 80, 112)];
+const STAGES: [(usize, usize, usize, usize, usize, usize); 5] = [
+    (1, 3, 1, 1, 32, 16),
+    (2, 3, 2, 6, 16, 24),
+    (2, 5, 2, 6, 24, 40),
+    (3, 3, 2, 6, 40, 80),
+    (3, 5, 1, 6, 80, 112),
+];
 /// Last blocks of strides 4, 8 and 16.
 const TAPS: [usize; 3] = [2, 4, 10];
 /// Batch norm epsilon of the published weights.
@@ -70,7 +75,9 @@ impl Trunk {
     /// # Errors
     /// [`ErrorKind::Unreadable`] where the file or a tensor is missing or has another shape.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let fail = |e: String| Error::new(ErrorKind::Unreadable, format!("initial weights {}: {e}", path.display()));
+        let fail = |e: String| {
+            Error::new(ErrorKind::Unreadable, format!("initial weights {}: {e}", path.display()))
+        };
         let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| fail(e.to_string()))?;
         Self::from_tensors(&tensors).map_err(fail)
@@ -87,7 +94,11 @@ impl Trunk {
                 blocks.push(Block {
                     kernel,
                     stride,
-                    expand: if expansion == 1 { None } else { Some(folded(tensors, &at("_expand_conv"), &at("_bn0"))?) },
+                    expand: if expansion == 1 {
+                        None
+                    } else {
+                        Some(folded(tensors, &at("_expand_conv"), &at("_bn0"))?)
+                    },
                     depthwise: folded(tensors, &at("_depthwise_conv"), &at("_bn1"))?,
                     project: folded(tensors, &at("_project_conv"), &at("_bn2"))?,
                     skip: stride == 1 && (repeat > 0 || from == to),
@@ -99,7 +110,12 @@ impl Trunk {
 
     /// Adds the trunk to `graph` on a one-channel image; the features at strides 4, 8 and 16.
     pub fn export(&self, g: &mut GraphBuilder, image: &str) -> [String; 3] {
-        let x = g.conv(image, self.stem.weight.clone(), self.stem.bias.clone(), tensorflow_same(3, 2, 1));
+        let x = g.conv(
+            image,
+            self.stem.weight.clone(),
+            self.stem.bias.clone(),
+            tensorflow_same(3, 2, 1),
+        );
         let mut x = g.relu6(&x);
         let mut taps = Vec::new();
         for (index, block) in self.blocks.iter().enumerate() {
@@ -120,11 +136,13 @@ impl Trunk {
         let x = g.input("image", &[Some(1), Some(1), Some(height), Some(width)]);
         for (level, tap) in self.export(&mut g, &x).iter().enumerate() {
             let stride = 4 << level;
-            let shape = [Some(1), Some(Self::CHANNELS[level]), Some(height / stride), Some(width / stride)];
+            let shape =
+                [Some(1), Some(Self::CHANNELS[level]), Some(height / stride), Some(width / stride)];
             g.output(tap, &format!("stride{stride}"), &shape);
         }
         let onnx = g.finish();
-        let plan = || tract_onnx::onnx().model_for_read(&mut &onnx[..])?.into_optimized()?.into_runnable();
+        let plan =
+            || tract_onnx::onnx().model_for_read(&mut &onnx[..])?.into_optimized()?.into_runnable();
         let plan = plan().map_err(|e| Error::new(ErrorKind::Engine, format!("trunk: {e:#}")))?;
         Ok(TrunkRunner { plan, height, width })
     }
@@ -139,11 +157,14 @@ impl TrunkRunner {
         let outputs = || -> TractResult<_> {
             let input = Tensor::from_shape(&[1, 1, self.height, self.width], image)?;
             let outputs = self.plan.run(tvec![input.into()])?;
-            let map = |level: usize| outputs[level].try_as_plain_ram().and_then(|t| Ok(t.as_slice::<f32>()?.to_vec()));
+            let map = |level: usize| {
+                outputs[level].try_as_plain_ram().and_then(|t| Ok(t.as_slice::<f32>()?.to_vec()))
+            };
             Ok([map(0)?, map(1)?, map(2)?])
         };
         let maps = outputs().map_err(|e| Error::new(ErrorKind::Engine, format!("trunk: {e:#}")))?;
-        let shape = [0, 1, 2].map(|l| [Trunk::CHANNELS[l], self.height / (4 << l), self.width / (4 << l)]);
+        let shape =
+            [0, 1, 2].map(|l| [Trunk::CHANNELS[l], self.height / (4 << l), self.width / (4 << l)]);
         Ok(TrunkFeatures { shape, maps })
     }
 }
@@ -158,7 +179,12 @@ impl Block {
         let shape = tensorflow_same(self.kernel, self.stride, self.depthwise.bias.len());
         y = g.conv(&y, self.depthwise.weight.clone(), self.depthwise.bias.clone(), shape);
         y = g.relu6(&y);
-        y = g.conv(&y, self.project.weight.clone(), self.project.bias.clone(), ConvShape::same(1, 1));
+        y = g.conv(
+            &y,
+            self.project.weight.clone(),
+            self.project.bias.clone(),
+            ConvShape::same(1, 1),
+        );
         if self.skip { g.add(x, &y) } else { y }
     }
 }
@@ -177,7 +203,8 @@ fn folded(tensors: &SafeTensors<'_>, conv: &str, norm: &str) -> Result<Layer, St
     let [gamma, beta] = [part("weight")?, part("bias")?];
     let [mean, variance] = [part("running_mean")?, part("running_var")?];
     let maps = weight.shape[0];
-    if weight.shape.len() != 4 || [&gamma, &beta, &mean, &variance].iter().any(|v| v.len() != maps) {
+    if weight.shape.len() != 4 || [&gamma, &beta, &mean, &variance].iter().any(|v| v.len() != maps)
+    {
         return Err(format!("{conv} and {norm} do not fit each other"));
     }
     let per_map = weight.values.len() / maps;
@@ -195,15 +222,24 @@ fn sum_input_channels(weight: &Weights) -> Weights {
     let [maps, channels, h, w] = [0, 1, 2, 3].map(|axis: usize| weight.shape[axis]);
     let at = |m: usize, c: usize, i: usize| weight.values[(m * channels + c) * h * w + i];
     let sum = |m: usize, i: usize| (0..channels).map(|c| at(m, c, i)).sum::<f32>();
-    let values = (0..maps).flat_map(|m| (0..h * w).map(move |i| (m, i))).map(|(m, i)| sum(m, i)).collect();
+    let values =
+        (0..maps).flat_map(|m| (0..h * w).map(move |i| (m, i))).map(|(m, i)| sum(m, i)).collect();
     Weights { shape: vec![maps, 1, h, w], values }
 }
 
 fn read(tensors: &SafeTensors<'_>, name: &str) -> Result<Weights, String> {
     let view = tensors.tensor(name).map_err(|e| format!("{name}: {e}"))?;
     let values = match view.dtype() {
-        safetensors::Dtype::F16 => view.data().chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
-        safetensors::Dtype::F32 => view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+        safetensors::Dtype::F16 => view
+            .data()
+            .chunks_exact(2)
+            .map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32())
+            .collect(),
+        safetensors::Dtype::F32 => view
+            .data()
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect(),
         other => return Err(format!("{name}: {other:?} weights, expected F16 or F32")),
     };
     Ok(Weights { shape: view.shape().to_vec(), values })

@@ -58,15 +58,22 @@ impl Aligner {
     /// Starts by falling correlation, one per scale and rotation.
     fn search(&self, image: &Normed) -> Vec<Affine> {
         let points = inner_points(&self.rough, 1);
-        let padded = Padded::new(image, 2 * REACH as usize + self.rough.size[0].max(self.rough.size[1]) / 4);
-        let [from, to] = [&self.rough, image].map(|n| n.to_unit.apply([n.size[0] as f64 / 2.0, n.size[1] as f64 / 2.0]));
+        let padded =
+            Padded::new(image, 2 * REACH as usize + self.rough.size[0].max(self.rough.size[1]) / 4);
+        let [from, to] = [&self.rough, image]
+            .map(|n| n.to_unit.apply([n.size[0] as f64 / 2.0, n.size[1] as f64 / 2.0]));
         let to_px = image.to_unit.inverse().expect("planes have pixels");
         let mut found = Vec::new();
         for scale in SCALES {
             for angle in ANGLES_DEG {
                 let turn = Affine::similarity(angle.to_radians(), scale, from, to);
-                let (score, shift) = padded.best_shift(&points, &to_px.after(&turn).after(&self.rough.to_unit));
-                let moved = image.to_unit.after(&Affine::shift(shift[0] as f64, shift[1] as f64)).after(&to_px).after(&turn);
+                let (score, shift) =
+                    padded.best_shift(&points, &to_px.after(&turn).after(&self.rough.to_unit));
+                let moved = image
+                    .to_unit
+                    .after(&Affine::shift(shift[0] as f64, shift[1] as f64))
+                    .after(&to_px)
+                    .after(&turn);
                 found.push((score, moved));
             }
         }
@@ -81,7 +88,10 @@ impl Aligner {
         let to_px = image.to_unit.inverse().expect("planes have pixels");
         let mut map = to_px.after(&start).after(&self.fine.to_unit);
         let back = |map: &Affine| {
-            image.to_unit.after(map).after(&self.fine.to_unit.inverse().expect("planes have pixels"))
+            image
+                .to_unit
+                .after(map)
+                .after(&self.fine.to_unit.inverse().expect("planes have pixels"))
         };
         let mut best = Alignment { to_image: start, score: correlation(&points, image, &map) };
         for _ in 0..STEPS {
@@ -109,8 +119,13 @@ type Point = ([f64; 2], f32);
 
 fn inner_points(plane: &Normed, step: usize) -> Vec<Point> {
     let [w, h] = plane.size;
-    let inner = |size: usize| ((size as f64 * MARGIN) as usize..size - (size as f64 * MARGIN) as usize).step_by(step);
-    inner(h).flat_map(|y| inner(w).map(move |x| (x, y))).map(|(x, y)| ([x as f64, y as f64], plane.data[y * w + x])).collect()
+    let inner = |size: usize| {
+        ((size as f64 * MARGIN) as usize..size - (size as f64 * MARGIN) as usize).step_by(step)
+    };
+    inner(h)
+        .flat_map(|y| inner(w).map(move |x| (x, y)))
+        .map(|(x, y)| ([x as f64, y as f64], plane.data[y * w + x]))
+        .collect()
 }
 
 /// An image with a border of zeros, so that shifts need no bounds checks.
@@ -168,13 +183,22 @@ fn gradients(image: &Normed) -> [Vec<f32>; 2] {
     let [w, h] = image.size;
     let at = |x: usize, y: usize| image.data[y * w + x];
     let grid = || (0..h).flat_map(|y| (0..w).map(move |x| (x, y)));
-    let dx = grid().map(|(x, y)| (at((x + 1).min(w - 1), y) - at(x.saturating_sub(1), y)) / 2.0).collect();
-    let dy = grid().map(|(x, y)| (at(x, (y + 1).min(h - 1)) - at(x, y.saturating_sub(1))) / 2.0).collect();
+    let dx = grid()
+        .map(|(x, y)| (at((x + 1).min(w - 1), y) - at(x.saturating_sub(1), y)) / 2.0)
+        .collect();
+    let dy = grid()
+        .map(|(x, y)| (at(x, (y + 1).min(h - 1)) - at(x, y.saturating_sub(1))) / 2.0)
+        .collect();
     [dx, dy]
 }
 
 /// One least-squares step on the six numbers of `map`; `None` where the system is singular.
-fn gauss_newton(points: &[Point], image: &Normed, gradient: &[Vec<f32>; 2], map: &Affine) -> Option<[f64; 6]> {
+fn gauss_newton(
+    points: &[Point],
+    image: &Normed,
+    gradient: &[Vec<f32>; 2],
+    map: &Affine,
+) -> Option<[f64; 6]> {
     let read = |plane: &[f32], q: [f64; 2]| f64::from(sample(plane, image.size, q[0], q[1]));
     let values: Vec<f64> = points.iter().map(|(p, _)| read(&image.data, map.apply(*p))).collect();
     let gain = points.iter().zip(&values).map(|((_, t), v)| f64::from(*t) * v).sum::<f64>()

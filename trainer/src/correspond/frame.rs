@@ -15,7 +15,9 @@ impl Grid {
     /// Covers the bounding box of `points` and `margin` units around it at `unit` per pixel; each
     /// edge is a multiple of `multiple` px.
     pub fn around(points: &[[f64; 2]], margin: f64, unit: f64, multiple: usize) -> Self {
-        let bound = |axis: usize, pick: fn(f64, f64) -> f64, start: f64| points.iter().map(|p| p[axis]).fold(start, pick);
+        let bound = |axis: usize, pick: fn(f64, f64) -> f64, start: f64| {
+            points.iter().map(|p| p[axis]).fold(start, pick)
+        };
         let low = [0, 1].map(|axis| bound(axis, f64::min, f64::INFINITY));
         let high = [0, 1].map(|axis| bound(axis, f64::max, f64::NEG_INFINITY));
         let edge = |axis: usize| {
@@ -23,8 +25,13 @@ impl Grid {
             ((px / multiple as f64).ceil() as usize).max(1) * multiple
         };
         let size = [edge(0), edge(1)];
-        let origin = [0, 1].map(|axis: usize| (low[axis] + high[axis]) / 2.0 - unit * (size[axis] as f64 - 1.0) / 2.0);
-        Self { size, to_unit: Affine::shift(origin[0], origin[1]).after(&Affine::scale(unit, unit)) }
+        let origin = [0, 1].map(|axis: usize| {
+            (low[axis] + high[axis]) / 2.0 - unit * (size[axis] as f64 - 1.0) / 2.0
+        });
+        Self {
+            size,
+            to_unit: Affine::shift(origin[0], origin[1]).after(&Affine::scale(unit, unit)),
+        }
     }
 
     /// From template units to grid px.

@@ -1,14 +1,19 @@
 //! From the template to every unlabelled image, without any training labels: affine alignment, dense
 //! registration along several paths, feature matching; each landmark with a confidence.
 
+pub mod frame;
+pub mod align;
+pub mod flow;
+pub mod matching;
+
 use fiducia::Error;
 use fiducia_kernels::Affine;
 use rayon::prelude::*;
 
-use crate::align::{Aligner, Alignment};
-use crate::flow::{Field, Pyramid, register};
-use crate::frame::Grid;
-use crate::matching::{Descriptors, Matcher};
+use self::align::{Aligner, Alignment};
+use self::flow::{Field, Pyramid, register};
+use self::frame::Grid;
+use self::matching::{Descriptors, Matcher};
 use crate::nets::Trunk;
 use crate::progress::Progress;
 use crate::view::{FLOW, View, normalised};
@@ -20,7 +25,7 @@ const MARGIN: f64 = 40.0;
 /// Local normalisation window of the registered images, px.
 const NORM_RADIUS: usize = 14;
 /// Width of the prior around the registered point, units.
-const PRIOR_SIGMA: f64 = 6.0;
+pub const PRIOR_SIGMA: f64 = 6.0;
 /// Disagreement of matching and registration that halves a label's weight, units.
 const DOUBT: f64 = 2.5;
 
@@ -52,12 +57,22 @@ pub struct Labels {
 ///
 /// # Errors
 /// [`fiducia::ErrorKind::Engine`] where the trunk cannot be run.
-pub fn correspond(views: &[View], template: usize, points: &[[f64; 2]], trunk: &Trunk, progress: &Progress) -> Result<Correspondence, Error> {
+pub fn correspond(
+    views: &[View],
+    template: usize,
+    points: &[[f64; 2]],
+    trunk: &Trunk,
+    progress: &Progress,
+) -> Result<Correspondence, Error> {
     let aligner = Aligner::new(&views[template]);
     let bar = progress.bar("align", views.len());
     let align = |(n, view): (usize, &View)| {
         bar.inc(1);
-        if n == template { Alignment { to_image: Affine::IDENTITY, score: 1.0 } } else { aligner.align(view) }
+        if n == template {
+            Alignment { to_image: Affine::IDENTITY, score: 1.0 }
+        } else {
+            aligner.align(view)
+        }
     };
     let alignments: Vec<Alignment> = views.par_iter().enumerate().map(align).collect();
 
@@ -65,19 +80,24 @@ pub fn correspond(views: &[View], template: usize, points: &[[f64; 2]], trunk: &
 
     let matcher = Matcher::new(trunk, &views[template], points)?;
     let bar = progress.bar("match", views.len());
-    let matched = views.par_iter().zip(&alignments).zip(&registered).map(|((view, alignment), centres)| {
-        let descriptors = matcher.describe(view, &alignment.to_image)?;
-        let found = matcher.find(&descriptors, centres, PRIOR_SIGMA);
-        bar.inc(1);
-        Ok((descriptors, found))
-    });
+    let matched =
+        views.par_iter().zip(&alignments).zip(&registered).map(|((view, alignment), centres)| {
+            let descriptors = matcher.describe(view, &alignment.to_image)?;
+            let found = matcher.find(&descriptors, centres, PRIOR_SIGMA);
+            bar.inc(1);
+            Ok((descriptors, found))
+        });
     let mut labels = Labels::default();
     let mut descriptors = Vec::new();
-    for ((result, alignment), centres) in matched.collect::<Vec<Result<_, Error>>>().into_iter().zip(&alignments).zip(&registered) {
+    for ((result, alignment), centres) in
+        matched.collect::<Vec<Result<_, Error>>>().into_iter().zip(&alignments).zip(&registered)
+    {
         let (features, found) = result?;
         descriptors.push(features);
         labels.points.push(found.iter().map(|m| alignment.to_image.apply(m.point)).collect());
-        labels.weights.push(found.iter().zip(centres).map(|(m, c)| trust(m.point, *c, DOUBT)).collect());
+        labels
+            .weights
+            .push(found.iter().zip(centres).map(|(m, c)| trust(m.point, *c, DOUBT)).collect());
     }
     labels.pin(template, points);
     Ok(Correspondence { alignments, matcher, descriptors, registered, labels })
@@ -113,9 +133,16 @@ impl Labels {
 
 /// The landmarks by registration, in template units: the median over the direct path and the paths
 /// through other images.
-fn register_all(views: &[View], template: usize, points: &[[f64; 2]], alignments: &[Alignment], progress: &Progress) -> Vec<Vec<[f64; 2]>> {
+fn register_all(
+    views: &[View],
+    template: usize,
+    points: &[[f64; 2]],
+    alignments: &[Alignment],
+    progress: &Progress,
+) -> Vec<Vec<[f64; 2]>> {
     let grid = Grid::around(points, MARGIN, FLOW, 4);
-    let pyramids: Vec<Pyramid> = views.par_iter().zip(alignments).map(|(v, a)| aligned(v, a, &grid)).collect();
+    let pyramids: Vec<Pyramid> =
+        views.par_iter().zip(alignments).map(|(v, a)| aligned(v, a, &grid)).collect();
     let start: Vec<[f64; 2]> = points.iter().map(|&p| grid.from_unit().apply(p)).collect();
     let follow = |field: &Field, points: &[[f64; 2]]| -> Vec<[f64; 2]> {
         points.iter().map(|&p| (p, field.at(p))).map(|(p, d)| [p[0] + d[0], p[1] + d[1]]).collect()
@@ -126,7 +153,13 @@ fn register_all(views: &[View], template: usize, points: &[[f64; 2]], alignments
     let stations = stations(alignments, template);
     let bar = progress.bar("register", views.len());
     let one = |n: usize| {
-        let through = |&s: &usize| if s == n { direct[n].clone() } else { follow(&register(&pyramids[s], &pyramids[n]), &direct[s]) };
+        let through = |&s: &usize| {
+            if s == n {
+                direct[n].clone()
+            } else {
+                follow(&register(&pyramids[s], &pyramids[n]), &direct[s])
+            }
+        };
         let mut paths: Vec<Vec<[f64; 2]>> = stations.iter().map(through).collect();
         paths.push(direct[n].clone());
         bar.inc(1);

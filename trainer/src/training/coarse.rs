@@ -10,14 +10,14 @@ use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::chance::{GreyJitter, chance, normal};
-use crate::checkpoint::Checkpoint;
 use crate::correspond::{Correspondence, Labels, trust};
-use crate::heatmap::{loss, target};
 use crate::nets::{CoarseDecoder, Trunk, TrunkFeatures, TrunkRunner};
 use crate::progress::Progress;
-use crate::schedule::{heat_map_sigma, learning_rate};
 use crate::shape_fit::{distance, learn_shape, mend};
+use crate::training::chance::{GreyJitter, chance, normal};
+use crate::training::checkpoint::Checkpoint;
+use crate::training::heatmap::{loss, target};
+use crate::training::schedule::{heat_map_sigma, learning_rate};
 use crate::view::View;
 
 /// Spread of the backbone's input, for noise and offsets.
@@ -101,13 +101,20 @@ pub fn train_coarse(
     let bar = material.progress.bar("coarse", config.steps);
     while state.step < config.steps {
         bar.set_position(state.step as u64);
-        if state.step > 0 && state.step.is_multiple_of(update_every) && state.step / update_every <= config.updates {
+        if state.step > 0
+            && state.step.is_multiple_of(update_every)
+            && state.step / update_every <= config.updates
+        {
             let predicted = predict(&network, material, frame, &runner)?;
             let moved = update_labels(&mut state.labels, &predicted, correspondence, material);
-            log::info!("coarse step {}: labels moved by {moved:.2} units in the median", state.step);
+            log::info!(
+                "coarse step {}: labels moved by {moved:.2} units in the median",
+                state.step
+            );
         }
         let batch = Batch::draw(material, &state.labels, frame, config, state.step, &runner)?;
-        let (next, value) = learn(network, &mut optimiser, batch, material, frame, config, state.step);
+        let (next, value) =
+            learn(network, &mut optimiser, batch, material, frame, config, state.step);
         network = next;
         state.step += 1;
         if state.step.is_multiple_of(10) {
@@ -138,7 +145,8 @@ fn learn(
     let (targets, weights) = batch.targets(frame, sigma);
     let value = loss(logits.reshape([n * landmarks, h * w]), targets, &weights, material.device);
     let gradients = GradientsParams::from_grads(value.backward(), &network);
-    let network = optimiser.step(learning_rate(config.learning_rate, step, config.steps), network, gradients);
+    let network =
+        optimiser.step(learning_rate(config.learning_rate, step, config.steps), network, gradients);
     (network, value.into_scalar::<f32>())
 }
 
@@ -150,7 +158,14 @@ struct Batch {
 }
 
 impl Batch {
-    fn draw(m: &Material<'_>, labels: &Labels, frame: &WholeFrame, config: &CoarseConfig, step: usize, runner: &TrunkRunner) -> Result<Self, Error> {
+    fn draw(
+        m: &Material<'_>,
+        labels: &Labels,
+        frame: &WholeFrame,
+        config: &CoarseConfig,
+        step: usize,
+        runner: &TrunkRunner,
+    ) -> Result<Self, Error> {
         let mut images = pick(m, config.batch, "coarse batch", step);
         images.push(m.template);
         let draw = |(item, &n): (usize, &usize)| {
@@ -180,7 +195,8 @@ impl Batch {
     fn targets(&self, frame: &WholeFrame, sigma: f64) -> (Vec<f32>, Vec<f32>) {
         let cells = [frame.width / frame.stride, frame.height / frame.stride];
         let to_cell = |v: f64| (v - (frame.stride as f64 - 1.0) / 2.0) / frame.stride as f64;
-        let mut maps = vec![0.0; self.points.iter().map(Vec::len).sum::<usize>() * cells[0] * cells[1]];
+        let mut maps =
+            vec![0.0; self.points.iter().map(Vec::len).sum::<usize>() * cells[0] * cells[1]];
         let all = self.points.iter().flatten().zip(self.weights.iter().flatten());
         let weights = all.zip(maps.chunks_exact_mut(cells[0] * cells[1])).map(|((p, w), map)| {
             if target([to_cell(p[0]), to_cell(p[1])], sigma, cells, map) { *w as f32 } else { 0.0 }
@@ -206,7 +222,12 @@ pub(crate) fn pick(m: &Material<'_>, count: usize, stage: &str, step: usize) -> 
 }
 
 /// From pixels of the backbone's input to units of the image, turned, scaled and shifted at random.
-fn augmented(view: &View, frame: &WholeFrame, config: &CoarseConfig, rng: &mut impl rand::Rng) -> Affine {
+fn augmented(
+    view: &View,
+    frame: &WholeFrame,
+    config: &CoarseConfig,
+    rng: &mut impl rand::Rng,
+) -> Affine {
     let middle = [(frame.width as f64 - 1.0) / 2.0, (frame.height as f64 - 1.0) / 2.0];
     let angle = normal(rng, config.rotation_deg).clamp(-25.0, 25.0).to_radians();
     let scale = normal(rng, config.scale).clamp(-0.25, 0.25).exp();
@@ -222,7 +243,12 @@ fn plain(view: &View, frame: &WholeFrame) -> Affine {
 }
 
 /// The network's points on every image, units.
-fn predict(network: &CoarseDecoder, m: &Material<'_>, frame: &WholeFrame, runner: &TrunkRunner) -> Result<Vec<Vec<[f64; 2]>>, Error> {
+fn predict(
+    network: &CoarseDecoder,
+    m: &Material<'_>,
+    frame: &WholeFrame,
+    runner: &TrunkRunner,
+) -> Result<Vec<Vec<[f64; 2]>>, Error> {
     let network = network.valid();
     let device = m.device.clone().inner();
     let cells = [frame.width / frame.stride, frame.height / frame.stride];
@@ -234,7 +260,8 @@ fn predict(network: &CoarseDecoder, m: &Material<'_>, frame: &WholeFrame, runner
         let values = crate::nets::values(&logits);
         let half = (frame.stride as f64 - 1.0) / 2.0;
         let decode = |map: &[f32]| {
-            let at = peak(map, cells[0], cells[1], frame.peak_radius).map_or([0.0; 2], |p| [f64::from(p.x), f64::from(p.y)]);
+            let at = peak(map, cells[0], cells[1], frame.peak_radius)
+                .map_or([0.0; 2], |p| [f64::from(p.x), f64::from(p.y)]);
             to_unit.apply(at.map(|v| v * frame.stride as f64 + half))
         };
         Ok(values.chunks_exact(cells[0] * cells[1]).map(decode).collect())
@@ -243,7 +270,12 @@ fn predict(network: &CoarseDecoder, m: &Material<'_>, frame: &WholeFrame, runner
 }
 
 /// Moves every label towards a new match around the prediction; the median move, units.
-fn update_labels(labels: &mut Labels, predicted: &[Vec<[f64; 2]>], correspondence: &Correspondence, m: &Material<'_>) -> f64 {
+fn update_labels(
+    labels: &mut Labels,
+    predicted: &[Vec<[f64; 2]>],
+    correspondence: &Correspondence,
+    m: &Material<'_>,
+) -> f64 {
     let matched = correspondence.match_again(predicted, REMATCH_SIGMA);
     let mut moves = Vec::new();
     for n in 0..labels.points.len() {

@@ -2,8 +2,9 @@
 
 use prost::Message;
 use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
-    ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType, tensor_shape_proto, type_proto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType,
+    tensor_proto::DataType, tensor_shape_proto, type_proto,
 };
 
 /// Operator set of the graphs; every current runtime reads it.
@@ -185,27 +186,45 @@ impl GraphBuilder {
 fn value_info(name: &str, shape: &[Option<usize>]) -> ValueInfoProto {
     use tensor_shape_proto::{Dimension, dimension::Value};
     let axis = |length: &Option<usize>| Dimension {
-        value: Some(length.map_or_else(|| Value::DimParam("n".to_owned()), |l| Value::DimValue(l as i64))),
+        value: Some(
+            length.map_or_else(|| Value::DimParam("n".to_owned()), |l| Value::DimValue(l as i64)),
+        ),
         ..Dimension::default()
     };
     let tensor = type_proto::Tensor {
         elem_type: DataType::Float as i32,
         shape: Some(TensorShapeProto { dim: shape.iter().map(axis).collect() }),
     };
-    let r#type = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() };
+    let r#type =
+        TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() };
     ValueInfoProto { name: name.to_owned(), r#type: Some(r#type), ..ValueInfoProto::default() }
 }
 
 fn int(name: &str, i: i64) -> AttributeProto {
-    AttributeProto { name: name.to_owned(), r#type: AttributeType::Int as i32, i, ..AttributeProto::default() }
+    AttributeProto {
+        name: name.to_owned(),
+        r#type: AttributeType::Int as i32,
+        i,
+        ..AttributeProto::default()
+    }
 }
 
 fn ints(name: &str, values: &[i64]) -> AttributeProto {
     let ints = values.to_vec();
-    AttributeProto { name: name.to_owned(), r#type: AttributeType::Ints as i32, ints, ..AttributeProto::default() }
+    AttributeProto {
+        name: name.to_owned(),
+        r#type: AttributeType::Ints as i32,
+        ints,
+        ..AttributeProto::default()
+    }
 }
 
 fn text(name: &str, value: &str) -> AttributeProto {
     let s = value.as_bytes().to_vec();
-    AttributeProto { name: name.to_owned(), r#type: AttributeType::String as i32, s, ..AttributeProto::default() }
+    AttributeProto {
+        name: name.to_owned(),
+        r#type: AttributeType::String as i32,
+        s,
+        ..AttributeProto::default()
+    }
 }

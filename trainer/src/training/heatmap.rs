@@ -46,7 +46,10 @@ mod tests {
     #[test]
     fn loss_of_a_certain_right_answer_is_small() {
         let device = Device::flex();
-        let logits = Tensor::<2>::from_data(TensorData::new(vec![20.0f32, 0.0, 0.0, 0.0, 20.0, 0.0], [2, 3]), &device);
+        let logits = Tensor::<2>::from_data(
+            TensorData::new(vec![20.0f32, 0.0, 0.0, 0.0, 20.0, 0.0], [2, 3]),
+            &device,
+        );
         let right = loss(logits.clone(), vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0], &[1.0, 0.5], &device);
         let wrong = loss(logits, vec![0.0, 1.0, 0.0, 0.0, 1.0, 0.0], &[1.0, 0.5], &device);
         assert!(right.into_scalar::<f32>() < 1e-3);

@@ -33,7 +33,11 @@ pub fn plausibility(seen: &[Observation]) -> Plausibility {
 /// alone, `[image][landmark]`, units.
 pub fn calibration(seen: &[Observation], matched: &[Vec<[f64; 2]>]) -> Vec<Calibration> {
     let landmarks = seen.first().map_or(0, |o| o.found.len());
-    let pairs = |l: usize| seen.iter().zip(matched).map(move |(o, m)| (o.found[l].spread, distance(o.found[l].point, m[l])));
+    let pairs = |l: usize| {
+        seen.iter()
+            .zip(matched)
+            .map(move |(o, m)| (o.found[l].spread, distance(o.found[l].point, m[l])))
+    };
     let ratio = |pairs: &mut dyn Iterator<Item = (f64, f64)>| {
         let (mut spread, mut apart) = (0.0, 0.0);
         pairs.for_each(|(s, d)| (spread, apart) = (spread + s, apart + d));

@@ -53,9 +53,15 @@ impl Pyramid {
 impl Level {
     fn halved(&self) -> Self {
         let size = self.size.map(|s| (s / 2).max(1));
-        let at = |x: usize, y: usize| self.data[y.min(self.size[1] - 1) * self.size[0] + x.min(self.size[0] - 1)];
-        let mean = |x: usize, y: usize| (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1)) / 4.0;
-        let data = (0..size[1]).flat_map(|y| (0..size[0]).map(move |x| (2 * x, 2 * y))).map(|(x, y)| mean(x, y)).collect();
+        let at = |x: usize, y: usize| {
+            self.data[y.min(self.size[1] - 1) * self.size[0] + x.min(self.size[0] - 1)]
+        };
+        let mean =
+            |x: usize, y: usize| (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1)) / 4.0;
+        let data = (0..size[1])
+            .flat_map(|y| (0..size[0]).map(move |x| (2 * x, 2 * y)))
+            .map(|(x, y)| mean(x, y))
+            .collect();
         Self { data, size }
     }
 }
@@ -105,7 +111,8 @@ fn step(from: &Level, to: &Level, field: &mut Field) {
     for y in 0..h {
         for x in 0..w {
             let i = y * w + x;
-            let (sx, sy) = (x as f64 + f64::from(field.shift[0][i]), y as f64 + f64::from(field.shift[1][i]));
+            let (sx, sy) =
+                (x as f64 + f64::from(field.shift[0][i]), y as f64 + f64::from(field.shift[1][i]));
             warped[i] = sample(&to.data, to.size, sx, sy);
         }
     }
@@ -116,11 +123,19 @@ fn step(from: &Level, to: &Level, field: &mut Field) {
             let (left, right) = (x.saturating_sub(1), (x + 1).min(w - 1));
             let i = y * w + x;
             // The mean gradient of both images makes the step symmetric and steadier.
-            let slope = |d: &[f32]| [(d[y * w + right] - d[y * w + left]) / 2.0, (d[down + x] - d[up + x]) / 2.0];
+            let slope = |d: &[f32]| {
+                [(d[y * w + right] - d[y * w + left]) / 2.0, (d[down + x] - d[up + x]) / 2.0]
+            };
             let (a, b) = (slope(&from.data), slope(&warped));
             let [gx, gy] = [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
             let difference = (from.data[i] - warped[i]).clamp(-2.0, 2.0);
-            for (moment, v) in moments.iter_mut().zip([gx * gx, gx * gy, gy * gy, gx * difference, gy * difference]) {
+            for (moment, v) in moments.iter_mut().zip([
+                gx * gx,
+                gx * gy,
+                gy * gy,
+                gx * difference,
+                gy * difference,
+            ]) {
                 moment[i] = v;
             }
         }
@@ -141,7 +156,9 @@ fn step(from: &Level, to: &Level, field: &mut Field) {
 /// Gaussian smoothing in place, the border repeated.
 fn blur(plane: &mut [f32], [w, h]: [usize; 2], sigma: f32) {
     let radius = (3.0 * sigma).ceil() as usize;
-    let bell: Vec<f32> = (0..=2 * radius).map(|i| (-(i as f32 - radius as f32).powi(2) / (2.0 * sigma * sigma)).exp()).collect();
+    let bell: Vec<f32> = (0..=2 * radius)
+        .map(|i| (-(i as f32 - radius as f32).powi(2) / (2.0 * sigma * sigma)).exp())
+        .collect();
     let total: f32 = bell.iter().sum();
     let taps: Vec<f32> = bell.iter().map(|v| v / total).collect();
     let mut line = vec![0.0f32; w + 2 * radius];

@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::coarse::CoarseConfig;
-use crate::refine::RefineConfig;
+use crate::training::coarse::CoarseConfig;
+use crate::training::refine::RefineConfig;
 
 /// How much time a run may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]

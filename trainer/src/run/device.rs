@@ -28,7 +28,8 @@ pub fn open(choice: Choice) -> Result<Device, Error> {
 
 #[cfg(not(feature = "vulkan"))]
 fn vulkan() -> Result<Device, Error> {
-    let message = "this fiducia-train was built without GPU training; build it with --features vulkan";
+    let message =
+        "this fiducia-train was built without GPU training; build it with --features vulkan";
     Err(Error::new(ErrorKind::NoGpu, message))
 }
 
@@ -38,7 +39,13 @@ fn vulkan() -> Result<Device, Error> {
     const SOFTWARE: [&str; 3] = ["llvmpipe", "lavapipe", "swiftshader"];
     let real = |name: &str| !SOFTWARE.iter().any(|s| name.to_lowercase().contains(s));
     let gpu = Device::enumerate_physical().into_iter().find(|gpu| real(&gpu.name));
-    let gpu = gpu.ok_or_else(|| Error::new(ErrorKind::NoGpu, "no Vulkan GPU found; check the driver with vulkaninfo"))?;
+    let gpu = gpu.ok_or_else(|| {
+        Error::new(ErrorKind::NoGpu, "no Vulkan GPU found; check the driver with vulkaninfo")
+    })?;
     log::info!("training on {}", gpu.name);
-    gpu.devices.into_vec().into_iter().next().ok_or_else(|| Error::new(ErrorKind::NoGpu, format!("{} cannot be opened", gpu.name)))
+    gpu.devices
+        .into_vec()
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::new(ErrorKind::NoGpu, format!("{} cannot be opened", gpu.name)))
 }

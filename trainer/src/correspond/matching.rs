@@ -4,7 +4,7 @@
 use fiducia::Error;
 use fiducia_kernels::Affine;
 
-use crate::frame::Grid;
+use crate::correspond::frame::Grid;
 use crate::nets::{Trunk, TrunkFeatures, TrunkRunner};
 use crate::view::{MATCH, View, normalised};
 
@@ -21,7 +21,8 @@ const NORM_RADIUS: usize = 66;
 /// Gain of the normalised image: the trunk's weights expect inputs of about this spread.
 const GAIN: f32 = 0.5;
 /// Views of the template that its descriptors are averaged over: rotation in degrees, scale.
-const TEMPLATE_VIEWS: [(f64, f64); 5] = [(0.0, 1.0), (5.0, 1.0), (-5.0, 1.0), (0.0, 1.06), (0.0, 0.94)];
+const TEMPLATE_VIEWS: [(f64, f64); 5] =
+    [(0.0, 1.0), (5.0, 1.0), (-5.0, 1.0), (0.0, 1.06), (0.0, 0.94)];
 
 /// Unit-length features of one aligned image.
 #[derive(Clone, Debug)]
@@ -60,9 +61,13 @@ impl Matcher {
         let mut views = Vec::new();
         for (degrees, scale) in TEMPLATE_VIEWS {
             let turn = Affine::similarity(degrees.to_radians(), scale, middle, middle);
-            views.push((matcher.describe(template, &turn)?, turn.inverse().expect("views keep some size")));
+            views.push((
+                matcher.describe(template, &turn)?,
+                turn.inverse().expect("views keep some size"),
+            ));
         }
-        let describe = |p: &[f64; 2]| [0, 1, 2].map(|level| matcher.template_patch(&views, level, *p));
+        let describe =
+            |p: &[f64; 2]| [0, 1, 2].map(|level| matcher.template_patch(&views, level, *p));
         matcher.templates = points.iter().map(describe).collect();
         Ok(matcher)
     }
@@ -90,31 +95,51 @@ impl Matcher {
             let middle = from_unit.apply(centre);
             let map = self.similarity(image, template, middle, sigma / MATCH);
             let (offset, score) = soft_peak(&map);
-            Match { point: self.grid.to_unit.apply([middle[0] + offset[0], middle[1] + offset[1]]), score }
+            Match {
+                point: self.grid.to_unit.apply([middle[0] + offset[0], middle[1] + offset[1]]),
+                score,
+            }
         };
         self.templates.iter().zip(centres).map(find).collect()
     }
 
     /// Similarity of the candidates around `middle` (grid px), `[2 · REACH + 1; 2]`.
-    fn similarity(&self, image: &Descriptors, template: &[Vec<Vec<f32>>; 3], middle: [f64; 2], sigma_px: f64) -> Vec<f32> {
+    fn similarity(
+        &self,
+        image: &Descriptors,
+        template: &[Vec<Vec<f32>>; 3],
+        middle: [f64; 2],
+        sigma_px: f64,
+    ) -> Vec<f32> {
         let side = (2 * REACH + 1) as usize;
         let offset = |i: usize| (i as i64 - REACH) as f64;
         let mut map: Vec<f32> = (0..side * side)
-            .map(|i| (-(offset(i % side).powi(2) + offset(i / side).powi(2)) / (2.0 * sigma_px * sigma_px)).exp() as f32)
+            .map(|i| {
+                (-(offset(i % side).powi(2) + offset(i / side).powi(2))
+                    / (2.0 * sigma_px * sigma_px))
+                    .exp() as f32
+            })
             .collect();
         for level in 0..3 {
             let stride = f64::from(4 << level);
             let cells = CellScores::new(image, level, &template[level], middle);
             for (i, v) in map.iter_mut().enumerate() {
                 let at = |m: f64, o: f64| (m + o - (stride - 1.0) / 2.0) / stride;
-                *v *= cells.at(at(middle[0], offset(i % side)), at(middle[1], offset(i / side))).clamp(0.0, 1.0);
+                *v *= cells
+                    .at(at(middle[0], offset(i % side)), at(middle[1], offset(i / side)))
+                    .clamp(0.0, 1.0);
             }
         }
         map
     }
 
     /// The mean patch of a landmark over all template views.
-    fn template_patch(&self, views: &[(Descriptors, Affine)], level: usize, point: [f64; 2]) -> Vec<Vec<f32>> {
+    fn template_patch(
+        &self,
+        views: &[(Descriptors, Affine)],
+        level: usize,
+        point: [f64; 2],
+    ) -> Vec<Vec<f32>> {
         let (half, stride) = (PATCH[level] / 2, f64::from(4 << level));
         let mut patch = Vec::new();
         for dy in -half..=half {
@@ -139,7 +164,12 @@ impl Descriptors {
     fn add_at(&self, level: usize, x: f64, y: f64, sum: &mut [f32]) {
         let [_, h, w] = self.levels.shape[level];
         for (c, total) in sum.iter_mut().enumerate() {
-            *total += fiducia_kernels::sample(&self.levels.maps[level][c * h * w..(c + 1) * h * w], [w, h], x, y);
+            *total += fiducia_kernels::sample(
+                &self.levels.maps[level][c * h * w..(c + 1) * h * w],
+                [w, h],
+                x,
+                y,
+            );
         }
     }
 }
@@ -163,7 +193,8 @@ impl CellScores {
         let score = |cx: i64, cy: i64| {
             let mut sum = 0.0;
             for (k, cell) in template.iter().enumerate() {
-                let (x, y) = (cx + k as i64 % PATCH[level] - half, cy + k as i64 / PATCH[level] - half);
+                let (x, y) =
+                    (cx + k as i64 % PATCH[level] - half, cy + k as i64 / PATCH[level] - half);
                 if (0..w as i64).contains(&x) && (0..h as i64).contains(&y) {
                     let i = y as usize * w + x as usize;
                     sum += (0..channels).map(|c| map[c * h * w + i] * cell[c]).sum::<f32>();
@@ -171,13 +202,19 @@ impl CellScores {
             }
             sum / template.len() as f32
         };
-        let scores = (0..side * side).map(|i| score(origin[0] + i % side, origin[1] + i / side)).collect();
+        let scores =
+            (0..side * side).map(|i| score(origin[0] + i % side, origin[1] + i / side)).collect();
         Self { origin, size: [side as usize; 2], scores }
     }
 
     /// Bilinear score at a cell position.
     fn at(&self, x: f64, y: f64) -> f32 {
-        fiducia_kernels::sample(&self.scores, self.size, x - self.origin[0] as f64, y - self.origin[1] as f64)
+        fiducia_kernels::sample(
+            &self.scores,
+            self.size,
+            x - self.origin[0] as f64,
+            y - self.origin[1] as f64,
+        )
     }
 }
 
@@ -188,7 +225,8 @@ fn unit_length(map: &mut [f32], channels: usize, cells: usize) {
         channel.iter_mut().for_each(|v| *v -= mean);
     }
     for i in 0..cells {
-        let length = (0..channels).map(|c| map[c * cells + i].powi(2)).sum::<f32>().sqrt().max(1e-9);
+        let length =
+            (0..channels).map(|c| map[c * cells + i].powi(2)).sum::<f32>().sqrt().max(1e-9);
         (0..channels).for_each(|c| map[c * cells + i] /= length);
     }
 }
@@ -209,6 +247,8 @@ fn soft_peak(map: &[f32]) -> ([f64; 2], f32) {
     if total < 1e-20 {
         return ([0.0, 0.0], map[best]);
     }
-    let mean = |pick: fn((i64, i64)) -> i64| window().map(|p| weight(p) * (pick(p) - REACH) as f64).sum::<f64>() / total;
+    let mean = |pick: fn((i64, i64)) -> i64| {
+        window().map(|p| weight(p) * (pick(p) - REACH) as f64).sum::<f64>() / total
+    };
     ([mean(|p| p.0), mean(|p| p.1)], map[best])
 }

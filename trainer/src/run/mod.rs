@@ -1,23 +1,28 @@
 //! The whole training: one annotated template and unlabelled images in, one pack out.
 
+pub mod config;
+pub mod device;
+pub mod calibrate;
+
 use std::path::{Path, PathBuf};
 
-use fiducia::{Backend, Calibration, Detector, Error, ErrorKind, Manifest, Observation, Pack, Plausibility, RefineFrame, Scale, ShapeModel, WholeFrame};
+use fiducia::{
+    Backend, Calibration, Detector, Error, ErrorKind, Manifest, Observation, Pack, Plausibility,
+    RefineFrame, Scale, ShapeModel, WholeFrame,
+};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::calibrate::{calibration, plausibility};
-use crate::checkpoint::Checkpoint;
-use crate::coarse::{Material, train_coarse};
-use crate::config::RunConfig;
-use crate::correspond::{Correspondence, Labels, correspond, median};
-use crate::device;
+use self::calibrate::{calibration, plausibility};
+use self::config::RunConfig;
+use crate::correspond::{Correspondence, Labels, PRIOR_SIGMA, correspond, median};
 use crate::data::{DataSet, Template, Unlabelled};
 use crate::nets::{CoarseDecoder, RefineNet, Trunk};
 use crate::pack::{self, Parts};
 use crate::progress::Progress;
-use crate::refine::train_refine;
 use crate::shape_fit::learn_shape;
+use crate::training::checkpoint::Checkpoint;
+use crate::training::{Material, train_coarse, train_refine};
 use crate::view::{FINE, View};
 
 /// Height of the backbone's input, px; its width follows from the images.
@@ -47,23 +52,38 @@ pub struct Place {
 /// # Errors
 /// [`ErrorKind::Unreadable`] for images, labels or weights, [`ErrorKind::Usage`] where the run folder
 /// holds a run of another configuration, [`ErrorKind::Unwritable`] where it cannot be written.
-pub fn run(data: &DataSet, config: &RunConfig, place: &Place, progress: &Progress) -> Result<PathBuf, Error> {
+pub fn run(
+    data: &DataSet,
+    config: &RunConfig,
+    place: &Place,
+    progress: &Progress,
+) -> Result<PathBuf, Error> {
     open_run(&place.out, config)?;
     let (images, template) = training_images(data, &config.template, config.split.as_deref())?;
     let at = at_template(&images, &template);
     let (views, scale) = read_views(&images, progress)?;
-    let points: Vec<[f64; 2]> = template.points_px.iter().map(|&p| views[at].to_unit.apply(p)).collect();
+    let points = template_points(&views[at], &template)?;
     let trunk = Trunk::open(&place.weights)?;
     let device = device::open(place.device)?;
-    let material = Material { views: &views, template: at, points: &points, trunk: &trunk, device: &device, seed: config.seed, progress };
+    let material = Material {
+        views: &views,
+        template: at,
+        points: &points,
+        trunk: &trunk,
+        device: &device,
+        seed: config.seed,
+        progress,
+    };
     let (whole, region) = frames(&views, scale);
 
     let correspondence = correspond(&views, at, &points, &trunk, progress)?;
     save_labels(&place.out, "labels-matched.json", &correspondence.labels)?;
     let checkpoint = |stage| Checkpoint::new(&place.out, stage);
-    let (coarse, labels) = train_coarse(&material, &correspondence, &whole, &config.coarse, &checkpoint("coarse"))?;
+    let (coarse, labels) =
+        train_coarse(&material, &correspondence, &whole, &config.coarse, &checkpoint("coarse"))?;
     save_labels(&place.out, "labels-coarse.json", &labels)?;
-    let (refine, labels_end) = train_refine(&material, &labels, &region, &config.refine, &checkpoint("refine"))?;
+    let (refine, labels_end) =
+        train_refine(&material, &labels, &region, &config.refine, &checkpoint("refine"))?;
     save_labels(&place.out, "labels-refine.json", &labels_end)?;
 
     let shape = learn_shape(&labels_end.points, &labels_end.weights, &points);
@@ -81,7 +101,7 @@ pub fn run(data: &DataSet, config: &RunConfig, place: &Place, progress: &Progres
 
 /// Matches once more around the final labels: the second opinion that errors are estimated from.
 fn matched(correspondence: &Correspondence, labels: &Labels) -> Vec<Vec<[f64; 2]>> {
-    correspondence.match_again(&labels.points, 6.0)
+    correspondence.match_again(&labels.points, PRIOR_SIGMA)
 }
 
 /// Makes the run folder, or checks that it belongs to the same configuration.
@@ -89,14 +109,22 @@ fn open_run(out: &Path, config: &RunConfig) -> Result<(), Error> {
     let file = out.join("config.json");
     let json = serde_json::to_vec_pretty(config).expect("a configuration is plain data");
     match std::fs::read(&file) {
-        Ok(bytes) if serde_json::from_slice::<RunConfig>(&bytes).ok().as_ref() == Some(config) => Ok(()),
+        Ok(bytes) if serde_json::from_slice::<RunConfig>(&bytes).ok().as_ref() == Some(config) => {
+            Ok(())
+        }
         Ok(_) => {
-            let message = format!("{} holds a run of another configuration; choose another --out", out.display());
+            let message = format!(
+                "{} holds a run of another configuration; choose another --out",
+                out.display()
+            );
             Err(Error::new(ErrorKind::Usage, message))
         }
         Err(_) => {
             std::fs::create_dir_all(out).map_err(|e| {
-                Error::new(ErrorKind::Unwritable, format!("cannot make run folder {}: {e}", out.display()))
+                Error::new(
+                    ErrorKind::Unwritable,
+                    format!("cannot make run folder {}: {e}", out.display()),
+                )
             })?;
             fiducia::write_atomically(&file, &json)
         }
@@ -107,14 +135,22 @@ fn open_run(out: &Path, config: &RunConfig) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] for an unknown template or split, or fewer than 8 images.
-pub fn training_images(data: &DataSet, template: &str, split: Option<&str>) -> Result<(Vec<Unlabelled>, Template), Error> {
+pub fn training_images(
+    data: &DataSet,
+    template: &str,
+    split: Option<&str>,
+) -> Result<(Vec<Unlabelled>, Template), Error> {
     let template = data.template(template)?;
     let mut images = data.unlabelled(split)?;
     if !images.iter().any(|i| i.name == template.image.name) {
         images.push(template.image.clone());
     }
     if images.len() < LEAST_IMAGES {
-        let message = format!("{}: {} images are too few to learn from; at least {LEAST_IMAGES}", data.name, images.len());
+        let message = format!(
+            "{}: {} images are too few to learn from; at least {LEAST_IMAGES}",
+            data.name,
+            images.len()
+        );
         return Err(Error::new(ErrorKind::Usage, message));
     }
     Ok((images, template))
@@ -122,7 +158,27 @@ pub fn training_images(data: &DataSet, template: &str, split: Option<&str>) -> R
 
 /// Which of `images` is the template.
 pub fn at_template(images: &[Unlabelled], template: &Template) -> usize {
-    images.iter().position(|i| i.name == template.image.name).expect("the template is among the images")
+    images
+        .iter()
+        .position(|i| i.name == template.image.name)
+        .expect("the template is among the images")
+}
+
+/// The template's landmarks, units.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] for a landmark outside the image.
+pub fn template_points(view: &View, template: &Template) -> Result<Vec<[f64; 2]>, Error> {
+    let outside = |p: &[f64; 2]| {
+        (0..2).any(|axis| p[axis] < -0.5 || p[axis] > view.size_px[axis] as f64 - 0.5)
+    };
+    if let Some(l) = template.points_px.iter().position(outside) {
+        let (name, [x, y]) = (&template.landmarks[l], template.points_px[l]);
+        let message =
+            format!("{}: landmark {name} at ({x}, {y}) lies outside the image", view.name);
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    Ok(template.points_px.iter().map(|&p| view.to_unit.apply(p)).collect())
 }
 
 /// Reads and reduces all images; the unit is the millimetre where every image has a spacing.
@@ -155,15 +211,21 @@ fn scale_of(images: &[Unlabelled]) -> Result<Scale, Error> {
 
 fn whole_unit(scale: Scale) -> f64 {
     match scale {
-        Scale::Millimetres { field_height } | Scale::ImageHeight { field_height } => field_height / WHOLE_HEIGHT,
+        Scale::Millimetres { field_height } | Scale::ImageHeight { field_height } => {
+            field_height / WHOLE_HEIGHT
+        }
     }
 }
 
 /// Grids of the two networks: as wide as the usual image.
 fn frames(views: &[View], scale: Scale) -> (WholeFrame, RefineFrame) {
     let unit_per_px = whole_unit(scale);
-    let edge = |units: f64| ((units / unit_per_px / Trunk::MULTIPLE as f64).round() as usize).max(2) * Trunk::MULTIPLE;
-    let usual = |axis: usize| median(views.iter().map(|v| v.size_px[axis] as f64 * v.to_unit.m[axis][axis]).collect());
+    let edge = |units: f64| {
+        ((units / unit_per_px / Trunk::MULTIPLE as f64).round() as usize).max(2) * Trunk::MULTIPLE
+    };
+    let usual = |axis: usize| {
+        median(views.iter().map(|v| v.size_px[axis] as f64 * v.to_unit.m[axis][axis]).collect())
+    };
     let whole = WholeFrame {
         width: edge(usual(0)),
         height: edge(usual(1)),
@@ -175,7 +237,14 @@ fn frames(views: &[View], scale: Scale) -> (WholeFrame, RefineFrame) {
     (whole, RefineFrame { size: REGION, unit_per_px: FINE, stride: 1, peak_radius: 5 })
 }
 
-fn manifest(config: &RunConfig, template: &Template, scale: Scale, whole: WholeFrame, refine: RefineFrame, shape: &ShapeModel) -> Manifest {
+fn manifest(
+    config: &RunConfig,
+    template: &Template,
+    scale: Scale,
+    whole: WholeFrame,
+    refine: RefineFrame,
+    shape: &ShapeModel,
+) -> Manifest {
     Manifest {
         name: config.name.clone(),
         landmarks: template.landmarks.clone(),
@@ -195,8 +264,15 @@ fn manifest(config: &RunConfig, template: &Template, scale: Scale, whole: WholeF
 }
 
 /// A pack without limits or calibration.
-fn assemble(manifest: Manifest, coarse: &CoarseDecoder, refine: &RefineNet, trunk: &Trunk, shape: ShapeModel) -> Parts {
-    let open = Calibration { gain: 1.0, floor: 0.0, max_expected_error: 1e9, max_shape_residual: 1e9 };
+fn assemble(
+    manifest: Manifest,
+    coarse: &CoarseDecoder,
+    refine: &RefineNet,
+    trunk: &Trunk,
+    shape: ShapeModel,
+) -> Parts {
+    let open =
+        Calibration { gain: 1.0, floor: 0.0, max_expected_error: 1e9, max_shape_residual: 1e9 };
     Parts {
         backbone: coarse.export(trunk, &manifest.whole),
         refine: refine.export(manifest.refine.size),
@@ -210,7 +286,11 @@ fn assemble(manifest: Manifest, coarse: &CoarseDecoder, refine: &RefineNet, trun
 }
 
 /// What the runtime sees on every training image.
-fn observe(parts: &Parts, images: &[Unlabelled], progress: &Progress) -> Result<Vec<Observation>, Error> {
+fn observe(
+    parts: &Parts,
+    images: &[Unlabelled],
+    progress: &Progress,
+) -> Result<Vec<Observation>, Error> {
     let pack = Pack::from_bytes(pack::to_bytes(parts)?)?;
     let mut detector = Detector::new(&pack, Backend::Cpu)?;
     let bar = progress.bar("calibrate", images.len());
@@ -225,9 +305,12 @@ fn observe(parts: &Parts, images: &[Unlabelled], progress: &Progress) -> Result<
 fn provenance(config: &RunConfig, images: &[Unlabelled]) -> Result<serde_json::Value, Error> {
     let mut list = Sha256::new();
     for image in images {
-        let content = std::fs::read(image.path())
-            .map(Sha256::digest)
-            .map_err(|e| Error::new(ErrorKind::Unreadable, format!("cannot read {}: {e}", image.path().display())))?;
+        let content = std::fs::read(image.path()).map(Sha256::digest).map_err(|e| {
+            Error::new(
+                ErrorKind::Unreadable,
+                format!("cannot read {}: {e}", image.path().display()),
+            )
+        })?;
         list.update(image.name.as_bytes());
         list.update([0]);
         list.update(content);
@@ -244,8 +327,9 @@ fn provenance(config: &RunConfig, images: &[Unlabelled]) -> Result<serde_json::V
 
 fn card(place: &Place, config: &RunConfig, images: &[Unlabelled]) -> Result<String, Error> {
     if let Some(path) = &place.card {
-        return std::fs::read_to_string(path)
-            .map_err(|e| Error::new(ErrorKind::Unreadable, format!("model card {}: {e}", path.display())));
+        return std::fs::read_to_string(path).map_err(|e| {
+            Error::new(ErrorKind::Unreadable, format!("model card {}: {e}", path.display()))
+        });
     }
     Ok(format!(
         "# {}\n\nTrained from one annotated image ({}) and {} unlabelled images by fiducia-trainer {}.\n\

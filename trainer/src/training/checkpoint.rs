@@ -27,7 +27,12 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`ErrorKind::Unwritable`] where the run folder does not allow it.
-    pub fn save<M: Module>(&self, network: &M, optimiser: &ModuleOptimizer, state: &impl Serialize) -> Result<(), Error> {
+    pub fn save<M: Module>(
+        &self,
+        network: &M,
+        optimiser: &ModuleOptimizer,
+        state: &impl Serialize,
+    ) -> Result<(), Error> {
         let write = || -> Result<(), String> {
             let fresh = self.folder.with_extension("new");
             let old = self.folder.with_extension("old");
@@ -50,7 +55,10 @@ impl Checkpoint {
             Ok(())
         };
         write().map_err(|e| {
-            let message = format!("cannot write checkpoint {}: {e}; check the free space", self.folder.display());
+            let message = format!(
+                "cannot write checkpoint {}: {e}; check the free space",
+                self.folder.display()
+            );
             Error::new(ErrorKind::Unwritable, message)
         })
     }
@@ -72,19 +80,31 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] where the checkpoint is there but damaged or of another network.
-    pub fn restore<M: Module>(&self, network: M, optimiser: ModuleOptimizer) -> Result<(M, ModuleOptimizer), Error> {
+    pub fn restore<M: Module>(
+        &self,
+        network: M,
+        optimiser: ModuleOptimizer,
+    ) -> Result<(M, ModuleOptimizer), Error> {
         let Some(folder) = self.existing() else { return Ok((network, optimiser)) };
-        let network = network.try_load_file(folder.join(NETWORK)).map_err(|e| self.damaged(&e.to_string()))?;
-        let optimiser = optimiser.load(folder.join(OPTIMISER)).map_err(|e| self.damaged(&e.to_string()))?;
+        let network = network
+            .try_load_file(folder.join(NETWORK))
+            .map_err(|e| self.damaged(&e.to_string()))?;
+        let optimiser =
+            optimiser.load(folder.join(OPTIMISER)).map_err(|e| self.damaged(&e.to_string()))?;
         Ok((network, optimiser))
     }
 
     fn existing(&self) -> Option<PathBuf> {
-        [self.folder.clone(), self.folder.with_extension("old")].into_iter().find(|f| f.join(STATE).is_file())
+        [self.folder.clone(), self.folder.with_extension("old")]
+            .into_iter()
+            .find(|f| f.join(STATE).is_file())
     }
 
     fn damaged(&self, e: &str) -> Error {
-        let message = format!("checkpoint {}: {e}; remove the folder to start this stage again", self.folder.display());
+        let message = format!(
+            "checkpoint {}: {e}; remove the folder to start this stage again",
+            self.folder.display()
+        );
         Error::new(ErrorKind::Unreadable, message)
     }
 }
@@ -92,15 +112,22 @@ impl Checkpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::heatmap::loss;
     use crate::nets::RefineNet;
+    use crate::training::heatmap::loss;
     use burn::optim::{AdamWConfig, GradientsParams};
     use burn::tensor::{Device, Int, Tensor, TensorData};
 
     const SIZE: usize = 16;
 
-    fn learn(network: RefineNet, optimiser: &mut ModuleOptimizer, step: usize, device: &Device) -> RefineNet {
-        let pixels = (0..2 * SIZE * SIZE).map(|i| ((i * (step + 3)) % 17) as f32 / 8.0 - 1.0).collect::<Vec<_>>();
+    fn learn(
+        network: RefineNet,
+        optimiser: &mut ModuleOptimizer,
+        step: usize,
+        device: &Device,
+    ) -> RefineNet {
+        let pixels = (0..2 * SIZE * SIZE)
+            .map(|i| ((i * (step + 3)) % 17) as f32 / 8.0 - 1.0)
+            .collect::<Vec<_>>();
         let regions = Tensor::<4>::from_data(TensorData::new(pixels, [2, 1, SIZE, SIZE]), device);
         let which = Tensor::<1, Int>::from_data(TensorData::new(vec![0i64, 1], [2]), device);
         let mut targets = vec![0.0; 2 * SIZE * SIZE];
@@ -129,13 +156,20 @@ mod tests {
             network = learn(network, &mut optimiser, step, &device);
         }
         checkpoint.save(&network, &optimiser, &4usize).unwrap();
-        let (mut again, mut optimiser_again) = checkpoint.restore(RefineNet::new(2, &device), fresh()).unwrap();
+        let (mut again, mut optimiser_again) =
+            checkpoint.restore(RefineNet::new(2, &device), fresh()).unwrap();
         assert_eq!(checkpoint.state::<usize>().unwrap(), Some(4));
-        assert!(fingerprint(&network) == fingerprint(&again), "what was saved is not what came back");
+        assert!(
+            fingerprint(&network) == fingerprint(&again),
+            "what was saved is not what came back"
+        );
         for step in 4..7 {
             network = learn(network, &mut optimiser, step, &device);
             again = learn(again, &mut optimiser_again, step, &device);
-            assert!(fingerprint(&network) == fingerprint(&again), "the trainings part at step {step}");
+            assert!(
+                fingerprint(&network) == fingerprint(&again),
+                "the trainings part at step {step}"
+            );
         }
     }
 

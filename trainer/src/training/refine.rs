@@ -9,14 +9,14 @@ use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::chance::{GreyJitter, chance, normal};
-use crate::checkpoint::Checkpoint;
-use crate::coarse::{Material, pick};
 use crate::correspond::{Labels, median, trust};
-use crate::heatmap::{loss, target};
 use crate::nets::{RefineNet, values};
-use crate::schedule::{heat_map_sigma, learning_rate};
 use crate::shape_fit::{distance, learn_shape, mend};
+use crate::training::chance::{GreyJitter, chance, normal};
+use crate::training::checkpoint::Checkpoint;
+use crate::training::coarse::{Material, pick};
+use crate::training::heatmap::{loss, target};
+use crate::training::schedule::{heat_map_sigma, learning_rate};
 
 /// Spread of a normalised region, for noise and offsets.
 const REGION_SPREAD: f32 = 1.0;
@@ -78,7 +78,11 @@ pub fn train_refine(
     let network = RefineNet::new(m.points.len(), m.device);
     let optimiser = AdamWConfig::new().with_weight_decay(1e-3).with_epsilon(1e-8).init();
     let (mut network, mut optimiser) = checkpoint.restore(network, optimiser)?;
-    let fresh = || State { step: 0, labels: start.clone(), opinion: Opinion::new(m.views.len(), m.points.len()) };
+    let fresh = || State {
+        step: 0,
+        labels: start.clone(),
+        opinion: Opinion::new(m.views.len(), m.points.len()),
+    };
     let mut state: State = checkpoint.state()?.unwrap_or_else(fresh);
     let per_pass = (m.views.len() - 1).div_ceil(config.batch).max(1);
     let steps = config.passes * per_pass;
@@ -93,7 +97,11 @@ pub fn train_refine(
         let value = loss(logits.clone(), targets, &weights, m.device);
         state.opinion.hear(&batch, &values(&logits), frame);
         let gradients = GradientsParams::from_grads(value.backward(), &network);
-        network = optimiser.step(learning_rate(config.learning_rate, state.step, steps), network, gradients);
+        network = optimiser.step(
+            learning_rate(config.learning_rate, state.step, steps),
+            network,
+            gradients,
+        );
         bar.set_message(format!("loss {:.3}", value.into_scalar::<f32>()));
         state.step += 1;
         if state.step.is_multiple_of(per_pass) {
@@ -120,11 +128,13 @@ impl State {
             let Some(opinion) = &self.opinion.points[n] else { continue };
             for l in 0..opinion.len() {
                 let anchor = start.points[n][l];
-                let next = [0, 1].map(|axis| anchor[axis] + share * (opinion[l][axis] - anchor[axis]));
+                let next =
+                    [0, 1].map(|axis| anchor[axis] + share * (opinion[l][axis] - anchor[axis]));
                 moves.push(distance(next, self.labels.points[n][l]));
                 self.labels.points[n][l] = next;
                 let wavering = self.opinion.wavering[n][l];
-                self.labels.weights[n][l] = trust(opinion[l], anchor, DOUBT) * trust([wavering, 0.0], [0.0; 2], DOUBT);
+                self.labels.weights[n][l] =
+                    trust(opinion[l], anchor, DOUBT) * trust([wavering, 0.0], [0.0; 2], DOUBT);
             }
         }
         median(moves)
@@ -151,7 +161,12 @@ impl Opinion {
             let seen: Vec<[f64; 2]> = (k * landmarks..(k + 1) * landmarks)
                 .map(|r| {
                     let middle = (frame.size as f64 - 1.0) / 2.0;
-                    let found = peak(&logits[r * cells..(r + 1) * cells], frame.size, frame.size, frame.peak_radius);
+                    let found = peak(
+                        &logits[r * cells..(r + 1) * cells],
+                        frame.size,
+                        frame.size,
+                        frame.peak_radius,
+                    );
                     batch.frames[r].apply(found.map_or([middle; 2], |p| [p.x.into(), p.y.into()]))
                 })
                 .collect();
@@ -160,7 +175,8 @@ impl Opinion {
                 Some(opinion) => {
                     for (l, point) in opinion.iter_mut().enumerate() {
                         self.wavering[n][l] = distance(*point, seen[l]);
-                        *point = [0, 1].map(|axis| point[axis] + NEWEST * (seen[l][axis] - point[axis]));
+                        *point =
+                            [0, 1].map(|axis| point[axis] + NEWEST * (seen[l][axis] - point[axis]));
                     }
                 }
             }
@@ -181,7 +197,14 @@ struct Batch {
 }
 
 impl Batch {
-    fn draw(m: &Material<'_>, labels: &Labels, shape: &ShapeModel, frame: &RefineFrame, config: &RefineConfig, step: usize) -> Self {
+    fn draw(
+        m: &Material<'_>,
+        labels: &Labels,
+        shape: &ShapeModel,
+        frame: &RefineFrame,
+        config: &RefineConfig,
+        step: usize,
+    ) -> Self {
         let mut images = pick(m, config.batch, "refine batch", step);
         images.push(m.template);
         let (area, landmarks) = (frame.size * frame.size, m.points.len());
@@ -208,7 +231,8 @@ impl Batch {
             frames
         };
         let chunks = batch.pixels.par_chunks_exact_mut(landmarks * area);
-        let frames: Vec<Vec<Affine>> = batch.images.par_iter().enumerate().zip(chunks).map(draw).collect();
+        let frames: Vec<Vec<Affine>> =
+            batch.images.par_iter().enumerate().zip(chunks).map(draw).collect();
         batch.frames = frames.into_iter().flatten().collect();
         batch
     }
@@ -227,7 +251,8 @@ impl Batch {
     fn targets(&self, frame: &RefineFrame, sigma: f64) -> (Vec<f32>, Vec<f32>) {
         let area = frame.size * frame.size;
         let mut maps = vec![0.0; self.frames.len() * area];
-        let regions = maps.par_chunks_exact_mut(area).zip(&self.frames).zip(&self.points).zip(&self.weights);
+        let regions =
+            maps.par_chunks_exact_mut(area).zip(&self.frames).zip(&self.points).zip(&self.weights);
         let weights = regions.map(|(((map, to_unit), point), weight)| {
             let at = to_unit.inverse().expect("regions keep some size").apply(*point);
             if target(at, sigma, [frame.size; 2], map) { *weight as f32 } else { 0.0 }
@@ -239,14 +264,23 @@ impl Batch {
 
 /// Frames of all regions of one image: upright in the pose of its labels, then turned, scaled and
 /// shifted at random, as far as a coarse stage errs.
-fn frames(labels: &Labels, n: usize, shape: &ShapeModel, frame: &RefineFrame, config: &RefineConfig, strength: f64, rng: &mut impl rand::Rng) -> Vec<Affine> {
+fn frames(
+    labels: &Labels,
+    n: usize,
+    shape: &ShapeModel,
+    frame: &RefineFrame,
+    config: &RefineConfig,
+    strength: f64,
+    rng: &mut impl rand::Rng,
+) -> Vec<Affine> {
     let pose = shape.pose(&labels.points[n], &labels.weights[n]);
     let middle = (frame.size as f64 - 1.0) / 2.0;
     let angle = pose.angle + (normal(rng, config.rotation_deg) * strength).to_radians();
     let scale = frame.unit_per_px * pose.scale * (normal(rng, config.scale) * strength).exp();
     let common = [normal(rng, config.jitter / 3.0), normal(rng, config.jitter / 3.0)];
     let place = |p: &[f64; 2]| {
-        let shift = [0, 1].map(|axis: usize| common[axis] + rng.random_range(-config.jitter..config.jitter));
+        let shift = [0, 1]
+            .map(|axis: usize| common[axis] + rng.random_range(-config.jitter..config.jitter));
         Affine::similarity(angle, scale, [middle, middle], [p[0] + shift[0], p[1] + shift[1]])
     };
     labels.points[n].iter().map(place).collect()
