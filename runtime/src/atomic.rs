@@ -99,14 +99,15 @@ fn temporary(target: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 fn unwritable(path: &Path, target: &Path, e: &io::Error) -> Error {
-    let hint = if e.kind() == io::ErrorKind::IsADirectory {
-        "name a file"
+    // The kind alone: the whole error names the temporary file, which means nothing to the reader.
+    let (what, hint) = if e.kind() == io::ErrorKind::IsADirectory {
+        ("it is a folder".to_owned(), "name a file")
     } else if folder(target).is_dir() {
-        "check the permissions and the free space"
+        (e.kind().to_string(), "check the permissions and the free space")
     } else {
-        "create the folder first"
+        (format!("there is no folder {}", folder(target).display()), "create it first")
     };
-    Error::new(ErrorKind::Unwritable, format!("cannot write {}: {e}; {hint}", path.display()))
+    Error::new(ErrorKind::Unwritable, format!("cannot write {}: {what}; {hint}", path.display()))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub struct Report {
     pub timings_ms: Timings,
     /// False where the image does not look like what the model was trained on: do not use the points.
     pub plausible: bool,
-    /// Why the image is not plausible, or which landmarks are doubtful; empty where nothing is amiss.
+    /// Why the image is not plausible; empty where it is.
     pub reasons: Vec<String>,
     /// One entry per landmark, in the order of the pack.
     pub landmarks: Vec<Landmark>,

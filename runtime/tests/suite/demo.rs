@@ -106,4 +106,5 @@ fn the_pack_is_small_and_is_the_one_of_the_manifest() {
     let pack = fiducia::Pack::open(&shipped("head.fid")).unwrap();
     assert!(pack.file_len() < PACK_BYTES, "{} bytes", pack.file_len());
     assert!(read("manifest.json").contains(pack.sha256()), "manifest.json lacks {}", pack.sha256());
+    assert!(pack.card() == read("head.md"), "the card in the pack is not head.md");
 }

@@ -10,3 +10,4 @@ mod images;
 mod cli;
 mod cli_refusals;
 mod demo;
+mod foreign;

@@ -25,7 +25,7 @@ const MARGIN: f64 = 40.0;
 /// Local normalisation window of the registered images, px.
 const NORM_RADIUS: usize = 14;
 /// Width of the prior around the registered point, units.
-pub const PRIOR_SIGMA: f64 = 6.0;
+const PRIOR_SIGMA: f64 = 6.0;
 /// Disagreement of matching and registration that halves a label's weight, units.
 const DOUBT: f64 = 2.5;
 
@@ -110,6 +110,14 @@ pub fn trust(a: [f64; 2], b: [f64; 2], doubt: f64) -> f64 {
 }
 
 impl Correspondence {
+    /// The landmarks by registration alone, `[image][landmark]`, units of the image.
+    pub fn registered_on_images(&self) -> Vec<Vec<[f64; 2]>> {
+        let place = |(points, alignment): (&Vec<[f64; 2]>, &Alignment)| {
+            points.iter().map(|&p| alignment.to_image.apply(p)).collect()
+        };
+        self.registered.iter().zip(&self.alignments).map(place).collect()
+    }
+
     /// Matches every image again around `centres` (`[image][landmark]`, units of the image).
     pub fn match_again(&self, centres: &[Vec<[f64; 2]>], sigma: f64) -> Vec<Vec<[f64; 2]>> {
         let one = |n: usize| {

@@ -1,7 +1,8 @@
 //! What is usual: limits of plausibility and the size of errors, learnt from the unlabelled images.
 //!
-//! No label is used. The error of a landmark is estimated by the disagreement of two sources that
-//! fail differently: feature matching and the network.
+//! No label is used. The error of a landmark is estimated by the disagreement of three sources that
+//! fail differently: registration, feature matching and the network (a three-cornered hat, Gray and
+//! Allan 1974). What all three share, the annotation of the template, stays unseen.
 
 use fiducia::{Calibration, Observation, Plausibility};
 
@@ -29,24 +30,31 @@ pub fn plausibility(seen: &[Observation]) -> Plausibility {
     }
 }
 
-/// Expected error and confidence of each landmark: `matched` are the labels by feature matching
-/// alone, `[image][landmark]`, units.
-pub fn calibration(seen: &[Observation], matched: &[Vec<[f64; 2]>]) -> Vec<Calibration> {
+/// Expected error and confidence of each landmark; `registered` and `matched` are the labels by
+/// registration and by first feature matching, `[image][landmark]`, units.
+pub fn calibration(
+    seen: &[Observation],
+    registered: &[Vec<[f64; 2]>],
+    matched: &[Vec<[f64; 2]>],
+) -> Vec<Calibration> {
     let landmarks = seen.first().map_or(0, |o| o.found.len());
-    let pairs = |l: usize| {
-        seen.iter()
-            .zip(matched)
-            .map(move |(o, m)| (o.found[l].spread, distance(o.found[l].point, m[l])))
-    };
-    let ratio = |pairs: &mut dyn Iterator<Item = (f64, f64)>| {
-        let (mut spread, mut apart) = (0.0, 0.0);
-        pairs.for_each(|(s, d)| (spread, apart) = (spread + s, apart + d));
-        apart / f64::max(spread, 1e-9)
-    };
-    let global = ratio(&mut (0..landmarks).flat_map(pairs));
+    let found: Vec<Vec<[f64; 2]>> =
+        seen.iter().map(|o| o.found.iter().map(|f| f.point).collect()).collect();
+    let errors: Vec<f64> = (0..landmarks)
+        .map(|l| {
+            hat(
+                apart(&found, registered, l),
+                apart(&found, matched, l),
+                apart(registered, matched, l),
+            )
+        })
+        .collect();
+    let spreads: Vec<f64> =
+        (0..landmarks).map(|l| mean(seen.iter().map(|o| o.found[l].spread)).max(1e-6)).collect();
+    let global = errors.iter().sum::<f64>() / spreads.iter().sum::<f64>();
     let one = |l: usize| {
-        let gain = (1.0 - SHRINK) * ratio(&mut pairs(l)) + SHRINK * global;
-        let usual = median(pairs(l).map(|(s, _)| s * gain).collect());
+        let gain = (1.0 - SHRINK) * errors[l] / spreads[l] + SHRINK * global;
+        let usual = gain * median(seen.iter().map(|o| o.found[l].spread).collect());
         let strange = quantile(seen.iter().map(|o| o.found[l].residual).collect(), 0.99);
         Calibration {
             gain: gain as f32,
@@ -58,8 +66,44 @@ pub fn calibration(seen: &[Observation], matched: &[Vec<[f64; 2]>]) -> Vec<Calib
     (0..landmarks).map(one).collect()
 }
 
+/// Error of the first of three independent sources whose distances are `ab`, `ac` and `bc`.
+///
+/// At least a quarter of its distance to the nearer one: sources that share errors would make it vanish.
+fn hat(ab: f64, ac: f64, bc: f64) -> f64 {
+    let squared = (ab * ab + ac * ac - bc * bc) / 2.0;
+    squared.max(0.0).sqrt().max(ab.min(ac) / 4.0)
+}
+
+/// Mean distance of two sources for landmark `l`, units.
+fn apart(a: &[Vec<[f64; 2]>], b: &[Vec<[f64; 2]>], l: usize) -> f64 {
+    mean(a.iter().zip(b).map(|(a, b)| distance(a[l], b[l])))
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len().max(1) as f64;
+    values.sum::<f64>() / count
+}
+
 fn quantile(mut values: Vec<f64>, q: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let last = values.len().saturating_sub(1) as f64;
     values.get((q * last).round() as usize).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hat_separates_independent_sources() {
+        let [a, b, c] = [1.0f64, 2.0, 3.0];
+        let distance = |x: f64, y: f64| x.hypot(y);
+        assert!((hat(distance(a, b), distance(a, c), distance(b, c)) - a).abs() < 1e-9);
+        assert!((hat(distance(c, a), distance(c, b), distance(a, b)) - c).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_hat_never_vanishes() {
+        assert_eq!(hat(1.0, 1.2, 5.0), 0.25);
+    }
 }

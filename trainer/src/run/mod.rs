@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use self::calibrate::{calibration, plausibility};
 use self::config::RunConfig;
-use crate::correspond::{Correspondence, Labels, PRIOR_SIGMA, correspond, median};
+use crate::correspond::{Labels, correspond, median};
 use crate::data::{DataSet, Template, Unlabelled};
 use crate::nets::{CoarseDecoder, RefineNet, Trunk};
 use crate::pack::{self, Parts};
@@ -93,15 +93,11 @@ pub fn run(
     parts.card = card(place, config, &images)?;
     let seen = observe(&parts, &images, progress)?;
     parts.manifest.plausibility = plausibility(&seen);
-    parts.calibration = calibration(&seen, &matched(&correspondence, &labels_end));
+    parts.calibration =
+        calibration(&seen, &correspondence.registered_on_images(), &correspondence.labels.points);
     let model = place.out.join("model.fid");
     pack::write(&parts, &model)?;
     Ok(model)
-}
-
-/// Matches once more around the final labels: the second opinion that errors are estimated from.
-fn matched(correspondence: &Correspondence, labels: &Labels) -> Vec<Vec<[f64; 2]>> {
-    correspondence.match_again(&labels.points, PRIOR_SIGMA)
 }
 
 /// Makes the run folder, or checks that it belongs to the same configuration.
