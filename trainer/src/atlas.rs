@@ -5,7 +5,7 @@ use fiducia::{Error, Grey, Scale};
 use fiducia_kernels::Affine;
 use rayon::prelude::*;
 
-use crate::correspond::align::{Aligner, Alignment};
+use crate::correspond::align::{Alignment, align_all};
 use crate::correspond::aligned;
 use crate::correspond::flow::{Field, register};
 use crate::correspond::frame::Grid;
@@ -43,17 +43,7 @@ pub fn atlas(
     unit_per_px: f64,
     progress: &Progress,
 ) -> Result<Atlas, Error> {
-    let bar = progress.bar("align", views.len());
-    let aligner = Aligner::new(&views[at]);
-    let align = |(n, view): (usize, &View)| {
-        bar.inc(1);
-        if n == at {
-            Alignment { to_image: Affine::IDENTITY, score: 1.0 }
-        } else {
-            aligner.align(view)
-        }
-    };
-    let alignments: Vec<Alignment> = views.par_iter().enumerate().map(align).collect();
+    let alignments = align_all(views, at, progress);
     let mut order: Vec<usize> = (0..views.len()).collect();
     order.sort_by(|&a, &b| alignments[b].score.total_cmp(&alignments[a].score));
     order.truncate(IMAGES);

@@ -5,9 +5,12 @@ mod run;
 mod evaluate;
 mod atlas;
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 use fiducia::{Error, ErrorKind};
 use fiducia_trainer::data::DataSet;
+use fiducia_trainer::progress::Progress;
 
 /// Trains landmark models from one annotated X-ray image and a folder of unlabelled ones.
 #[derive(Debug, Parser)]
@@ -64,17 +67,37 @@ fn print(text: &str) -> Result<(), Error> {
     }
 }
 
-/// The template named on the command line, else the one that the set names.
-fn template_name(given: Option<String>, data: &DataSet) -> Result<String, Error> {
-    given.or_else(|| data.template.clone()).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Usage,
-            format!("the set {} names no template; give --template IMAGE", data.name),
-        )
-    })
+/// Where training images come from, for every subcommand that learns from them.
+#[derive(Debug, clap::Args)]
+struct Source {
+    /// Data folder (see `import`)
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Annotated image [default: the one that set.json names]
+    #[arg(long, value_name = "IMAGE")]
+    template: Option<String>,
+    /// Split whose images are used, without their labels [default: train where there are splits, else all]
+    #[arg(long)]
+    split: Option<String>,
+    /// No progress bars
+    #[arg(long)]
+    quiet: bool,
 }
 
-/// The split named on the command line, else `train` where the set has one, else all images.
-fn split_name(given: Option<String>, data: &DataSet) -> Option<String> {
-    given.or_else(|| data.splits().contains(&"train").then(|| "train".to_owned()))
+impl Source {
+    /// The data folder, the template's file name and the split.
+    fn open(self) -> Result<(DataSet, String, Option<String>), Error> {
+        let data = DataSet::open(&self.data)?;
+        let template = self.template.or_else(|| data.template.clone()).ok_or_else(|| {
+            let message = format!("the set {} names no template; give --template IMAGE", data.name);
+            Error::new(ErrorKind::Usage, message)
+        })?;
+        let train = || data.splits().contains(&"train").then(|| "train".to_owned());
+        let split = self.split.or_else(train);
+        Ok((data, template, split))
+    }
+
+    fn progress(&self) -> Progress {
+        if self.quiet { Progress::hidden() } else { Progress::terminal() }
+    }
 }

@@ -5,31 +5,19 @@ use std::path::PathBuf;
 
 use fiducia::{Error, ErrorKind};
 use fiducia_trainer::atlas::atlas;
-use fiducia_trainer::data::DataSet;
-use fiducia_trainer::progress::Progress;
 use fiducia_trainer::run::{at_template, read_views, template_points, training_images};
 use image::{ExtendedColorType, ImageEncoder, codecs::png};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Data folder
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Annotated image [default: the one that set.json names]
-    #[arg(long, value_name = "IMAGE")]
-    template: Option<String>,
-    /// Split whose images are averaged [default: train where there are splits, else all]
-    #[arg(long)]
-    split: Option<String>,
+    #[command(flatten)]
+    source: super::Source,
     /// Picture to write; its landmarks go beside it as CSV
     #[arg(long, value_name = "PNG")]
     out: PathBuf,
     /// Pixel of the picture, mm (units where the spacing of the set is unknown)
     #[arg(long, value_name = "MM", default_value_t = 0.2)]
     spacing: f64,
-    /// No progress bars
-    #[arg(long)]
-    quiet: bool,
 }
 
 /// Makes the atlas picture and its landmark file.
@@ -40,10 +28,8 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
             format!("--spacing {} must lie between 0.01 and 10", args.spacing),
         ));
     }
-    let data = DataSet::open(&args.data)?;
-    let template = super::template_name(args.template, &data)?;
-    let split = super::split_name(args.split, &data);
-    let progress = if args.quiet { Progress::hidden() } else { Progress::terminal() };
+    let progress = args.source.progress();
+    let (data, template, split) = args.source.open()?;
     let (images, template) = training_images(&data, &template, split.as_deref())?;
     let (views, _) = read_views(&images, &progress)?;
     let at = at_template(&images, &template);

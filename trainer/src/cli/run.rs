@@ -3,23 +3,14 @@
 use std::path::PathBuf;
 
 use fiducia::Error;
-use fiducia_trainer::data::DataSet;
-use fiducia_trainer::progress::Progress;
 use fiducia_trainer::run::config::{Preset, RunConfig};
 use fiducia_trainer::run::device;
 use fiducia_trainer::run::{Place, run as train};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Data folder (see `import`)
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Annotated image [default: the one that set.json names]
-    #[arg(long, value_name = "IMAGE")]
-    template: Option<String>,
-    /// Split whose images are used, without their labels [default: train where there are splits, else all]
-    #[arg(long)]
-    split: Option<String>,
+    #[command(flatten)]
+    source: super::Source,
     /// Run folder: configuration, checkpoints, labels and model.fid; an interrupted run goes on
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
@@ -44,16 +35,12 @@ pub(crate) struct Args {
     /// Model card to put into the pack, Markdown
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
-    /// No progress bars
-    #[arg(long)]
-    quiet: bool,
 }
 
 /// Trains and prints where the model is.
 pub(crate) fn run(args: Args) -> Result<(), Error> {
-    let data = DataSet::open(&args.data)?;
-    let template = super::template_name(args.template, &data)?;
-    let split = super::split_name(args.split, &data);
+    let progress = args.source.progress();
+    let (data, template, split) = args.source.open()?;
     let (mut coarse, mut refine) = args.preset.trainings();
     coarse.steps = args.coarse_steps.unwrap_or(coarse.steps);
     refine.passes = args.refine_passes.unwrap_or(refine.passes);
@@ -61,7 +48,6 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
         RunConfig { name: data.name.clone(), template, split, seed: args.seed, coarse, refine };
     let place =
         Place { out: args.out, weights: args.weights, card: args.card, device: args.device };
-    let progress = if args.quiet { Progress::hidden() } else { Progress::terminal() };
     let model = train(&data, &config, &place, &progress)?;
     super::print(&format!("{}\n", model.display()))
 }

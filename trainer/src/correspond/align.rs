@@ -6,7 +6,9 @@
 
 use fiducia_kernels::{Affine, sample};
 use nalgebra::{SMatrix, SVector};
+use rayon::prelude::*;
 
+use crate::progress::Progress;
 use crate::view::{Normed, View};
 
 const SCALES: [f64; 5] = [0.85, 0.92, 1.0, 1.08, 1.16];
@@ -36,6 +38,21 @@ pub struct Alignment {
 pub struct Aligner {
     rough: Normed,
     fine: Normed,
+}
+
+/// Finds the template, `views[template]`, in every view; its own alignment is the identity.
+pub fn align_all(views: &[View], template: usize, progress: &Progress) -> Vec<Alignment> {
+    let aligner = Aligner::new(&views[template]);
+    let bar = progress.bar("align", views.len());
+    let align = |(n, view): (usize, &View)| {
+        bar.inc(1);
+        if n == template {
+            Alignment { to_image: Affine::IDENTITY, score: 1.0 }
+        } else {
+            aligner.align(view)
+        }
+    };
+    views.par_iter().enumerate().map(align).collect()
 }
 
 impl Aligner {

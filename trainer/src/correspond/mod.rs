@@ -7,10 +7,9 @@ pub mod flow;
 pub mod matching;
 
 use fiducia::Error;
-use fiducia_kernels::Affine;
 use rayon::prelude::*;
 
-use self::align::{Aligner, Alignment};
+use self::align::{Alignment, align_all};
 use self::flow::{Field, Pyramid, register};
 use self::frame::Grid;
 use self::matching::{Descriptors, Matcher};
@@ -64,18 +63,7 @@ pub fn correspond(
     trunk: &Trunk,
     progress: &Progress,
 ) -> Result<Correspondence, Error> {
-    let aligner = Aligner::new(&views[template]);
-    let bar = progress.bar("align", views.len());
-    let align = |(n, view): (usize, &View)| {
-        bar.inc(1);
-        if n == template {
-            Alignment { to_image: Affine::IDENTITY, score: 1.0 }
-        } else {
-            aligner.align(view)
-        }
-    };
-    let alignments: Vec<Alignment> = views.par_iter().enumerate().map(align).collect();
-
+    let alignments = align_all(views, template, progress);
     let registered = register_all(views, template, points, &alignments, progress);
 
     let matcher = Matcher::new(trunk, &views[template], points)?;

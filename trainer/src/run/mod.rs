@@ -11,6 +11,7 @@ use fiducia::{
     RefineFrame, Scale, ShapeModel, WholeFrame,
 };
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use self::calibrate::{calibration, plausibility};
@@ -58,8 +59,10 @@ pub fn run(
     place: &Place,
     progress: &Progress,
 ) -> Result<PathBuf, Error> {
-    open_run(&place.out, config)?;
     let (images, template) = training_images(data, &config.template, config.split.as_deref())?;
+    let record =
+        Record { config: config.clone(), images: images.len(), images_sha256: hash(&images)? };
+    open_run(&place.out, &record)?;
     let at = at_template(&images, &template);
     let (views, scale) = read_views(&images, progress)?;
     let points = template_points(&views[at], &template)?;
@@ -89,7 +92,7 @@ pub fn run(
     let shape = learn_shape(&labels_end.points, &labels_end.weights, &points);
     let manifest = manifest(config, &template, scale, whole, region, &shape);
     let mut parts = assemble(manifest, &coarse, &refine, &trunk, shape);
-    parts.provenance = provenance(config, &images)?;
+    parts.provenance = record.provenance();
     parts.card = card(place, config, &images)?;
     let seen = observe(&parts, &images, progress)?;
     parts.manifest.plausibility = plausibility(&seen);
@@ -100,31 +103,48 @@ pub fn run(
     Ok(model)
 }
 
-/// Makes the run folder, or checks that it belongs to the same configuration.
-fn open_run(out: &Path, config: &RunConfig) -> Result<(), Error> {
-    let file = out.join("config.json");
-    let json = serde_json::to_vec_pretty(config).expect("a configuration is plain data");
-    match std::fs::read(&file) {
-        Ok(bytes) if serde_json::from_slice::<RunConfig>(&bytes).ok().as_ref() == Some(config) => {
-            Ok(())
-        }
-        Ok(_) => {
-            let message = format!(
-                "{} holds a run of another configuration; choose another --out",
-                out.display()
-            );
-            Err(Error::new(ErrorKind::Usage, message))
-        }
-        Err(_) => {
-            std::fs::create_dir_all(out).map_err(|e| {
-                Error::new(
-                    ErrorKind::Unwritable,
-                    format!("cannot make run folder {}: {e}", out.display()),
-                )
-            })?;
-            fiducia::write_atomically(&file, &json)
-        }
+/// What a run depends on; `config.json` in the run folder.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct Record {
+    config: RunConfig,
+    images: usize,
+    images_sha256: String,
+}
+
+impl Record {
+    /// How the pack was made, for the pack.
+    fn provenance(&self) -> serde_json::Value {
+        serde_json::json!({
+            "tool": format!("fiducia-trainer {}", env!("CARGO_PKG_VERSION")),
+            "config": self.config,
+            "training_images": self.images,
+            "training_images_sha256": self.images_sha256,
+            "labels_used": format!("{} only", self.config.template),
+        })
     }
+}
+
+/// Makes the run folder, or checks that it belongs to the same configuration and images.
+fn open_run(out: &Path, record: &Record) -> Result<(), Error> {
+    let file = out.join("config.json");
+    if let Ok(bytes) = std::fs::read(&file) {
+        return match serde_json::from_slice::<Record>(&bytes) {
+            Ok(old) if old == *record => Ok(()),
+            _ => {
+                let what = "holds a run of another configuration or of other images";
+                let message = format!("{} {what}; choose another --out", out.display());
+                Err(Error::new(ErrorKind::Usage, message))
+            }
+        };
+    }
+    std::fs::create_dir_all(out).map_err(|e| {
+        let message = format!("cannot make run folder {}: {e}", out.display());
+        Error::new(ErrorKind::Unwritable, message)
+    })?;
+    fiducia::write_atomically(
+        &file,
+        &serde_json::to_vec_pretty(record).expect("a record is plain data"),
+    )
 }
 
 /// The unlabelled images of `split`, the template among them, and the template with its points.
@@ -297,28 +317,15 @@ fn observe(
     images.iter().map(one).collect()
 }
 
-/// Configuration, versions and a hash of the training images.
-fn provenance(config: &RunConfig, images: &[Unlabelled]) -> Result<serde_json::Value, Error> {
+/// SHA-256 over the names and contents of the training images.
+fn hash(images: &[Unlabelled]) -> Result<String, Error> {
     let mut list = Sha256::new();
     for image in images {
-        let content = std::fs::read(image.path()).map(Sha256::digest).map_err(|e| {
-            Error::new(
-                ErrorKind::Unreadable,
-                format!("cannot read {}: {e}", image.path().display()),
-            )
-        })?;
         list.update(image.name.as_bytes());
         list.update([0]);
-        list.update(content);
+        list.update(Sha256::digest(image.bytes()?));
     }
-    let hash: String = list.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    Ok(serde_json::json!({
-        "tool": format!("fiducia-trainer {}", env!("CARGO_PKG_VERSION")),
-        "config": config,
-        "training_images": images.len(),
-        "training_images_sha256": hash,
-        "labels_used": format!("{} only", config.template),
-    }))
+    Ok(list.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }
 
 fn card(place: &Place, config: &RunConfig, images: &[Unlabelled]) -> Result<String, Error> {
