@@ -49,6 +49,11 @@ fn a_film_on_its_side_is_refused() {
 }
 
 #[test]
+fn a_mirrored_film_is_refused() {
+    assert_picture_refused(&image::open(models().join("demo.png")).unwrap().fliph());
+}
+
+#[test]
 fn blobs_and_stripes_are_refused() {
     let blobs = GrayImage::from_fn(960, 1200, |x, y| {
         let (x, y) = (f64::from(x), f64::from(y));
