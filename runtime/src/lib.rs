@@ -36,4 +36,4 @@ pub use preprocess::{
 pub use radiograph::{MmSource, Radiograph};
 pub use refine::Refine;
 pub use report::{BackendInfo, Landmark, ModelInfo, Report, Timings, csv, table};
-pub use shape::{Pose, ShapeModel};
+pub use shape::{Pose, ShapeModel, distance};

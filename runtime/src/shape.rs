@@ -126,7 +126,7 @@ fn dot(a: &[f64], b: &[f64], i: usize) -> f64 {
 }
 
 /// Distance of two points.
-pub(crate) fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
+pub fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
     (a[0] - b[0]).hypot(a[1] - b[1])
 }
 

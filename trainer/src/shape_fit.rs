@@ -1,6 +1,6 @@
 //! Learning the shape model from labels that may be wrong, and using it to mend them.
 
-use fiducia::{Pose, ShapeModel};
+use fiducia::{Pose, ShapeModel, distance};
 use nalgebra::{DMatrix, SymmetricEigen};
 
 use crate::correspond::{Labels, median, trust};
@@ -79,11 +79,6 @@ pub fn mend(labels: &mut Labels, model: &ShapeModel) {
             }
         }
     }
-}
-
-/// Distance of two points.
-pub fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
-    (a[0] - b[0]).hypot(a[1] - b[1])
 }
 
 fn into_frame(pose: &Pose, points: &[[f64; 2]]) -> Vec<[f64; 2]> {

@@ -14,7 +14,8 @@
 //!               4  4  crc        CRC-32 of the section
 //!               8  8  offset     from the start of the file, a multiple of 16
 //!              16  8  length     in bytes
-//!        …      sections in table order, each padded with zeros to a multiple of 16
+//!        …      sections in table order, each after zeros up to the next multiple of 16;
+//!               the file ends with the last one
 //! ```
 //! All integers are little-endian.
 

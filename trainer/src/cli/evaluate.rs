@@ -10,7 +10,7 @@ use fiducia_trainer::data::{DataSet, Labelled};
 use fiducia_trainer::evaluate::{
     Evaluation, check_report_place, predict, summarise, table, write_report,
 };
-use indicatif::{ProgressBar, ProgressStyle};
+use fiducia_trainer::progress::Progress;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -109,7 +109,7 @@ fn evaluate(
         BackendArg::Gpu => Backend::Gpu,
     };
     let mut detector = Detector::new(&pack, backend)?;
-    let progress = progress(images.len());
+    let progress = Progress::terminal().bar("evaluate", images.len());
     let results = predict(&mut detector, images, &set.landmarks, &landmarks, || progress.inc(1))?;
     progress.finish_and_clear();
     let (predictions, reports): (Vec<_>, Vec<_>) = results.into_iter().unzip();
@@ -148,11 +148,4 @@ fn shared_landmarks(pack: &Pack, set: &DataSet) -> Result<Vec<String>, Error> {
         log::warn!("not measured, since the model does not find them: {}", missing.join(", "));
     }
     Ok(shared)
-}
-
-/// A bar on standard error, hidden where that is no terminal.
-fn progress(images: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} images, {eta} left");
-    ProgressBar::new(images as u64)
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

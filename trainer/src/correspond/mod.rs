@@ -6,7 +6,7 @@ pub mod align;
 pub mod flow;
 pub mod matching;
 
-use fiducia::Error;
+use fiducia::{Error, distance};
 use rayon::prelude::*;
 
 use self::align::{Alignment, align_all};
@@ -93,7 +93,7 @@ pub fn correspond(
 
 /// Weight of a label on which two sources differ by the distance of `a` and `b`.
 pub fn trust(a: [f64; 2], b: [f64; 2], doubt: f64) -> f64 {
-    let d = (a[0] - b[0]).hypot(a[1] - b[1]) / doubt;
+    let d = distance(a, b) / doubt;
     1.0 / (1.0 + d * d)
 }
 

@@ -220,6 +220,26 @@ impl Unlabelled {
         Radiograph::open(&self.path, self.spacing_mm)
     }
 
+    /// `[width, height]`, px, from the header of the file alone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreadable`] where the file is missing or its header damaged.
+    pub fn size_px(&self) -> Result<[usize; 2], Error> {
+        let size = image::ImageReader::open(&self.path)
+            .and_then(image::ImageReader::with_guessed_format)
+            .map_err(image::ImageError::IoError)
+            .and_then(image::ImageReader::into_dimensions);
+        size.map(|(width, height)| [width as usize, height as usize]).map_err(|e| {
+            let message = format!("cannot read image {}: {e}", self.path.display());
+            Error::new(ErrorKind::Unreadable, message)
+        })
+    }
+
+    /// `[x, y]` mm per px, where the set knows it.
+    pub fn spacing_mm(&self) -> Option<[f64; 2]> {
+        self.spacing_mm
+    }
+
     /// The bytes of the image file, for a hash of the data.
     ///
     /// # Errors

@@ -4,10 +4,9 @@
 //! fail differently: registration, feature matching and the network (a three-cornered hat, Gray and
 //! Allan 1974). What all three share, the annotation of the template, stays unseen.
 
-use fiducia::{Calibration, Observation, Plausibility};
+use fiducia::{Calibration, Observation, Plausibility, distance};
 
 use crate::correspond::median;
-use crate::shape_fit::distance;
 
 /// An image may be this much stranger than the strangest training image.
 const SLACK: f64 = 1.5;

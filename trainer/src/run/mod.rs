@@ -216,9 +216,8 @@ pub fn read_views(images: &[Unlabelled], progress: &Progress) -> Result<(Vec<Vie
 fn scale_of(images: &[Unlabelled]) -> Result<Scale, Error> {
     let mut heights = Vec::new();
     for image in images {
-        let radiograph = image.read()?;
-        match radiograph.spacing_mm {
-            Some(spacing) => heights.push(radiograph.height as f64 * spacing[1]),
+        match image.spacing_mm() {
+            Some(spacing) => heights.push(image.size_px()?[1] as f64 * spacing[1]),
             None => return Ok(Scale::ImageHeight { field_height: RELATIVE_HEIGHT }),
         }
     }

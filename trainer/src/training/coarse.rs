@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
-use fiducia::{Error, ShapeModel, WholeFrame, normalise_whole, whole_frame};
+use fiducia::{Error, ShapeModel, WholeFrame, distance, normalise_whole, whole_frame};
 use fiducia_kernels::{Affine, peak};
 use rand::RngExt;
 use rayon::prelude::*;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::correspond::{Correspondence, Labels, trust};
 use crate::nets::{CoarseDecoder, Trunk, TrunkFeatures, TrunkRunner};
 use crate::progress::Progress;
-use crate::shape_fit::{distance, learn_shape, mend};
+use crate::shape_fit::{learn_shape, mend};
 use crate::training::chance::{GreyJitter, chance, normal};
 use crate::training::checkpoint::Checkpoint;
 use crate::training::heatmap::{loss, target};

@@ -3,7 +3,7 @@
 
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Int, Tensor, TensorData};
-use fiducia::{Error, RefineFrame, ShapeModel, normalise_crop};
+use fiducia::{Error, RefineFrame, ShapeModel, distance, normalise_crop};
 use fiducia_kernels::{Affine, peak};
 use rand::RngExt;
 use rayon::prelude::*;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::correspond::{Labels, median, trust};
 use crate::nets::{RefineNet, values};
-use crate::shape_fit::{distance, learn_shape, mend};
+use crate::shape_fit::{learn_shape, mend};
 use crate::training::chance::{GreyJitter, chance, normal};
 use crate::training::checkpoint::Checkpoint;
 use crate::training::coarse::{Material, pick};
