@@ -37,6 +37,8 @@ pub struct Detector {
     backend: BackendInfo,
     shape: ShapeModel,
     calibration: Vec<Calibration>,
+    /// Where each landmark stands among the guides.
+    guide_of: Vec<usize>,
     backbone: Backbone,
     refine: Refine,
     plane: Plane,
@@ -91,10 +93,11 @@ impl Detector {
             backend: choose(backend)?,
             shape: pack.shape(),
             calibration: pack.calibration(),
+            guide_of: manifest.guide_of_landmarks(),
             backbone: Backbone::new(
                 pack.section(SectionKind::Backbone),
                 &manifest.whole,
-                landmarks,
+                manifest.guides().len(),
             )?,
             refine: Refine::new(pack)?,
             plane: Plane::default(),
@@ -156,14 +159,15 @@ impl Detector {
         let backbone = clock.lap();
         let (coarse, masses) = self.coarse_points(values(&maps)?, &to_units.after(&frame));
         let pose = self.shape.pose(&coarse, &masses);
-        let centres = self.crop_centres(&pose, &coarse, &masses);
+        let guided = self.crop_centres(&pose, &coarse, &masses);
+        let centres: Vec<[f64; 2]> = self.guide_of.iter().map(|&g| guided[g]).collect();
 
         grey.reduce(self.manifest.refine.unit_per_px, unit_per_px, &mut self.plane);
         let frames = self.cut(&pose, &centres, &to_units);
         let crop = clock.lap();
         let maps = self.refine.run(&self.regions)?;
         let refine = clock.lap();
-        let found = self.fine_points(values(&maps)?, &frames, &to_units);
+        let found = self.fine_points(values(&maps)?, &frames, &to_units, &guided);
 
         let posed = self.shape.mean.iter().map(|&p| pose.to_image.apply(p));
         Ok(Observation {
@@ -222,8 +226,15 @@ impl Detector {
         frames
     }
 
-    /// Peaks of the fine heat maps and their distance to the likely shape.
-    fn fine_points(&self, maps: &[f32], frames: &[Affine], to_units: &Affine) -> Vec<Found> {
+    /// Peaks of the fine heat maps and their distance to the likely shape; `guided` are the coarse
+    /// points of all guides, which stand in for what is not looked at closely.
+    fn fine_points(
+        &self,
+        maps: &[f32],
+        frames: &[Affine],
+        to_units: &Affine,
+        guided: &[[f64; 2]],
+    ) -> Vec<Found> {
         let refine = &self.manifest.refine;
         let cells = refine.size / refine.stride;
         let to_px = to_units.inverse().unwrap_or(Affine::IDENTITY);
@@ -243,10 +254,13 @@ impl Detector {
         };
         let mut found: Vec<Found> =
             maps.chunks_exact(cells * cells).zip(frames).map(decode).collect();
-        let points: Vec<[f64; 2]> = found.iter().map(|f| f.point).collect();
+        let mut points = guided.to_vec();
+        found.iter().zip(&self.guide_of).for_each(|(f, &g)| points[g] = f.point);
         let weights = vec![1.0; points.len()];
         let likely = self.shape.fit(&self.shape.pose(&points, &weights), &points, &weights);
-        found.iter_mut().zip(likely).for_each(|(f, likely)| f.residual = distance(f.point, likely));
+        for (f, &g) in found.iter_mut().zip(&self.guide_of) {
+            f.residual = distance(f.point, likely[g]);
+        }
         found
     }
 

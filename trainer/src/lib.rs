@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! data folder ─data→ Template + Unlabelled ─view→ Views ─correspond→ Labels
-//!   ─training::coarse⇄ Labels, CoarseDecoder ─training::refine⇄ Labels, RefineNet
+//!   ─training::coarse⇄ Labels, CoarseDecoder ─training::rounds⇄ Labels, RefineNet, one per landmark
+//!   ─training::fuse→ RefineNet with adapters
 //!   ─run::calibrate→ limits ─pack→ model file ─evaluate→ figures
 //! ```
-//! A unit is a millimetre where the pixel spacing of the set is known, else a 240th of the image height.
+//! A unit is a 240th of the height of the usual image: about a millimetre on a head film.
 
 pub mod data;
 pub mod import;

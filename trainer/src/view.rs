@@ -5,6 +5,10 @@ use fiducia_kernels::{Affine, LocalNorm, local_norm};
 
 use crate::data::Unlabelled;
 
+/// Height of the usual image of a set, units: a unit is a 240th of it.
+pub const FIELD: f64 = 240.0;
+/// Pixel of the backbone's input, units.
+pub const WHOLE: f64 = 1.0;
 /// Pixel of the finest plane, for regions of interest, units.
 pub const FINE: f64 = 0.3;
 /// Pixel of the plane that trunk features are matched on, units.
@@ -16,7 +20,7 @@ pub const ROUGH: f64 = 3.2;
 
 /// One image of the training set, its pixels placed in units.
 ///
-/// A unit is a millimetre where the spacing is known ([`fiducia::Manifest::unit_per_px`]).
+/// How long a unit is says [`fiducia::Scale`].
 #[derive(Clone, Debug)]
 pub struct View {
     /// File name.
@@ -29,7 +33,7 @@ pub struct View {
     pub fine: Plane,
     /// Pixels of about [`MATCH`] units.
     pub middle: Plane,
-    /// Pixels of about the size that the backbone sees.
+    /// Pixels of about [`WHOLE`] units, as the backbone sees it.
     pub whole: Plane,
     /// Pixels of about [`FLOW`] units.
     pub flow: Plane,
@@ -38,12 +42,12 @@ pub struct View {
 }
 
 impl View {
-    /// Reads `image` and reduces it; `whole_unit` is the pixel of the backbone's input.
+    /// Reads `image` and reduces it.
     ///
     /// # Errors
     /// As [`Unlabelled::read`] and [`Grey::new`].
-    pub fn read(image: &Unlabelled, scale: Scale, whole_unit: f64) -> Result<Self, Error> {
-        Self::new(&image.read()?, image.name.clone(), scale, whole_unit)
+    pub fn read(image: &Unlabelled, scale: Scale) -> Result<Self, Error> {
+        Self::new(&image.read()?, image.name.clone(), scale)
     }
 
     /// Reduces an image held in memory.
@@ -54,7 +58,6 @@ impl View {
         radiograph: &Radiograph,
         name: String,
         scale: Scale,
-        whole_unit: f64,
     ) -> Result<Self, Error> {
         let unit_per_px = scale.unit_per_px(radiograph.height, radiograph.spacing_mm);
         let grey = Grey::new(radiograph)?;
@@ -69,7 +72,7 @@ impl View {
             to_unit: Affine::scale(unit_per_px[0], unit_per_px[1]),
             fine: plane(FINE),
             middle: plane(MATCH),
-            whole: plane(whole_unit),
+            whole: plane(WHOLE),
             flow: plane(FLOW),
             rough: plane(ROUGH),
         })

@@ -65,7 +65,8 @@ fn toy_pack(root: &Path) -> PathBuf {
         manifest: Manifest {
             name: "toy".to_owned(),
             landmarks: vec!["bright".to_owned(), "dark".to_owned()],
-            scale: Scale::Millimetres { field_height: 64.0 },
+            guides: Vec::new(),
+            scale: Scale::Millimetres { field_height: 64.0, unit_mm: 1.0 },
             whole: WholeFrame {
                 width: 64,
                 height: 64,

@@ -20,6 +20,10 @@ pub struct Manifest {
     pub name: String,
     /// Landmark names, in the order of every other list in the pack.
     pub landmarks: Vec<String>,
+    /// What the backbone finds and the shape model knows, where that is not `landmarks` alone: a
+    /// model for some of the landmarks is guided by all. Empty in other packs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guides: Vec<String>,
     /// What a unit is.
     pub scale: Scale,
     /// Grid of the whole image as the backbone sees it.
@@ -38,10 +42,13 @@ pub struct Manifest {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Scale {
-    /// A unit is a millimetre. An image without known spacing is taken to be `field_height` high.
+    /// A unit is `unit_mm`. An image without known spacing is taken to be `field_height` high.
     Millimetres {
-        /// Usual height of an image of the training set, mm.
+        /// Usual height of an image of the training set, units.
         field_height: f64,
+        /// Length of a unit, mm; 1 in older packs.
+        #[serde(default = "one")]
+        unit_mm: f64,
     },
     /// The spacing of the training set is unknown: every image is `field_height` units high.
     ImageHeight {
@@ -117,14 +124,25 @@ pub struct Calibration {
     pub max_shape_residual: f32,
 }
 
+fn one() -> f64 {
+    1.0
+}
+
 impl Scale {
+    /// Height of the usual image, units.
+    pub fn field_height(self) -> f64 {
+        match self {
+            Self::Millimetres { field_height, .. } | Self::ImageHeight { field_height } => {
+                field_height
+            }
+        }
+    }
+
     /// Units per image pixel `[x, y]`; see [`Manifest::unit_per_px`].
     pub fn unit_per_px(self, height: usize, spacing_mm: Option<[f64; 2]>) -> [f64; 2] {
         match (self, spacing_mm) {
-            (Self::Millimetres { .. }, Some(spacing)) => spacing,
-            (Self::Millimetres { field_height } | Self::ImageHeight { field_height }, _) => {
-                [field_height / height as f64; 2]
-            }
+            (Self::Millimetres { unit_mm, .. }, Some(spacing)) => spacing.map(|mm| mm / unit_mm),
+            _ => [self.field_height() / height as f64; 2],
         }
     }
 }
@@ -142,6 +160,18 @@ impl AdapterInput {
 }
 
 impl Manifest {
+    /// What the backbone finds, in the order of its heat maps and of the shape model.
+    pub fn guides(&self) -> &[String] {
+        if self.guides.is_empty() { &self.landmarks } else { &self.guides }
+    }
+
+    /// Where each landmark stands among the guides.
+    pub(crate) fn guide_of_landmarks(&self) -> Vec<usize> {
+        let place = |name: &String| self.guides().iter().position(|g| g == name);
+        // A checked manifest names every landmark among its guides.
+        self.landmarks.iter().map(|name| place(name).unwrap_or(0)).collect()
+    }
+
     /// Values in one landmark's adapter slice.
     pub fn adapter_len(&self) -> usize {
         self.adapter.iter().map(AdapterInput::len).sum()
@@ -169,19 +199,24 @@ impl Manifest {
     /// [`ErrorKind::Unreadable`], naming the field.
     pub fn check(&self) -> Result<(), Error> {
         let (w, r, p) = (&self.whole, &self.refine, &self.plausibility);
-        let field_height = match self.scale {
-            Scale::Millimetres { field_height } | Scale::ImageHeight { field_height } => {
-                field_height
-            }
+        let unit_mm = match self.scale {
+            Scale::Millimetres { unit_mm, .. } => unit_mm,
+            Scale::ImageHeight { .. } => 1.0,
         };
         let positive = |v: f64| v.is_finite() && v > 0.0;
         let names = &self.landmarks;
-        let unique = names.iter().collect::<std::collections::BTreeSet<_>>().len() == names.len();
+        let unique = |names: &[String]| {
+            names.iter().collect::<std::collections::BTreeSet<_>>().len() == names.len()
+        };
+        let named = |names: &[String]| names.iter().all(|n| !n.is_empty() && n.len() <= 256);
         let checks = [
             ("name", !self.name.is_empty() && self.name.len() <= 256),
-            ("landmarks", (1..=MAX_LANDMARKS).contains(&names.len()) && unique),
-            ("landmarks", names.iter().all(|n| !n.is_empty() && n.len() <= 256)),
-            ("scale.field_height", positive(field_height)),
+            ("landmarks", (1..=MAX_LANDMARKS).contains(&names.len()) && unique(names)),
+            ("landmarks", named(names)),
+            ("guides", self.guides.len() <= MAX_LANDMARKS && unique(&self.guides)),
+            ("guides", named(&self.guides) && names.iter().all(|n| self.guides().contains(n))),
+            ("scale.field_height", positive(self.scale.field_height())),
+            ("scale.unit_mm", positive(unit_mm)),
             ("whole.width", (32..=4096).contains(&w.width)),
             ("whole.height", (32..=4096).contains(&w.height)),
             ("whole.unit_per_px", positive(w.unit_per_px)),

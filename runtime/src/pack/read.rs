@@ -82,7 +82,7 @@ impl Pack {
         let landmarks = manifest.landmarks.len();
         for (kind, values) in [
             (SectionKind::Adapters, landmarks * manifest.adapter_len()),
-            (SectionKind::Shape, ShapeModel::len(landmarks, manifest.shape_modes)),
+            (SectionKind::Shape, ShapeModel::len(manifest.guides().len(), manifest.shape_modes)),
             (SectionKind::Calibration, landmarks * 4),
         ] {
             expect_floats(slice(kind)?, values)
@@ -138,7 +138,7 @@ impl Pack {
     /// The shape model.
     pub fn shape(&self) -> ShapeModel {
         let values = floats(self.section(SectionKind::Shape));
-        ShapeModel::from_values(self.manifest.landmarks.len(), self.manifest.shape_modes, &values)
+        ShapeModel::from_values(self.manifest.guides().len(), self.manifest.shape_modes, &values)
     }
 
     /// Confidence calibration per landmark.

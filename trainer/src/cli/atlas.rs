@@ -3,9 +3,9 @@
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use fiducia::{Error, ErrorKind};
+use fiducia::{Error, ErrorKind, Scale};
 use fiducia_trainer::atlas::atlas;
-use fiducia_trainer::run::{at_template, read_views, template_points, training_images};
+use fiducia_trainer::run::{annotated_points, read_views, training_images};
 use image::{ExtendedColorType, ImageEncoder, codecs::png};
 
 #[derive(Debug, clap::Args)]
@@ -29,12 +29,12 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
         ));
     }
     let progress = args.source.progress();
-    let (data, template, split) = args.source.open()?;
-    let (images, template) = training_images(&data, &template, split.as_deref())?;
-    let (views, _) = read_views(&images, &progress)?;
-    let at = at_template(&images, &template);
-    let points = template_points(&views[at], &template)?;
-    let atlas = atlas(&views, at, &points, args.spacing, &progress)?;
+    let (data, templates, split) = args.source.open()?;
+    let (images, templates) = training_images(&data, &templates, split.as_deref())?;
+    let (views, scale) = read_views(&images, &progress)?;
+    let first = &annotated_points(&images, &views, &templates)?[0];
+    let unit_mm = if let Scale::Millimetres { unit_mm, .. } = scale { unit_mm } else { 1.0 };
+    let atlas = atlas(&views, first.image, &first.points, args.spacing / unit_mm, &progress)?;
 
     let mut picture = Cursor::new(Vec::new());
     let [width, height] = atlas.size.map(|s| s as u32);
@@ -45,7 +45,7 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     )
     .write_image(&atlas.pixels, width, height, ExtendedColorType::L8)
     .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot encode the atlas: {e}")))?;
-    let rows = template
+    let rows = templates[0]
         .landmarks
         .iter()
         .zip(&atlas.points_px)

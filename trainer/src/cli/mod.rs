@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use fiducia::{Error, ErrorKind};
 use fiducia_trainer::data::DataSet;
 use fiducia_trainer::progress::Progress;
+use fiducia_trainer::run::Stage;
 
 /// Trains landmark models from one annotated X-ray image and a folder of unlabelled ones.
 #[derive(Debug, Parser)]
@@ -26,6 +27,14 @@ enum Command {
     Import(import::Args),
     /// Train a model from one annotated image and unlabelled ones
     Run(run::Args),
+    /// The run as far as first labels on every image
+    Match(run::Args),
+    /// The run as far as a dedicated network for every landmark
+    Single(run::Args),
+    /// The run as far as one network with an adapter for every landmark
+    Fuse(run::Args),
+    /// The run as far as the model file; the same as `run`
+    Pack(run::Args),
     /// Measure a model on labelled images
     Evaluate(evaluate::Args),
     /// Average the training images on their mean shape: a picture of nobody to demonstrate with
@@ -37,7 +46,10 @@ impl Cli {
     pub(crate) fn run(self) -> Result<(), Error> {
         match self.command {
             Command::Import(args) => import::run(args),
-            Command::Run(args) => run::run(args),
+            Command::Run(args) | Command::Pack(args) => run::run(args, Stage::Pack),
+            Command::Match(args) => run::run(args, Stage::Match),
+            Command::Single(args) => run::run(args, Stage::Single),
+            Command::Fuse(args) => run::run(args, Stage::Fuse),
             Command::Evaluate(args) => evaluate::run(args),
             Command::Atlas(args) => atlas::run(args),
         }
@@ -73,9 +85,9 @@ struct Source {
     /// Data folder (see `import`)
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Annotated image [default: the one that set.json names]
-    #[arg(long, value_name = "IMAGE")]
-    template: Option<String>,
+    /// Annotated image; several for few-shot training [default: the one that set.json names]
+    #[arg(long = "template", value_name = "IMAGE")]
+    templates: Vec<String>,
     /// Split whose images are used, without their labels [default: train where there are splits, else all]
     #[arg(long)]
     split: Option<String>,
@@ -85,16 +97,33 @@ struct Source {
 }
 
 impl Source {
-    /// The data folder, the template's file name and the split.
-    fn open(self) -> Result<(DataSet, String, Option<String>), Error> {
+    /// The data folder, the templates' file names and the split.
+    fn open(self) -> Result<(DataSet, Vec<String>, Option<String>), Error> {
         let data = DataSet::open(&self.data)?;
-        let template = self.template.or_else(|| data.template.clone()).ok_or_else(|| {
+        let mut templates = self.templates;
+        if templates.is_empty() {
+            templates.extend(data.template.clone());
+        }
+        if templates.is_empty() {
             let message = format!("the set {} names no template; give --template IMAGE", data.name);
-            Error::new(ErrorKind::Usage, message)
-        })?;
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+        let split = Self::split_of(&data, self.split);
+        Ok((data, templates, split))
+    }
+
+    /// As [`Source::open`], with every annotated image of the split as a template.
+    fn open_annotated(self) -> Result<(DataSet, Vec<String>, Option<String>), Error> {
+        let data = DataSet::open(&self.data)?;
+        let split = Self::split_of(&data, self.split);
+        let labelled = data.labelled(split.as_deref().unwrap_or(fiducia_trainer::data::ALL))?;
+        let templates = labelled.into_iter().map(|l| l.image.name).collect();
+        Ok((data, templates, split))
+    }
+
+    fn split_of(data: &DataSet, wanted: Option<String>) -> Option<String> {
         let train = || data.splits().contains(&"train").then(|| "train".to_owned());
-        let split = self.split.or_else(train);
-        Ok((data, template, split))
+        wanted.or_else(train)
     }
 
     fn progress(&self) -> Progress {

@@ -35,9 +35,12 @@ pub struct Descriptors {
 pub struct Matcher {
     grid: Grid,
     runner: TrunkRunner,
-    /// Per landmark and level: `[patch cells][channels]`, each cell of unit length.
-    templates: Vec<[Vec<Vec<f32>>; 3]>,
+    /// One per landmark.
+    templates: Vec<Patches>,
 }
+
+/// What a landmark looks like: per level `[patch cells][channels]`, each cell of unit length.
+pub type Patches = [Vec<Vec<f32>>; 3];
 
 /// Where a landmark was matched.
 #[derive(Clone, Copy, Debug)]
@@ -66,8 +69,10 @@ impl Matcher {
                 turn.inverse().expect("views keep some size"),
             ));
         }
-        let describe =
-            |p: &[f64; 2]| [0, 1, 2].map(|level| matcher.template_patch(&views, level, *p));
+        let describe = |p: &[f64; 2]| {
+            let seen = || views.iter().map(|(features, from_template)| (features, *from_template));
+            [0, 1, 2].map(|level| matcher.template_patch(seen(), level, *p))
+        };
         matcher.templates = points.iter().map(describe).collect();
         Ok(matcher)
     }
@@ -90,24 +95,53 @@ impl Matcher {
     /// Finds every landmark near its `centre` (template units), nearer being likelier: a Gaussian
     /// prior of `sigma` units.
     pub fn find(&self, image: &Descriptors, centres: &[[f64; 2]], sigma: f64) -> Vec<Match> {
-        let from_unit = self.grid.from_unit();
-        let find = |(template, &centre): (&[Vec<Vec<f32>>; 3], &[f64; 2])| {
-            let middle = from_unit.apply(centre);
-            let map = self.similarity(image, template, middle, sigma / MATCH);
-            let (offset, score) = soft_peak(&map);
-            Match {
-                point: self.grid.to_unit.apply([middle[0] + offset[0], middle[1] + offset[1]]),
-                score,
-            }
+        let find = |(template, &centre): (&Patches, &[f64; 2])| {
+            self.find_patches(image, template, centre, sigma)
         };
         self.templates.iter().zip(centres).map(find).collect()
+    }
+
+    /// Finds what looks like `patches` near `centre` (template units), as [`Matcher::find`] does.
+    pub fn find_patches(
+        &self,
+        image: &Descriptors,
+        patches: &Patches,
+        centre: [f64; 2],
+        sigma: f64,
+    ) -> Match {
+        let middle = self.grid.from_unit().apply(centre);
+        let map = self.similarity(image, patches, middle, sigma / MATCH);
+        let (offset, score) = soft_peak(&map);
+        let point = self.grid.to_unit.apply([middle[0] + offset[0], middle[1] + offset[1]]);
+        Match { point, score }
+    }
+
+    /// What an image looks like at `point` (template units).
+    pub fn patches(&self, image: &Descriptors, point: [f64; 2]) -> Patches {
+        let view = [(image, Affine::IDENTITY)];
+        [0, 1, 2].map(|level| self.template_patch(view.iter().copied(), level, point))
+    }
+
+    /// Half what landmark `l` looks like on the template, half what it looks like in `others`.
+    pub fn blended(&self, l: usize, others: &[Patches]) -> Patches {
+        let mut blend = self.templates[l].clone();
+        let share = 1.0 / others.len().max(1) as f32;
+        for (level, patch) in blend.iter_mut().enumerate() {
+            for (k, cell) in patch.iter_mut().enumerate() {
+                for other in others {
+                    cell.iter_mut().zip(&other[level][k]).for_each(|(v, o)| *v += share * o);
+                }
+                to_unit_length(cell);
+            }
+        }
+        blend
     }
 
     /// Similarity of the candidates around `middle` (grid px), `[2 · REACH + 1; 2]`.
     fn similarity(
         &self,
         image: &Descriptors,
-        template: &[Vec<Vec<f32>>; 3],
+        template: &Patches,
         middle: [f64; 2],
         sigma_px: f64,
     ) -> Vec<f32> {
@@ -133,10 +167,10 @@ impl Matcher {
         map
     }
 
-    /// The mean patch of a landmark over all template views.
-    fn template_patch(
+    /// The mean patch of a landmark over all views of it.
+    fn template_patch<'a>(
         &self,
-        views: &[(Descriptors, Affine)],
+        views: impl Iterator<Item = (&'a Descriptors, Affine)> + Clone,
         level: usize,
         point: [f64; 2],
     ) -> Vec<Vec<f32>> {
@@ -145,13 +179,12 @@ impl Matcher {
         for dy in -half..=half {
             for dx in -half..=half {
                 let mut cell = vec![0.0; Trunk::CHANNELS[level]];
-                for (features, from_template) in views {
+                for (features, from_template) in views.clone() {
                     let p = self.grid.from_unit().apply(from_template.apply(point));
                     let at = |v: f64, d: i64| (v - (stride - 1.0) / 2.0) / stride + d as f64;
                     features.add_at(level, at(p[0], dx), at(p[1], dy), &mut cell);
                 }
-                let length = cell.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-9);
-                cell.iter_mut().for_each(|v| *v /= length);
+                to_unit_length(&mut cell);
                 patch.push(cell);
             }
         }
@@ -216,6 +249,11 @@ impl CellScores {
             y - self.origin[1] as f64,
         )
     }
+}
+
+fn to_unit_length(cell: &mut [f32]) {
+    let length = cell.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-9);
+    cell.iter_mut().for_each(|v| *v /= length);
 }
 
 /// Subtracts each channel's mean over the image and scales every cell's vector to unit length.

@@ -5,6 +5,9 @@ pub mod frame;
 pub mod align;
 pub mod flow;
 pub mod matching;
+mod together;
+
+pub use together::Correspondences;
 
 use fiducia::{Error, distance};
 use rayon::prelude::*;
@@ -31,6 +34,10 @@ const DOUBT: f64 = 2.5;
 /// The template and all images in one frame, and the tools to match them again.
 #[derive(Debug)]
 pub struct Correspondence {
+    /// Index of the template.
+    template: usize,
+    /// Its landmarks, template units.
+    points: Vec<[f64; 2]>,
     /// Where the template lies in each image; the identity for the template itself.
     pub alignments: Vec<Alignment>,
     /// The matcher that holds the template's descriptors.
@@ -87,8 +94,9 @@ pub fn correspond(
             .weights
             .push(found.iter().zip(centres).map(|(m, c)| trust(m.point, *c, DOUBT)).collect());
     }
-    labels.pin(template, points);
-    Ok(Correspondence { alignments, matcher, descriptors, registered, labels })
+    labels.points[template] = points.to_vec();
+    labels.weights[template] = vec![1.0; points.len()];
+    Ok(Correspondence { template, points: points.to_vec(), alignments, matcher, descriptors, registered, labels })
 }
 
 /// Weight of a label on which two sources differ by the distance of `a` and `b`.
@@ -117,13 +125,41 @@ impl Correspondence {
         };
         (0..centres.len()).into_par_iter().map(one).collect()
     }
-}
 
-impl Labels {
-    /// Sets the labels of image `n` to what a person placed there.
-    pub fn pin(&mut self, n: usize, points: &[[f64; 2]]) {
-        self.points[n] = points.to_vec();
-        self.weights[n] = vec![1.0; points.len()];
+    /// See [`Correspondences::way_back`].
+    fn way_back(&self, n: usize, landmarks: &[usize], points: &[[f64; 2]]) -> Vec<f64> {
+        let back = self.alignments[n].to_image.inverse().expect("alignments keep some size");
+        let one = |(&l, &p): (&usize, &[f64; 2])| {
+            let patches = self.matcher.patches(&self.descriptors[n], back.apply(p));
+            let template = &self.descriptors[self.template];
+            let goal = self.points[l];
+            distance(self.matcher.find_patches(template, &patches, goal, PRIOR_SIGMA).point, goal)
+        };
+        landmarks.iter().zip(points).map(one).collect()
+    }
+
+    /// See [`Correspondences::match_with_bank`].
+    fn match_with_bank(
+        &self,
+        l: usize,
+        members: &[(usize, [f64; 2])],
+        centres: &[[f64; 2]],
+        sigma: f64,
+    ) -> Vec<[f64; 2]> {
+        let local = |n: usize, p: [f64; 2]| {
+            self.alignments[n].to_image.inverse().expect("alignments keep some size").apply(p)
+        };
+        let seen: Vec<_> = members
+            .iter()
+            .map(|&(n, p)| self.matcher.patches(&self.descriptors[n], local(n, p)))
+            .collect();
+        let patches = self.matcher.blended(l, &seen);
+        let one = |n: usize| {
+            let centre = local(n, centres[n]);
+            let found = self.matcher.find_patches(&self.descriptors[n], &patches, centre, sigma);
+            self.alignments[n].to_image.apply(found.point)
+        };
+        (0..centres.len()).into_par_iter().map(one).collect()
     }
 }
 

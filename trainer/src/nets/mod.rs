@@ -8,5 +8,5 @@ mod refine;
 
 pub use coarse::CoarseDecoder;
 pub use layers::{ConvBn, Residual, values};
-pub use refine::RefineNet;
+pub use refine::{AdapterForm, MAX_RANK, RefineNet};
 pub use trunk::{Trunk, TrunkFeatures, TrunkRunner};

@@ -1,9 +1,14 @@
-//! The refine network: a small U-Net on regions of interest, shared by all landmarks, with a private
-//! gate at its bottleneck and a private head at its end for each landmark.
+//! The refine network: a small U-Net on regions of interest, shared by all landmarks, with private
+//! parts for each landmark: a head at its end and, by [`AdapterForm`], a gate and a low-rank path at its
+//! bottleneck.
+
+use std::fmt;
+use std::str::FromStr;
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Int, Tensor};
+use serde::{Deserialize, Serialize};
 
 use super::layers::{ConvBn, Residual, export_pointwise, pointwise, upsample2, values};
 use crate::nets::onnx::GraphBuilder;
@@ -11,6 +16,66 @@ use fiducia::AdapterInput;
 
 /// Feature maps at strides 2, 4 and 8.
 const CHANNELS: [usize; 3] = [16, 32, 64];
+/// Largest rank of a low-rank path.
+pub const MAX_RANK: usize = 32;
+
+/// What a landmark owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum AdapterForm {
+    /// The head alone: 68 values.
+    Head,
+    /// A scale and shift of the bottleneck maps, and the head: 196 values.
+    Gate,
+    /// The gate, the head and a path `maps + U V maps` of this rank at the bottleneck
+    /// (residual adapter, Rebuffi et al. 2018): 128 values more per rank.
+    LowRank(usize),
+}
+
+impl AdapterForm {
+    /// Rank of the low-rank path; 0 where there is none.
+    pub fn rank(self) -> usize {
+        if let Self::LowRank(rank) = self { rank } else { 0 }
+    }
+}
+
+impl fmt::Display for AdapterForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head => f.write_str("head"),
+            Self::Gate => f.write_str("gate"),
+            Self::LowRank(rank) => write!(f, "rank{rank}"),
+        }
+    }
+}
+
+impl From<AdapterForm> for String {
+    fn from(form: AdapterForm) -> Self {
+        form.to_string()
+    }
+}
+
+impl FromStr for AdapterForm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let rank = || text.strip_prefix("rank")?.parse().ok();
+        match (text, rank()) {
+            ("head", _) => Ok(Self::Head),
+            ("gate", _) => Ok(Self::Gate),
+            (_, Some(rank)) if (1..=MAX_RANK).contains(&rank) => Ok(Self::LowRank(rank)),
+            _ => Err(format!("`{text}`: expected head, gate or rank1 to rank{MAX_RANK}")),
+        }
+    }
+}
+
+impl TryFrom<String> for AdapterForm {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
 
 /// Shared weights and the adapters of all landmarks.
 #[derive(Module, Debug)]
@@ -27,22 +92,38 @@ pub struct RefineNet {
     up2: Conv2d,
     merge2: Residual,
     last2: Residual,
-    /// Private scale of the bottleneck maps, minus 1: `[landmarks, c8]`.
-    gate_scale: Param<Tensor<2>>,
-    /// Private shift of the bottleneck maps: `[landmarks, c8]`.
-    gate_shift: Param<Tensor<2>>,
+    gate: Option<Gate>,
+    path: Option<Path>,
     /// Private head: `[landmarks, 4, c2]`, one row per sub-pixel of a stride-2 cell.
     head_weight: Param<Tensor<3>>,
     /// Private head bias: `[landmarks, 4]`.
     head_bias: Param<Tensor<2>>,
 }
 
+/// Private scale and shift of the bottleneck maps.
+#[derive(Module, Debug)]
+struct Gate {
+    /// Scale minus 1: `[landmarks, c8]`.
+    scale: Param<Tensor<2>>,
+    /// Shift: `[landmarks, c8]`.
+    shift: Param<Tensor<2>>,
+}
+
+/// Private low-rank path around the bottleneck.
+#[derive(Module, Debug)]
+struct Path {
+    /// `[landmarks, rank, c8]`.
+    down: Param<Tensor<3>>,
+    /// `[landmarks, c8, rank]`.
+    up: Param<Tensor<3>>,
+}
+
 impl RefineNet {
     /// A network for this many landmarks.
-    pub fn new(landmarks: usize, device: &Device) -> Self {
+    pub fn new(landmarks: usize, form: AdapterForm, device: &Device) -> Self {
         let [c2, c4, c8] = CHANNELS;
         let spread = Initializer::Normal { mean: 0.0, std: 0.1 };
-        Self {
+        let net = Self {
             stem: ConvBn::new([1, c2], 5, 2, device),
             at2: Residual::new(c2, device),
             down4: ConvBn::new([c2, c4], 3, 2, device),
@@ -55,24 +136,70 @@ impl RefineNet {
             up2: pointwise([c4, c2], device),
             merge2: Residual::new(c2, device),
             last2: Residual::new(c2, device),
-            gate_scale: spread.init([landmarks, c8], device),
-            gate_shift: spread.init([landmarks, c8], device),
+            gate: (form != AdapterForm::Head).then(|| Gate::new(landmarks, device)),
+            path: None,
             head_weight: spread.init([landmarks, 4, c2], device),
             head_bias: Initializer::Zeros.init([landmarks, 4], device),
+        };
+        net.with_paths(&vec![form.rank(); landmarks], device)
+    }
+
+    /// The same network with fresh private parts beyond the head: `form` for every landmark, with
+    /// `ranks[l]` of the form's rank in use for landmark `l`.
+    pub fn adapted(self, form: AdapterForm, ranks: &[usize], device: &Device) -> Self {
+        let landmarks = ranks.len();
+        let gate = (form != AdapterForm::Head).then(|| {
+            self.gate.clone().unwrap_or_else(|| Gate::neutral(landmarks, device))
+        });
+        Self { gate, path: None, ..self }.with_paths(ranks, device)
+    }
+
+    /// Low-rank paths that add nothing yet. Rows beyond a landmark's rank are zero on both sides, so
+    /// that no gradient ever reaches them.
+    fn with_paths(self, ranks: &[usize], device: &Device) -> Self {
+        let (landmarks, c8) = (ranks.len(), CHANNELS[2]);
+        let rank = ranks.iter().copied().max().unwrap_or(0);
+        if rank == 0 {
+            return Self { path: None, ..self };
+        }
+        let spread = Initializer::Normal { mean: 0.0, std: 1.0 / (c8 as f64).sqrt() };
+        let used: Vec<f32> = ranks
+            .iter()
+            .flat_map(|&r| (0..rank).map(move |i| if i < r { 1.0 } else { 0.0 }))
+            .collect();
+        let used = burn::tensor::TensorData::new(used, [landmarks, rank, 1]);
+        let down: Param<Tensor<3>> = spread.init([landmarks, rank, c8], device);
+        let down = down.map(|t| t.clone() * Tensor::from_data(used.clone(), &t.device()));
+        let up = Initializer::Zeros.init([landmarks, c8, rank], device);
+        Self { path: Some(Path { down, up }), ..self }
+    }
+
+    /// The network for landmark `l` alone: the shared weights and that landmark's adapter.
+    pub fn only(&self, l: usize) -> Self {
+        let row2 = |p: &Param<Tensor<2>>| p.clone().map(|t| t.slice([l..l + 1]).detach());
+        let row3 = |p: &Param<Tensor<3>>| p.clone().map(|t| t.slice([l..l + 1]).detach());
+        // A plain clone would share its running statistics with the network it came from.
+        let net = self.valid();
+        Self {
+            gate: net.gate.as_ref().map(|g| Gate { scale: row2(&g.scale), shift: row2(&g.shift) }),
+            path: net.path.as_ref().map(|p| Path { down: row3(&p.down), up: row3(&p.up) }),
+            head_weight: row3(&net.head_weight),
+            head_bias: row2(&net.head_bias),
+            ..net
         }
     }
 
     /// Regions `[n, 1, size, size]`, each of landmark `which[n]`, to logits `[n, size · size]`.
     pub fn forward(&self, regions: Tensor<4>, which: Tensor<1, Int>) -> Tensor<2> {
-        let pick = |p: &Param<Tensor<2>>| {
-            let rows = p.val().select(0, which.clone());
-            let [n, c] = rows.dims();
-            rows.reshape([n, c, 1, 1])
-        };
         let at2 = self.at2.forward(self.stem.forward(regions));
         let at4 = self.at4.forward(self.down4.forward(at2.clone()));
-        let at8 = self.down8.forward(at4.clone());
-        let at8 = at8.clone() * pick(&self.gate_scale) + pick(&self.gate_shift) + at8;
+        let mut at8 = self.down8.forward(at4.clone());
+        if let Some(gate) = &self.gate {
+            at8 = gate.forward(at8, &which);
+        }
+        if let Some(path) = &self.path {
+            at8 = path.forward(at8, &which);
+        }
         let at8 = self.deep8.forward(self.at8.forward(at8));
         let at4 = self.merge4.forward(at4 + upsample2(self.up4.forward(at8)));
         let at2 = self.merge2.forward(at2 + upsample2(self.up2.forward(at4)));
@@ -84,29 +211,35 @@ impl RefineNet {
         cells.reshape([n, 2, 2, h, w]).permute([0, 3, 1, 4, 2]).reshape([n, 4 * h * w])
     }
 
-    /// The shared weights as an ONNX graph whose further inputs are the adapters.
+    /// The shared weights as an ONNX graph whose further inputs are [`RefineNet::adapter_inputs`].
     ///
-    /// Inputs `regions [n, 1, size, size]`, `gate_scale [n, c8, 1, 1]`, `gate_shift [n, c8, 1, 1]`,
-    /// `head_weight [n, 4, c2]`, `head_bias [n, 4, 1]`; output `heatmaps [n, 1, size, size]`.
+    /// Input `regions [n, 1, size, size]`; output `heatmaps [n, 1, size, size]`.
     pub fn export(&self, size: usize) -> Vec<u8> {
         let mut g = GraphBuilder::new("refine");
-        let [c2, _, _] = CHANNELS;
-        let half = size / 2;
+        let [c2, _, c8] = CHANNELS;
+        let (half, eighth) = (size / 2, size / 8);
         let x = g.input("regions", &[None, Some(1), Some(size), Some(size)]);
-        let mut adapters = Vec::new();
-        for input in Self::adapter_inputs() {
+        for input in self.adapter_inputs() {
             let shape: Vec<Option<usize>> =
                 std::iter::once(None).chain(input.shape.into_iter().map(Some)).collect();
-            adapters.push(g.input(&input.input, &shape));
+            g.input(&input.input, &shape);
         }
-        let [scale, shift, head, bias] = [0, 1, 2, 3].map(|i: usize| adapters[i].clone());
         let stem = self.stem.export(&mut g, &x);
         let at2 = self.at2.export(&mut g, &stem);
         let at4 = self.down4.export(&mut g, &at2);
         let at4 = self.at4.export(&mut g, &at4);
-        let at8 = self.down8.export(&mut g, &at4);
-        let at8 = g.mul(&at8, &scale);
-        let at8 = g.add(&at8, &shift);
+        let mut at8 = self.down8.export(&mut g, &at4);
+        if self.gate.is_some() {
+            at8 = g.mul(&at8, "gate_scale");
+            at8 = g.add(&at8, "gate_shift");
+        }
+        if self.path.is_some() {
+            let flat = g.reshape(&at8, &[0, c8 as i64, (eighth * eighth) as i64]);
+            let low = g.matmul("path_down", &flat);
+            let path = g.matmul("path_up", &low);
+            let path = g.reshape(&path, &[0, c8 as i64, eighth as i64, eighth as i64]);
+            at8 = g.add(&at8, &path);
+        }
         let at8 = self.at8.export(&mut g, &at8);
         let at8 = self.deep8.export(&mut g, &at8);
         let up4 = export_pointwise(&self.up4, &mut g, &at8);
@@ -119,8 +252,8 @@ impl RefineNet {
         let at2 = self.merge2.export(&mut g, &at2);
         let at2 = self.last2.export(&mut g, &at2);
         let flat = g.reshape(&at2, &[0, c2 as i64, (half * half) as i64]);
-        let cells = g.matmul(&head, &flat);
-        let cells = g.add(&cells, &bias);
+        let cells = g.matmul("head_weight", &flat);
+        let cells = g.add(&cells, "head_bias");
         let cells = g.reshape(&cells, &[0, 4, half as i64, half as i64]);
         let maps = g.depth_to_space(&cells, 2);
         g.output(&maps, "heatmaps", &[None, Some(1), Some(size), Some(size)]);
@@ -128,30 +261,80 @@ impl RefineNet {
     }
 
     /// The adapter inputs of the exported graph, in slice order.
-    pub fn adapter_inputs() -> Vec<AdapterInput> {
+    pub fn adapter_inputs(&self) -> Vec<AdapterInput> {
         let [c2, _, c8] = CHANNELS;
         let input = |name: &str, shape: &[usize]| AdapterInput {
             input: name.to_owned(),
             shape: shape.to_vec(),
         };
-        vec![
-            input("gate_scale", &[c8, 1, 1]),
-            input("gate_shift", &[c8, 1, 1]),
-            input("head_weight", &[4, c2]),
-            input("head_bias", &[4, 1]),
-        ]
+        let mut inputs = Vec::new();
+        if self.gate.is_some() {
+            inputs.push(input("gate_scale", &[c8, 1, 1]));
+            inputs.push(input("gate_shift", &[c8, 1, 1]));
+        }
+        if let Some(path) = &self.path {
+            let rank = path.down.dims()[1];
+            inputs.push(input("path_down", &[rank, c8]));
+            inputs.push(input("path_up", &[c8, rank]));
+        }
+        inputs.push(input("head_weight", &[4, c2]));
+        inputs.push(input("head_bias", &[4, 1]));
+        inputs
     }
 
     /// The adapter slice of every landmark.
     pub fn adapters(&self) -> Vec<Vec<f32>> {
-        let [c2, _, c8] = CHANNELS;
-        let scale: Vec<f32> = values(&self.gate_scale.val()).iter().map(|v| v + 1.0).collect();
-        let shift = values(&self.gate_shift.val());
-        let [head, bias] = [values(&self.head_weight.val()), values(&self.head_bias.val())];
+        let mut parts = Vec::new();
+        if let Some(gate) = &self.gate {
+            parts.push(values(&gate.scale.val()).iter().map(|v| v + 1.0).collect::<Vec<f32>>());
+            parts.push(values(&gate.shift.val()));
+        }
+        if let Some(path) = &self.path {
+            parts.push(values(&path.down.val()));
+            parts.push(values(&path.up.val()));
+        }
+        parts.push(values(&self.head_weight.val()));
+        parts.push(values(&self.head_bias.val()));
+        let landmarks = self.head_bias.dims()[0];
         let slice = |l: usize| {
-            let parts = [(&scale, c8), (&shift, c8), (&head, 4 * c2), (&bias, 4)];
-            parts.iter().flat_map(|(v, n)| v[l * n..(l + 1) * n].iter().copied()).collect()
+            let share = |v: &Vec<f32>| {
+                let n = v.len() / landmarks;
+                v[l * n..(l + 1) * n].to_vec()
+            };
+            parts.iter().flat_map(share).collect()
         };
-        (0..bias.len() / 4).map(slice).collect()
+        (0..landmarks).map(slice).collect()
+    }
+}
+
+impl Gate {
+    fn new(landmarks: usize, device: &Device) -> Self {
+        let init = Initializer::Normal { mean: 0.0, std: 0.1 };
+        let shape = [landmarks, CHANNELS[2]];
+        Self { scale: init.init(shape, device), shift: init.init(shape, device) }
+    }
+
+    fn neutral(landmarks: usize, device: &Device) -> Self {
+        let (init, shape) = (Initializer::Zeros, [landmarks, CHANNELS[2]]);
+        Self { scale: init.init(shape, device), shift: init.init(shape, device) }
+    }
+
+    fn forward(&self, maps: Tensor<4>, which: &Tensor<1, Int>) -> Tensor<4> {
+        let pick = |p: &Param<Tensor<2>>| {
+            let rows = p.val().select(0, which.clone());
+            let [n, c] = rows.dims();
+            rows.reshape([n, c, 1, 1])
+        };
+        maps.clone() * pick(&self.scale) + pick(&self.shift) + maps
+    }
+}
+
+impl Path {
+    fn forward(&self, maps: Tensor<4>, which: &Tensor<1, Int>) -> Tensor<4> {
+        let [n, c, h, w] = maps.dims();
+        let flat = maps.clone().reshape([n, c, h * w]);
+        let low = self.down.val().select(0, which.clone()).matmul(flat);
+        let path = self.up.val().select(0, which.clone()).matmul(low);
+        maps + path.reshape([n, c, h, w])
     }
 }

@@ -9,7 +9,8 @@ fn parts() -> Parts {
         manifest: Manifest {
             name: "toy".to_owned(),
             landmarks: vec!["p".to_owned(), "q".to_owned()],
-            scale: Scale::Millimetres { field_height: 64.0 },
+            guides: Vec::new(),
+            scale: Scale::Millimetres { field_height: 64.0, unit_mm: 1.0 },
             whole: WholeFrame {
                 width: 64,
                 height: 64,

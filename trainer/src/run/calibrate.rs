@@ -2,11 +2,12 @@
 //!
 //! No label is used. The error of a landmark is estimated by the disagreement of three sources that
 //! fail differently: registration, feature matching and the network (a three-cornered hat, Gray and
-//! Allan 1974). What all three share, the annotation of the template, stays unseen.
+//! Allan 1974). What all three share, the annotation of the template, stays unseen and is an assumption
+//! of the configuration.
 
 use fiducia::{Calibration, Observation, Plausibility, distance};
 
-use crate::correspond::median;
+use crate::correspond::{Correspondences, Labels, median};
 
 /// An image may be this much stranger than the strangest training image.
 const SLACK: f64 = 1.5;
@@ -29,25 +30,26 @@ pub fn plausibility(seen: &[Observation]) -> Plausibility {
     }
 }
 
-/// Expected error and confidence of each landmark; `registered` and `matched` are the labels by
-/// registration and by first feature matching, `[image][landmark]`, units.
+/// Expected error and confidence of each landmark. `annotation_error` is how far off the annotator is
+/// taken to be, units: what one template hides, no other image shows.
 pub fn calibration(
     seen: &[Observation],
-    registered: &[Vec<[f64; 2]>],
-    matched: &[Vec<[f64; 2]>],
+    places: &Correspondences,
+    labels: &Labels,
+    annotation_error: f64,
 ) -> Vec<Calibration> {
     let landmarks = seen.first().map_or(0, |o| o.found.len());
     let found: Vec<Vec<[f64; 2]>> =
         seen.iter().map(|o| o.found.iter().map(|f| f.point).collect()).collect();
-    let errors: Vec<f64> = (0..landmarks)
-        .map(|l| {
-            hat(
-                apart(&found, registered, l),
-                apart(&found, matched, l),
-                apart(registered, matched, l),
-            )
-        })
-        .collect();
+    let error = |l: usize| match places.registered() {
+        Some(registered) => hat(
+            apart(&found, &registered, l),
+            apart(&found, &places.labels.points, l),
+            apart(&registered, &places.labels.points, l),
+        ),
+        None => apart(&found, &labels.points, l),
+    };
+    let errors: Vec<f64> = (0..landmarks).map(|l| error(l).hypot(annotation_error)).collect();
     let spreads: Vec<f64> =
         (0..landmarks).map(|l| mean(seen.iter().map(|o| o.found[l].spread)).max(1e-6)).collect();
     let global = errors.iter().sum::<f64>() / spreads.iter().sum::<f64>();

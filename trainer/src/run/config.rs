@@ -3,16 +3,18 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::nets::AdapterForm;
 use crate::training::coarse::CoarseConfig;
-use crate::training::refine::RefineConfig;
+use crate::training::regions::Augment;
+use crate::training::{FuseConfig, RoundsConfig};
 
 /// How much time a run may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
-    /// Minutes: enough to see whether data and template work.
+    /// Enough to see whether data and template work: one network for all landmarks.
     Fast,
-    /// Tens of minutes on two cores: what the shipped models are trained with.
+    /// Dedicated networks for every landmark, then fused: what the shipped models are trained with.
     Full,
 }
 
@@ -21,43 +23,91 @@ pub enum Preset {
 pub struct RunConfig {
     /// Name of the data set and of the model.
     pub name: String,
-    /// File name of the annotated image.
-    pub template: String,
-    /// Split that the unlabelled images come from; all images where it is `None`.
+    /// File names of the annotated images: one for one-shot training.
+    pub templates: Vec<String>,
+    /// Split that the images come from; all images where it is `None`.
     pub split: Option<String>,
     /// Seed of all randomness.
     pub seed: u64,
+    /// How far off the annotator is taken to be, units; enters the expected errors.
+    pub annotation_error: f64,
     /// Training of the coarse decoder.
     pub coarse: CoarseConfig,
-    /// Training of the refine network.
-    pub refine: RefineConfig,
+    /// How regions of interest are moved at random.
+    pub augment: Augment,
+    /// What a landmark owns in the shared network that all others start from.
+    pub joint_form: AdapterForm,
+    /// Training of that network.
+    pub joint: RoundsConfig,
+    /// Training of the dedicated networks; `None` for none.
+    pub single: Option<RoundsConfig>,
+    /// Training of the fused network; `None` to keep the shared one.
+    pub fuse: Option<FuseConfig>,
 }
 
 impl Preset {
-    /// The trainings of this preset.
-    pub fn trainings(self) -> (CoarseConfig, RefineConfig) {
-        let (steps, passes) = match self {
-            Self::Fast => (240, 3),
-            Self::Full => (900, 12),
-        };
-        let coarse = CoarseConfig {
-            steps,
-            batch: 7,
-            learning_rate: 3e-3,
-            updates: 2,
-            rotation_deg: 8.0,
-            scale: 0.08,
-            shift: 10.0,
-        };
-        let refine = RefineConfig {
-            passes,
-            batch: 5,
-            learning_rate: 4e-3,
-            settle: 2,
-            jitter: 4.0,
-            rotation_deg: 6.0,
-            scale: 0.06,
-        };
-        (coarse, refine)
+    /// The configuration of this preset for one-shot or few-shot training.
+    pub fn config(
+        self,
+        name: String,
+        templates: Vec<String>,
+        split: Option<String>,
+        seed: u64,
+    ) -> RunConfig {
+        let full = self == Self::Full;
+        RunConfig {
+            name,
+            templates,
+            split,
+            seed,
+            annotation_error: 1.0,
+            coarse: CoarseConfig {
+                steps: if full { 900 } else { 240 },
+                batch: 7,
+                learning_rate: 3e-3,
+                updates: 2,
+                rotation_deg: 8.0,
+                scale: 0.08,
+                shift: 10.0,
+            },
+            augment: Augment { jitter: 4.0, rotation_deg: 6.0, scale: 0.06 },
+            joint_form: AdapterForm::Gate,
+            joint: RoundsConfig {
+                rounds: if full { 0 } else { 1 },
+                passes: 4,
+                last_passes: 6,
+                batch: 5,
+                learning_rate: 4e-3,
+                bank: 0,
+            },
+            single: full.then_some(RoundsConfig {
+                rounds: 3,
+                passes: 3,
+                last_passes: 8,
+                batch: 12,
+                learning_rate: 2e-3,
+                bank: 8,
+            }),
+            fuse: full.then_some(FuseConfig {
+                form: AdapterForm::LowRank(8),
+                passes: 10,
+                batch: 5,
+                learning_rate: 3e-3,
+                distil: true,
+            }),
+        }
+    }
+}
+
+impl RunConfig {
+    /// The same for a set whose images are all annotated: labels stay as they are, and every stage
+    /// sees them longer.
+    pub fn supervised(mut self) -> Self {
+        self.coarse.updates = 0;
+        self.joint.rounds = 0;
+        if let Some(single) = &mut self.single {
+            single.rounds = 0;
+        }
+        self
     }
 }

@@ -12,6 +12,8 @@ pub enum Choice {
     Cpu,
     /// A graphics processor through Vulkan; needs a build with `--features vulkan`.
     Vulkan,
+    /// The processor through libtorch; needs a build with `--features libtorch`.
+    Libtorch,
 }
 
 /// The chosen device, ready for differentiation.
@@ -23,7 +25,21 @@ pub fn open(choice: Choice) -> Result<Device, Error> {
     match choice {
         Choice::Cpu => Ok(Device::flex().autodiff()),
         Choice::Vulkan => Ok(vulkan()?.autodiff()),
+        Choice::Libtorch => Ok(libtorch()?.autodiff()),
     }
+}
+
+#[cfg(not(feature = "libtorch"))]
+fn libtorch() -> Result<Device, Error> {
+    let message = "this fiducia-train was built without libtorch; build it with --features libtorch";
+    Err(Error::new(ErrorKind::Usage, message))
+}
+
+/// burn calls this backend deprecated; none of the others trains small networks on a processor as fast.
+#[cfg(feature = "libtorch")]
+#[allow(deprecated)]
+fn libtorch() -> Result<Device, Error> {
+    Ok(Device::libtorch())
 }
 
 #[cfg(not(feature = "vulkan"))]

@@ -33,16 +33,48 @@ impl Checkpoint {
         optimiser: &ModuleOptimizer,
         state: &impl Serialize,
     ) -> Result<(), Error> {
+        self.replace(state, |fresh| {
+            save_network(network, &fresh.join(NETWORK))?;
+            optimiser.save(fresh.join(OPTIMISER)).map_err(|e| e.to_string())
+        })
+    }
+
+    /// As [`Checkpoint::save`], for several named networks between two lessons, when no optimiser is
+    /// under way.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::save`].
+    pub fn save_networks<M: Module>(
+        &self,
+        networks: &[(&str, &M)],
+        state: &impl Serialize,
+    ) -> Result<(), Error> {
+        self.replace(state, |fresh| {
+            let save = |(name, network): &(&str, &M)| save_network(*network, &file(fresh, name));
+            networks.iter().try_for_each(save)
+        })
+    }
+
+    /// The network saved as `name`, read into `network`, which has its shape.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreadable`] where it is missing, damaged or of another shape.
+    pub fn network<M: Module>(&self, name: &str, network: M) -> Result<M, Error> {
+        let folder = self.existing().ok_or_else(|| self.damaged("there is none"))?;
+        network.try_load_file(file(&folder, name)).map_err(|e| self.damaged(&e.to_string()))
+    }
+
+    fn replace(
+        &self,
+        state: &impl Serialize,
+        content: impl FnOnce(&Path) -> Result<(), String>,
+    ) -> Result<(), Error> {
         let write = || -> Result<(), String> {
             let fresh = self.folder.with_extension("new");
             let old = self.folder.with_extension("old");
             let _ = std::fs::remove_dir_all(&fresh);
             std::fs::create_dir_all(&fresh).map_err(|e| e.to_string())?;
-            // Running statistics of the last step are pending until someone asks for the inference
-            // form; without this they would be missing from the file.
-            let _ = network.valid();
-            network.clone().save_file(fresh.join(NETWORK)).map_err(|e| e.to_string())?;
-            optimiser.save(fresh.join(OPTIMISER)).map_err(|e| e.to_string())?;
+            content(&fresh)?;
             let json = serde_json::to_vec(state).map_err(|e| e.to_string())?;
             std::fs::write(fresh.join(STATE), json).map_err(|e| e.to_string())?;
             // Between the two renames only `old` exists; `open` looks there too.
@@ -109,10 +141,21 @@ impl Checkpoint {
     }
 }
 
+fn file(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.bpk"))
+}
+
+fn save_network<M: Module>(network: &M, file: &Path) -> Result<(), String> {
+    // Running statistics of the last step are pending until someone asks for the inference form;
+    // without this they would be missing from the file.
+    let _ = network.valid();
+    network.clone().save_file(file).map_err(|e| e.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nets::RefineNet;
+    use crate::nets::{AdapterForm, RefineNet};
     use crate::training::heatmap::loss;
     use burn::optim::{AdamWConfig, GradientsParams};
     use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -151,13 +194,13 @@ mod tests {
         let checkpoint = Checkpoint::new(folder.path(), "refine");
         let fresh = || AdamWConfig::new().with_weight_decay(1e-3).with_epsilon(1e-8).init();
         let mut optimiser = fresh();
-        let mut network = RefineNet::new(2, &device);
+        let mut network = RefineNet::new(2, AdapterForm::Gate, &device);
         for step in 0..4 {
             network = learn(network, &mut optimiser, step, &device);
         }
         checkpoint.save(&network, &optimiser, &4usize).unwrap();
         let (mut again, mut optimiser_again) =
-            checkpoint.restore(RefineNet::new(2, &device), fresh()).unwrap();
+            checkpoint.restore(RefineNet::new(2, AdapterForm::Gate, &device), fresh()).unwrap();
         assert_eq!(checkpoint.state::<usize>().unwrap(), Some(4));
         assert!(
             fingerprint(&network) == fingerprint(&again),

@@ -3,20 +3,19 @@
 
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::Device;
 use fiducia::{Error, ShapeModel, WholeFrame, distance, normalise_whole, whole_frame};
 use fiducia_kernels::{Affine, peak};
 use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::correspond::{Correspondence, Labels, trust};
-use crate::nets::{CoarseDecoder, Trunk, TrunkFeatures, TrunkRunner};
-use crate::progress::Progress;
+use crate::correspond::{Correspondences, Labels, trust};
+use crate::nets::{CoarseDecoder, TrunkFeatures, TrunkRunner};
 use crate::shape_fit::{learn_shape, mend};
 use crate::training::chance::{GreyJitter, chance, normal};
 use crate::training::checkpoint::Checkpoint;
 use crate::training::heatmap::{loss, target};
+use crate::training::material::Material;
 use crate::training::schedule::{heat_map_sigma, learning_rate};
 use crate::view::View;
 
@@ -50,25 +49,6 @@ pub struct CoarseConfig {
     pub shift: f64,
 }
 
-/// What training works on.
-#[derive(Debug)]
-pub struct Material<'a> {
-    /// All images, the template among them.
-    pub views: &'a [View],
-    /// Which of them is the template.
-    pub template: usize,
-    /// Its landmarks, units of the template.
-    pub points: &'a [[f64; 2]],
-    /// The frozen trunk.
-    pub trunk: &'a Trunk,
-    /// Where networks are trained; an autodiff device.
-    pub device: &'a Device,
-    /// Seed of all randomness.
-    pub seed: u64,
-    /// Bars on the terminal.
-    pub progress: &'a Progress,
-}
-
 /// What a coarse training must remember.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct State {
@@ -82,13 +62,13 @@ struct State {
 /// From the trunk, or from the checkpoint folder.
 pub fn train_coarse(
     material: &Material<'_>,
-    correspondence: &Correspondence,
+    correspondence: &Correspondences,
     frame: &WholeFrame,
     config: &CoarseConfig,
     checkpoint: &Checkpoint,
 ) -> Result<(CoarseDecoder, Labels), Error> {
     material.device.seed(material.seed);
-    let network = CoarseDecoder::new(material.points.len(), material.device);
+    let network = CoarseDecoder::new(material.landmarks(), material.device);
     let optimiser = AdamWConfig::new().with_weight_decay(1e-3).with_epsilon(1e-8).init();
     let (mut network, mut optimiser) = checkpoint.restore(network, optimiser)?;
     let fresh = || State { step: 0, labels: correspondence.labels.clone() };
@@ -166,8 +146,8 @@ impl Batch {
         step: usize,
         runner: &TrunkRunner,
     ) -> Result<Self, Error> {
-        let mut images = pick(m, config.batch, "coarse batch", step);
-        images.push(m.template);
+        let mut images = pick(m.seed, &m.pupils(), config.batch, "coarse batch", step);
+        images.push(m.anchor(step));
         let draw = |(item, &n): (usize, &usize)| {
             let mut rng = chance(m.seed, "coarse", step, item);
             let view = &m.views[n];
@@ -206,13 +186,18 @@ impl Batch {
     }
 }
 
-/// `count` images other than the template, each once per pass over the set.
-pub(crate) fn pick(m: &Material<'_>, count: usize, stage: &str, step: usize) -> Vec<usize> {
-    let others: Vec<usize> = (0..m.views.len()).filter(|&n| n != m.template).collect();
+/// `count` of `images` for step `step`, each once per pass over them.
+pub(crate) fn pick(
+    seed: u64,
+    images: &[usize],
+    count: usize,
+    stage: &str,
+    step: usize,
+) -> Vec<usize> {
     let at = |i: usize| {
-        let (pass, place) = (i / others.len(), i % others.len());
-        let mut rng = chance(m.seed, stage, pass, 0);
-        let mut order = others.clone();
+        let (pass, place) = (i / images.len(), i % images.len());
+        let mut rng = chance(seed, stage, pass, 0);
+        let mut order = images.to_vec();
         for k in (1..order.len()).rev() {
             order.swap(k, rng.random_range(0..=k));
         }
@@ -273,10 +258,10 @@ fn predict(
 fn update_labels(
     labels: &mut Labels,
     predicted: &[Vec<[f64; 2]>],
-    correspondence: &Correspondence,
+    correspondence: &Correspondences,
     m: &Material<'_>,
 ) -> f64 {
-    let matched = correspondence.match_again(predicted, REMATCH_SIGMA);
+    let Some(matched) = correspondence.match_again(predicted, REMATCH_SIGMA) else { return 0.0 };
     let mut moves = Vec::new();
     for n in 0..labels.points.len() {
         for l in 0..labels.points[n].len() {
@@ -294,7 +279,7 @@ fn update_labels(
 }
 
 fn mend_by_shape(labels: &mut Labels, m: &Material<'_>) {
-    let model: ShapeModel = learn_shape(&labels.points, &labels.weights, m.points);
+    let model: ShapeModel = learn_shape(&labels.points, &labels.weights, m.points());
     mend(labels, &model);
-    labels.pin(m.template, m.points);
+    m.pin(labels);
 }

@@ -1,0 +1,111 @@
+//! Correspondence from one template, or from several together.
+
+use fiducia::Error;
+
+use super::{Correspondence, Labels, correspond};
+use crate::training::material::{Annotated, Material};
+
+/// More templates than this are not matched; they still teach the networks.
+const MAX_TEMPLATES: usize = 8;
+
+/// The correspondences of all templates, and first labels from all of them.
+#[derive(Debug)]
+pub struct Correspondences {
+    each: Vec<Correspondence>,
+    /// First labels; those of annotated images are what people placed there.
+    pub labels: Labels,
+}
+
+impl Correspondences {
+    /// Finds the landmarks of the annotated images on all others. Where every image is annotated,
+    /// there is nothing to find.
+    ///
+    /// # Errors
+    /// As [`correspond`].
+    pub fn find(m: &Material<'_>) -> Result<Self, Error> {
+        let complete = m.annotated.len() == m.views.len();
+        let count = if complete { 0 } else { MAX_TEMPLATES };
+        let one =
+            |a: &Annotated| correspond(m.views, a.image, &a.points, m.trunk, m.progress);
+        let each: Vec<Correspondence> =
+            m.annotated.iter().take(count).map(one).collect::<Result<_, _>>()?;
+        let nothing = || Labels {
+            points: vec![m.points().to_vec(); m.views.len()],
+            weights: vec![vec![0.0; m.landmarks()]; m.views.len()],
+        };
+        let mut labels = if each.is_empty() { nothing() } else { blend(&each) };
+        m.pin(&mut labels);
+        Ok(Self { each, labels })
+    }
+
+    /// Matches every image again around `centres` (`[image][landmark]`, units of the image); `None`
+    /// where there is no template to match.
+    pub fn match_again(&self, centres: &[Vec<[f64; 2]>], sigma: f64) -> Option<Vec<Vec<[f64; 2]>>> {
+        self.mean(|c| c.match_again(centres, sigma))
+    }
+
+    /// The landmarks by registration alone, `[image][landmark]`, units of the image.
+    pub fn registered(&self) -> Option<Vec<Vec<[f64; 2]>>> {
+        self.mean(Correspondence::registered_on_images)
+    }
+
+    /// How far from the template's landmark one lands when `points` of an image are matched back,
+    /// `[landmark]` of `landmarks`, units; the smallest over all templates.
+    pub fn way_back(&self, n: usize, landmarks: &[usize], points: &[[f64; 2]]) -> Vec<f64> {
+        let ways: Vec<Vec<f64>> =
+            self.each.iter().map(|c| c.way_back(n, landmarks, points)).collect();
+        let least = |k: usize| ways.iter().map(|w| w[k]).fold(f64::INFINITY, f64::min);
+        (0..points.len()).map(|k| if ways.is_empty() { 0.0 } else { least(k) }).collect()
+    }
+
+    /// Matches landmark `l` again around `centres` (`[image]`, units), with descriptors that are half
+    /// the template's and half those of the `members` (image, point in units); the template's alone
+    /// where there are none.
+    pub fn match_with_bank(
+        &self,
+        l: usize,
+        members: &[(usize, [f64; 2])],
+        centres: &[[f64; 2]],
+        sigma: f64,
+    ) -> Option<Vec<[f64; 2]>> {
+        let found: Vec<Vec<[f64; 2]>> =
+            self.each.iter().map(|c| c.match_with_bank(l, members, centres, sigma)).collect();
+        (!found.is_empty()).then(|| {
+            (0..centres.len()).map(|n| middle(found.iter().map(|f| (f[n], 1.0)))).collect()
+        })
+    }
+
+    fn mean(
+        &self,
+        one: impl Fn(&Correspondence) -> Vec<Vec<[f64; 2]>>,
+    ) -> Option<Vec<Vec<[f64; 2]>>> {
+        let all: Vec<Vec<Vec<[f64; 2]>>> = self.each.iter().map(one).collect();
+        let first = all.first()?;
+        let at = |n: usize, l: usize| middle(all.iter().map(|p| (p[n][l], 1.0)));
+        Some((0..first.len()).map(|n| (0..first[n].len()).map(|l| at(n, l)).collect()).collect())
+    }
+}
+
+/// Labels from all templates, each as far as it is trusted.
+fn blend(each: &[Correspondence]) -> Labels {
+    let mut labels = each[0].labels.clone();
+    for n in 0..labels.points.len() {
+        for l in 0..labels.points[n].len() {
+            let seen = each.iter().map(|c| (c.labels.points[n][l], c.labels.weights[n][l].max(1e-6)));
+            labels.points[n][l] = middle(seen);
+            let trusts = each.iter().map(|c| c.labels.weights[n][l]);
+            labels.weights[n][l] = trusts.sum::<f64>() / each.len() as f64;
+        }
+    }
+    labels
+}
+
+/// Weighted mean of points.
+fn middle(points: impl Iterator<Item = ([f64; 2], f64)>) -> [f64; 2] {
+    let (mut sum, mut total) = ([0.0; 2], 0.0);
+    for (p, w) in points {
+        sum = [sum[0] + w * p[0], sum[1] + w * p[1]];
+        total += w;
+    }
+    sum.map(|s| s / total)
+}

@@ -1,0 +1,291 @@
+//! The stages of a run, each as one step that reads its checkpoint or computes.
+
+use fiducia::{
+    Backend, Calibration, Detector, Error, ErrorKind, Manifest, Observation, Pack, Plausibility,
+    Pose, RefineFrame, WholeFrame,
+};
+use rayon::prelude::*;
+
+use super::calibrate::{calibration, plausibility};
+use super::config::RunConfig;
+use super::{Place, Source};
+use crate::correspond::{Correspondences, Labels};
+use crate::nets::{CoarseDecoder, RefineNet};
+use crate::pack::{self, Parts};
+use crate::progress::Progress;
+use crate::shape_fit::learn_shape;
+use crate::training::checkpoint::Checkpoint;
+use crate::training::regions::Task;
+use crate::training::rounds::Outcome;
+use crate::training::{Material, fuse, train_coarse, train_in_rounds};
+
+/// A run under way.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    source: &'a Source,
+    m: &'a Material<'a>,
+    config: &'a RunConfig,
+    place: &'a Place,
+    whole: WholeFrame,
+    region: RefineFrame,
+    landmarks: Vec<usize>,
+}
+
+/// The dedicated networks, in the order of the landmarks, and the labels they ended with. No networks
+/// where the configuration wants none.
+#[derive(Debug)]
+pub(super) struct Singles {
+    pub(super) networks: Vec<RefineNet>,
+    pub(super) labels: Labels,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        source: &'a Source,
+        m: &'a Material<'a>,
+        config: &'a RunConfig,
+        place: &'a Place,
+    ) -> Self {
+        let (whole, region) = source.frames();
+        let landmarks = (0..m.landmarks()).collect();
+        Self { source, m, config, place, whole, region, landmarks }
+    }
+
+    /// First labels on every image.
+    pub(super) fn correspond(&self) -> Result<Correspondences, Error> {
+        let places = Correspondences::find(self.m)?;
+        self.save("labels-matched.json", &places.labels)?;
+        Ok(places)
+    }
+
+    /// The coarse decoder, and the labels after it.
+    pub(super) fn coarse(&self, places: &Correspondences) -> Result<(CoarseDecoder, Labels), Error> {
+        let checkpoint = self.checkpoint("coarse");
+        let (coarse, labels) =
+            train_coarse(self.m, places, &self.whole, &self.config.coarse, &checkpoint)?;
+        self.save("labels-coarse.json", &labels)?;
+        Ok((coarse, labels))
+    }
+
+    /// Where the mean shape of `labels` lies in each image.
+    pub(super) fn poses(&self, labels: &Labels) -> Vec<Pose> {
+        let shape = learn_shape(&labels.points, &labels.weights, self.m.points());
+        labels.points.iter().zip(&labels.weights).map(|(p, w)| shape.pose(p, w)).collect()
+    }
+
+    /// The refine network that all others start from, and its labels.
+    pub(super) fn joint(
+        &self,
+        places: &Correspondences,
+        labels: &Labels,
+        poses: &[Pose],
+    ) -> Result<Outcome, Error> {
+        self.m.device.seed(self.config.seed);
+        let fresh = RefineNet::new(self.landmarks.len(), self.config.joint_form, self.m.device);
+        let (config, task) = (&self.config.joint, self.task(&self.landmarks, poses));
+        let bar = self.m.progress.bar("joint", config.regions(self.m));
+        let outcome = train_in_rounds(
+            &task,
+            places,
+            labels,
+            config,
+            &fresh,
+            &self.checkpoint("joint"),
+            &|_| bar.inc(config.batch as u64),
+        )?;
+        bar.finish();
+        self.save("labels-joint.json", &outcome.labels)?;
+        self.save("rounds-joint.json", &outcome.log)?;
+        Ok(outcome)
+    }
+
+    /// A dedicated network for every landmark, each from the joint one and on its landmark alone.
+    pub(super) fn singles(
+        &self,
+        places: &Correspondences,
+        joint: &Outcome,
+        poses: &[Pose],
+        coarse: &CoarseDecoder,
+    ) -> Result<Singles, Error> {
+        let mut labels = joint.labels.clone();
+        let Some(config) = &self.config.single else {
+            return Ok(Singles { networks: Vec::new(), labels });
+        };
+        let bar = self.m.progress.bar("single", self.landmarks.len() * config.regions(self.m));
+        let one = |&l: &usize| {
+            let start = joint.network.only(l);
+            let checkpoint = self.checkpoint(&format!("single/{l}"));
+            let landmarks = [l];
+            let task = self.task(&landmarks, poses);
+            train_in_rounds(&task, places, &joint.labels, config, &start, &checkpoint, &|_| {
+                bar.inc(config.batch as u64);
+            })
+        };
+        let outcomes: Vec<Outcome> =
+            self.landmarks.par_iter().map(one).collect::<Result<_, _>>()?;
+        bar.finish();
+        for (l, outcome) in outcomes.iter().enumerate() {
+            for n in 0..labels.points.len() {
+                labels.points[n][l] = outcome.labels.points[n][l];
+                labels.weights[n][l] = outcome.labels.weights[n][l];
+            }
+        }
+        self.save("labels-single.json", &labels)?;
+        let logs: Vec<_> = outcomes.iter().map(|o| &o.log).collect();
+        self.save("rounds-single.json", &logs)?;
+        let networks: Vec<RefineNet> = outcomes.into_iter().map(|o| o.network).collect();
+        self.write_singles(&networks, &labels, coarse)?;
+        Ok(Singles { networks, labels })
+    }
+
+    /// The network with an adapter for every landmark; the joint one where nothing is to be fused.
+    pub(super) fn fused(
+        &self,
+        joint: &Outcome,
+        singles: &Singles,
+        poses: &[Pose],
+    ) -> Result<RefineNet, Error> {
+        let Some(config) = &self.config.fuse else { return Ok(joint.network.clone()) };
+        let per_pass = self.m.pupils().len().div_ceil(config.batch);
+        let bar = self.m.progress.bar("fuse", config.passes * per_pass);
+        let task = self.task(&self.landmarks, poses);
+        let checkpoint = self.checkpoint("fuse");
+        let (labels, networks) = (&singles.labels, &singles.networks);
+        let tick = |_| bar.inc(1);
+        let fused = fuse(&task, labels, networks, &joint.network, config, &checkpoint, &tick)?;
+        bar.finish();
+        Ok(fused)
+    }
+
+    /// Everything that goes into the pack, with limits and expected errors learnt from the images.
+    pub(super) fn calibrated(
+        &self,
+        places: &Correspondences,
+        coarse: &CoarseDecoder,
+        refine: &RefineNet,
+        labels: &Labels,
+        progress: &Progress,
+    ) -> Result<Parts, Error> {
+        let mut parts = self.parts(coarse, refine, &self.landmarks, labels);
+        parts.provenance = self.source.record(self.config).provenance();
+        parts.card = self.card()?;
+        let seen = self.observe(&parts, progress)?;
+        parts.manifest.plausibility = plausibility(&seen);
+        parts.calibration =
+            calibration(&seen, places, labels, self.config.annotation_error);
+        Ok(parts)
+    }
+
+    /// A pack for `landmarks` without limits or calibration.
+    fn parts(
+        &self,
+        coarse: &CoarseDecoder,
+        refine: &RefineNet,
+        landmarks: &[usize],
+        labels: &Labels,
+    ) -> Parts {
+        let shape = learn_shape(&labels.points, &labels.weights, self.m.points());
+        let name = |&l: &usize| self.source.landmarks[l].clone();
+        let whole = landmarks.len() == self.landmarks.len();
+        let manifest = Manifest {
+            name: self.config.name.clone(),
+            landmarks: landmarks.iter().map(name).collect(),
+            guides: if whole { Vec::new() } else { self.source.landmarks.clone() },
+            scale: self.source.scale,
+            whole: self.whole,
+            refine: self.region,
+            adapter: refine.adapter_inputs(),
+            shape_modes: shape.modes.len(),
+            plausibility: UNLIMITED,
+        };
+        Parts {
+            backbone: coarse.export(self.m.trunk, &self.whole),
+            refine: refine.export(self.region.size),
+            adapters: refine.adapters(),
+            calibration: vec![UNCALIBRATED; landmarks.len()],
+            shape,
+            provenance: serde_json::Value::Null,
+            card: String::new(),
+            manifest,
+        }
+    }
+
+    /// One pack per dedicated network, to be measured side by side with the fused one.
+    fn write_singles(
+        &self,
+        networks: &[RefineNet],
+        labels: &Labels,
+        coarse: &CoarseDecoder,
+    ) -> Result<(), Error> {
+        let folder = self.place.out.join("singles");
+        std::fs::create_dir_all(&folder).map_err(|e| {
+            Error::new(ErrorKind::Unwritable, format!("cannot make {}: {e}", folder.display()))
+        })?;
+        for (l, network) in networks.iter().enumerate() {
+            let parts = self.parts(coarse, network, &[l], labels);
+            // Landmark names come from outside; numbers make safe file names.
+            pack::write(&parts, &folder.join(format!("{l:02}.fid")))?;
+        }
+        Ok(())
+    }
+
+    /// What the runtime sees on every training image.
+    fn observe(&self, parts: &Parts, progress: &Progress) -> Result<Vec<Observation>, Error> {
+        let pack = Pack::from_bytes(pack::to_bytes(parts)?)?;
+        let bar = progress.bar("calibrate", self.source.images.len());
+        let share = self.source.images.len().div_ceil(rayon::current_num_threads()).max(1);
+        let some = |images: &[crate::data::Unlabelled]| {
+            let mut detector = Detector::new(&pack, Backend::Cpu)?;
+            let one = |image: &crate::data::Unlabelled| {
+                bar.inc(1);
+                detector.observe(&image.read()?)
+            };
+            images.iter().map(one).collect::<Result<Vec<Observation>, Error>>()
+        };
+        let seen: Result<Vec<Vec<Observation>>, Error> =
+            self.source.images.par_chunks(share).map(some).collect();
+        Ok(seen?.into_iter().flatten().collect())
+    }
+
+    fn card(&self) -> Result<String, Error> {
+        if let Some(path) = &self.place.card {
+            return std::fs::read_to_string(path).map_err(|e| {
+                Error::new(ErrorKind::Unreadable, format!("model card {}: {e}", path.display()))
+            });
+        }
+        Ok(format!(
+            "# {}\n\nTrained from {} annotated and {} other images by fiducia-trainer {}.\n\
+             Not evaluated. Research use; not a medical device.\n",
+            self.config.name,
+            self.m.annotated.len(),
+            self.source.images.len() - self.m.annotated.len(),
+            env!("CARGO_PKG_VERSION")
+        ))
+    }
+
+    fn task<'b>(&'b self, landmarks: &'b [usize], poses: &'b [Pose]) -> Task<'b> {
+        Task { m: self.m, frame: &self.region, poses, landmarks, augment: self.config.augment }
+    }
+
+    fn checkpoint(&self, stage: &str) -> Checkpoint {
+        Checkpoint::new(&self.place.out, stage)
+    }
+
+    fn save(&self, name: &str, value: &impl serde::Serialize) -> Result<(), Error> {
+        let json = serde_json::to_vec(value).expect("labels and logs are plain data");
+        fiducia::write_atomically(&self.place.out.join(name), &json)
+    }
+}
+
+/// Limits that refuse nothing.
+const UNLIMITED: Plausibility = Plausibility {
+    min_coarse_mass: 0.0,
+    max_pose_residual: 1e9,
+    scale_range: [1e-3, 1e3],
+    max_rotation: 10.0,
+    max_shape_residual: 1e9,
+};
+
+/// Expected errors as the heat maps show them.
+const UNCALIBRATED: Calibration =
+    Calibration { gain: 1.0, floor: 0.0, max_expected_error: 1e9, max_shape_residual: 1e9 };
