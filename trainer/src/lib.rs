@@ -18,6 +18,7 @@ pub mod training;
 pub mod run;
 pub mod pack;
 pub mod evaluate;
+pub mod ablate;
 pub mod atlas;
 pub mod progress;
 mod folder;

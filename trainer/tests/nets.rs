@@ -1,8 +1,9 @@
 //! The exported graphs compute what the trained networks compute.
 
 use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
-use fiducia_trainer::nets::{CoarseDecoder, RefineNet, Trunk, values};
+use fiducia_trainer::nets::{AdapterForm, CoarseDecoder, RefineNet, Trunk, values};
 use tract_onnx::prelude::*;
 
 /// Largest difference of logits between burn and tract, both f32.
@@ -23,29 +24,41 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
 }
 
-/// A refine network whose batch norms have seen data, regions, and what burn makes of them.
-fn refine_case() -> (RefineNet, Vec<f32>, Vec<f32>) {
-    let device = Device::flex().autodiff();
+const FORMS: [AdapterForm; 3] = [AdapterForm::Head, AdapterForm::Gate, AdapterForm::LowRank(3)];
+
+/// A network that has learnt a little, so that batch norms have seen data and no private part is neutral.
+fn trained(form: AdapterForm, device: &Device) -> RefineNet {
     device.seed(7);
-    let network = RefineNet::new(3, &device);
-    let which = |device: &Device| {
-        Tensor::<1, Int>::from_data(TensorData::new(vec![0i64, 1, 2], [3]), device)
-    };
-    for _ in 0..20 {
-        let seen = Tensor::<4>::random([3, 1, 32, 32], Distribution::Normal(0.3, 2.0), &device);
-        network.forward(seen, which(&device));
+    let mut network = RefineNet::new(3, form, device).adapted(form, &[form.rank(), 1, 2], device);
+    let mut optimiser = AdamWConfig::new().init();
+    for _ in 0..12 {
+        let seen = Tensor::<4>::random([3, 1, 32, 32], Distribution::Normal(0.3, 2.0), device);
+        let loss = network.forward(seen, which(device)).powi_scalar(2).mean();
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        network = optimiser.step(1e-2, network, gradients);
     }
+    network
+}
+
+fn which(device: &Device) -> Tensor<1, Int> {
+    Tensor::from_data(TensorData::new(vec![0i64, 1, 2], [3]), device)
+}
+
+/// A trained network, regions, and what burn makes of them.
+fn refine_case(form: AdapterForm) -> (RefineNet, Vec<f32>, Vec<f32>) {
+    let device = Device::flex().autodiff();
+    let network = trained(form, &device);
     let plain = device.clone().inner();
     let regions = Tensor::<4>::random([3, 1, 32, 32], Distribution::Normal(0.0, 1.0), &plain);
     let logits = values(&network.valid().forward(regions.clone(), which(&plain)));
     (network, values(&regions), logits)
 }
 
-fn refine_inputs(regions: &[f32], adapters: &[Vec<f32>]) -> Vec<tract_onnx::prelude::Tensor> {
+fn refine_inputs(network: &RefineNet, regions: &[f32], adapters: &[Vec<f32>]) -> Vec<tract_onnx::prelude::Tensor> {
     let mut inputs =
         vec![tract_onnx::prelude::Tensor::from_shape(&[3, 1, 32, 32], regions).unwrap()];
     let mut start = 0;
-    for input in RefineNet::adapter_inputs() {
+    for input in network.adapter_inputs() {
         let shape: Vec<usize> = std::iter::once(3).chain(input.shape.iter().copied()).collect();
         let part: Vec<f32> =
             adapters.iter().flat_map(|a| a[start..start + input.len()].to_vec()).collect();
@@ -57,22 +70,62 @@ fn refine_inputs(regions: &[f32], adapters: &[Vec<f32>]) -> Vec<tract_onnx::prel
 
 #[test]
 fn refine_graph_equals_the_network() {
-    let (network, regions, logits) = refine_case();
-    let got = run(&network.export(32), refine_inputs(&regions, &network.adapters()));
-    assert!(largest_difference(&got, &logits) < TOLERANCE, "{}", largest_difference(&got, &logits));
+    for form in FORMS {
+        let (network, regions, logits) = refine_case(form);
+        let inputs = refine_inputs(&network, &regions, &network.adapters());
+        let got = run(&network.export(32), inputs);
+        let difference = largest_difference(&got, &logits);
+        assert!(difference < TOLERANCE, "{form}: {difference}");
+    }
+}
+
+#[test]
+fn a_network_for_one_landmark_sees_what_the_shared_one_sees_of_it() {
+    let device = Device::flex().autodiff();
+    for form in FORMS {
+        let network = trained(form, &device);
+        let plain = device.clone().inner();
+        let regions = Tensor::<4>::random([3, 1, 32, 32], Distribution::Normal(0.0, 1.0), &plain);
+        let all = values(&network.valid().forward(regions.clone(), which(&plain)));
+        let first = Tensor::<1, Int>::from_data(TensorData::new(vec![0i64], [1]), &plain);
+        for l in 0..3 {
+            let region = regions.clone().slice([l..l + 1]);
+            let one = values(&network.only(l).valid().forward(region, first.clone()));
+            let same = largest_difference(&one, &all[l * 1024..(l + 1) * 1024]);
+            assert!(same < TOLERANCE, "{form}, landmark {l}: {same}");
+        }
+    }
+}
+
+#[test]
+fn ranks_beyond_the_budget_stay_empty() {
+    let device = Device::flex().autodiff();
+    let adapters = trained(AdapterForm::LowRank(3), &device).adapters();
+    // Slice order: gate (2 x 64), down [3][64], up [64][3], head.
+    let (down, up) = (128..128 + 3 * 64, 128 + 3 * 64..128 + 6 * 64);
+    for (slice, rank) in adapters.iter().zip([3, 1, 2]) {
+        for r in 0..3 {
+            let row = &slice[down.clone()][r * 64..(r + 1) * 64];
+            let column = slice[up.clone()].iter().skip(r).step_by(3);
+            let used = row.iter().chain(column).any(|v| *v != 0.0);
+            assert_eq!(used, r < rank, "rank {r} of a budget of {rank}");
+        }
+    }
 }
 
 #[test]
 fn the_comparison_notices_swapped_adapters_and_a_wrong_weight() {
-    let (network, regions, logits) = refine_case();
-    let mut swapped = network.adapters();
-    swapped.swap(0, 1);
-    let got = run(&network.export(32), refine_inputs(&regions, &swapped));
-    assert!(largest_difference(&got, &logits) > 10.0 * TOLERANCE);
-    let mut wrong = network.adapters();
-    wrong[2][0] += 0.1;
-    let got = run(&network.export(32), refine_inputs(&regions, &wrong));
-    assert!(largest_difference(&got, &logits) > 10.0 * TOLERANCE);
+    for form in FORMS {
+        let (network, regions, logits) = refine_case(form);
+        let mut swapped = network.adapters();
+        swapped.swap(0, 1);
+        let got = run(&network.export(32), refine_inputs(&network, &regions, &swapped));
+        assert!(largest_difference(&got, &logits) > 10.0 * TOLERANCE, "{form}");
+        let mut wrong = network.adapters();
+        wrong[2][0] += 0.1;
+        let got = run(&network.export(32), refine_inputs(&network, &regions, &wrong));
+        assert!(largest_difference(&got, &logits) > 10.0 * TOLERANCE, "{form}");
+    }
 }
 
 #[test]

@@ -78,10 +78,16 @@ fn training(data: &Path, out: &Path) -> Command {
         "run",
         "--quiet",
         "--preset",
-        "fast",
+        "full",
         "--coarse-steps",
         "30",
-        "--refine-passes",
+        "--joint-passes",
+        "3",
+        "--rounds",
+        "2",
+        "--bank",
+        "3",
+        "--fuse-passes",
         "3",
         "--weights",
         weights,
@@ -103,16 +109,18 @@ fn trains_and_resumes_after_a_kill_with_the_same_bytes() {
     let apart = median(pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).collect());
     assert!(apart < MATCHED_WITHIN_MM, "matched labels are {apart} mm off");
 
-    let mut child = training(&data, &killed).spawn().unwrap();
-    let start = Instant::now();
-    while !killed.join("checkpoints/coarse/state.json").exists() {
-        assert!(start.elapsed() < PATIENCE, "no checkpoint appeared");
-        assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be killed");
-        std::thread::sleep(Duration::from_millis(20));
+    for stage in ["coarse", "joint", "single/1", "single/3", "fuse"] {
+        let mut child = training(&data, &killed).spawn().unwrap();
+        let start = Instant::now();
+        while !killed.join("checkpoints").join(stage).join("state.json").exists() {
+            assert!(start.elapsed() < PATIENCE, "no checkpoint of {stage} appeared");
+            assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be killed");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!killed.join("model.fid").exists(), "{stage} came too late");
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(!killed.join("model.fid").exists());
     assert!(training(&data, &killed).status().unwrap().success());
     let model = |run: &Path| std::fs::read(run.join("model.fid")).unwrap();
     assert!(model(&whole) == model(&killed), "the resumed run ended elsewhere");

@@ -3,6 +3,7 @@
 mod import;
 mod run;
 mod evaluate;
+mod ablate;
 mod atlas;
 
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ enum Command {
     Pack(run::Args),
     /// Measure a model on labelled images
     Evaluate(evaluate::Args),
+    /// Train in several ways, measure each and show what every part of the method is worth
+    Ablate(ablate::Args),
     /// Average the training images on their mean shape: a picture of nobody to demonstrate with
     Atlas(atlas::Args),
 }
@@ -51,6 +54,7 @@ impl Cli {
             Command::Single(args) => run::run(args, Stage::Single),
             Command::Fuse(args) => run::run(args, Stage::Fuse),
             Command::Evaluate(args) => evaluate::run(args),
+            Command::Ablate(args) => ablate::run(args),
             Command::Atlas(args) => atlas::run(args),
         }
     }

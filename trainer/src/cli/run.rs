@@ -102,7 +102,7 @@ pub(crate) fn run(args: Args, until: Stage) -> Result<(), Error> {
         return Err(Error::new(ErrorKind::Usage, message));
     }
     let place =
-        Place { out: args.out, weights: args.weights, card: args.card, device: args.device };
+        Place { out: args.out, weights: args.weights, card: args.card, device: args.device, shared: None };
     let made = train(&data, &config, &place, until, &progress)?;
     super::print(&format!("{}\n", made.display()))
 }

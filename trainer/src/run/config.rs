@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use super::Stage;
 use crate::nets::AdapterForm;
 use crate::training::coarse::CoarseConfig;
 use crate::training::regions::Augment;
@@ -100,6 +101,23 @@ impl Preset {
 }
 
 impl RunConfig {
+    /// What of it decides the stages up to `stage`.
+    pub fn until(&self, stage: Stage) -> Self {
+        let mut config = self.clone();
+        let nothing = RoundsConfig { rounds: 0, passes: 0, last_passes: 0, ..self.joint };
+        if stage < Stage::Joint {
+            config.joint = nothing;
+            config.joint_form = AdapterForm::Head;
+        }
+        if stage < Stage::Single {
+            config.single = None;
+        }
+        if stage < Stage::Fuse {
+            config.fuse = None;
+        }
+        config
+    }
+
     /// The same for a set whose images are all annotated: labels stay as they are, and every stage
     /// sees them longer.
     pub fn supervised(mut self) -> Self {

@@ -11,12 +11,15 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use fiducia::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
+use sha2::Digest;
 
 use self::config::RunConfig;
 use self::stages::Run;
+use crate::correspond::Correspondences;
 use crate::data::DataSet;
 use crate::pack;
 use crate::progress::Progress;
+use crate::training::Material;
 
 pub use self::source::{Source, annotated_points, read_views, training_images};
 
@@ -31,6 +34,8 @@ pub struct Place {
     pub card: Option<PathBuf>,
     /// Where networks are trained.
     pub device: device::Choice,
+    /// Folder of checkpoints that runs of several configurations share; `None` for the run's own.
+    pub shared: Option<PathBuf>,
 }
 
 /// The stages of a run, in order. Each leaves a checkpoint and takes up those before it.
@@ -64,25 +69,42 @@ pub fn run(
     progress: &Progress,
 ) -> Result<PathBuf, Error> {
     let source = Source::open(data, config, place, progress)?;
-    open_run(&place.out, &source.record(config))?;
     let material = source.material(config, progress);
-    let run = Run::new(&source, &material, config, place);
+    open_run(&place.out, &source.record(config))?;
+    let places = Correspondences::find(&material)?;
+    run_stages(&source, &material, &places, config, place, until)
+}
+
+/// The stages after the images have been read and matched.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_stages(
+    source: &Source,
+    material: &Material<'_>,
+    places: &Correspondences,
+    config: &RunConfig,
+    place: &Place,
+    until: Stage,
+) -> Result<PathBuf, Error> {
+    open_run(&place.out, &source.record(config))?;
+    let run = Run::new(source, material, config, place);
     let reached = |stage: Stage| (until <= stage).then(|| place.out.clone());
 
-    let places = run.correspond()?;
+    run.save("labels-matched.json", &places.labels)?;
     if let Some(out) = reached(Stage::Match) {
         return Ok(out);
     }
-    let (coarse, labels) = run.coarse(&places)?;
+    let (coarse, labels) = run.coarse(places)?;
     if let Some(out) = reached(Stage::Coarse) {
         return Ok(out);
     }
     let poses = run.poses(&labels);
-    let joint = run.joint(&places, &labels, &poses)?;
+    let joint = run.joint(places, &labels, &poses)?;
     if let Some(out) = reached(Stage::Joint) {
         return Ok(out);
     }
-    let singles = run.singles(&places, &joint, &poses, &coarse)?;
+    let singles = run.singles(places, &joint, &poses, &coarse)?;
     if let Some(out) = reached(Stage::Single) {
         return Ok(out);
     }
@@ -90,7 +112,7 @@ pub fn run(
     if let Some(out) = reached(Stage::Fuse) {
         return Ok(out);
     }
-    let parts = run.calibrated(&places, &coarse, &refine, &singles.labels, progress)?;
+    let parts = run.calibrated(places, &coarse, &refine, &singles.labels)?;
     let model = place.out.join("model.fid");
     pack::write(&parts, &model)?;
     Ok(model)
@@ -105,6 +127,12 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// A name for all that the record holds.
+    pub(crate) fn sha256(&self) -> String {
+        let json = serde_json::to_vec(self).expect("a record is plain data");
+        sha2::Sha256::digest(&json).iter().map(|b| format!("{b:02x}")).collect()
+    }
+
     /// How the pack was made, for the pack.
     pub(crate) fn provenance(&self) -> serde_json::Value {
         serde_json::json!({

@@ -8,11 +8,10 @@ use rayon::prelude::*;
 
 use super::calibrate::{calibration, plausibility};
 use super::config::RunConfig;
-use super::{Place, Source};
+use super::{Place, Source, Stage};
 use crate::correspond::{Correspondences, Labels};
 use crate::nets::{CoarseDecoder, RefineNet};
 use crate::pack::{self, Parts};
-use crate::progress::Progress;
 use crate::shape_fit::learn_shape;
 use crate::training::checkpoint::Checkpoint;
 use crate::training::regions::Task;
@@ -51,16 +50,9 @@ impl<'a> Run<'a> {
         Self { source, m, config, place, whole, region, landmarks }
     }
 
-    /// First labels on every image.
-    pub(super) fn correspond(&self) -> Result<Correspondences, Error> {
-        let places = Correspondences::find(self.m)?;
-        self.save("labels-matched.json", &places.labels)?;
-        Ok(places)
-    }
-
     /// The coarse decoder, and the labels after it.
     pub(super) fn coarse(&self, places: &Correspondences) -> Result<(CoarseDecoder, Labels), Error> {
-        let checkpoint = self.checkpoint("coarse");
+        let checkpoint = self.checkpoint(Stage::Coarse, "coarse");
         let (coarse, labels) =
             train_coarse(self.m, places, &self.whole, &self.config.coarse, &checkpoint)?;
         self.save("labels-coarse.json", &labels)?;
@@ -90,7 +82,7 @@ impl<'a> Run<'a> {
             labels,
             config,
             &fresh,
-            &self.checkpoint("joint"),
+            &self.checkpoint(Stage::Joint, "joint"),
             &|_| bar.inc(config.batch as u64),
         )?;
         bar.finish();
@@ -114,7 +106,7 @@ impl<'a> Run<'a> {
         let bar = self.m.progress.bar("single", self.landmarks.len() * config.regions(self.m));
         let one = |&l: &usize| {
             let start = joint.network.only(l);
-            let checkpoint = self.checkpoint(&format!("single/{l}"));
+            let checkpoint = self.checkpoint(Stage::Single, &format!("single/{l}"));
             let landmarks = [l];
             let task = self.task(&landmarks, poses);
             train_in_rounds(&task, places, &joint.labels, config, &start, &checkpoint, &|_| {
@@ -149,7 +141,7 @@ impl<'a> Run<'a> {
         let per_pass = self.m.pupils().len().div_ceil(config.batch);
         let bar = self.m.progress.bar("fuse", config.passes * per_pass);
         let task = self.task(&self.landmarks, poses);
-        let checkpoint = self.checkpoint("fuse");
+        let checkpoint = self.checkpoint(Stage::Fuse, "fuse");
         let (labels, networks) = (&singles.labels, &singles.networks);
         let tick = |_| bar.inc(1);
         let fused = fuse(&task, labels, networks, &joint.network, config, &checkpoint, &tick)?;
@@ -164,12 +156,11 @@ impl<'a> Run<'a> {
         coarse: &CoarseDecoder,
         refine: &RefineNet,
         labels: &Labels,
-        progress: &Progress,
     ) -> Result<Parts, Error> {
         let mut parts = self.parts(coarse, refine, &self.landmarks, labels);
         parts.provenance = self.source.record(self.config).provenance();
         parts.card = self.card()?;
-        let seen = self.observe(&parts, progress)?;
+        let seen = self.observe(&parts)?;
         parts.manifest.plausibility = plausibility(&seen);
         parts.calibration =
             calibration(&seen, places, labels, self.config.annotation_error);
@@ -230,9 +221,9 @@ impl<'a> Run<'a> {
     }
 
     /// What the runtime sees on every training image.
-    fn observe(&self, parts: &Parts, progress: &Progress) -> Result<Vec<Observation>, Error> {
+    fn observe(&self, parts: &Parts) -> Result<Vec<Observation>, Error> {
         let pack = Pack::from_bytes(pack::to_bytes(parts)?)?;
-        let bar = progress.bar("calibrate", self.source.images.len());
+        let bar = self.m.progress.bar("calibrate", self.source.images.len());
         let share = self.source.images.len().div_ceil(rayon::current_num_threads()).max(1);
         let some = |images: &[crate::data::Unlabelled]| {
             let mut detector = Detector::new(&pack, Backend::Cpu)?;
@@ -267,11 +258,18 @@ impl<'a> Run<'a> {
         Task { m: self.m, frame: &self.region, poses, landmarks, augment: self.config.augment }
     }
 
-    fn checkpoint(&self, stage: &str) -> Checkpoint {
-        Checkpoint::new(&self.place.out, stage)
+    /// The checkpoint `name` of `stage`. Among shared ones it is found by all that decides it.
+    fn checkpoint(&self, stage: Stage, name: &str) -> Checkpoint {
+        match &self.place.shared {
+            None => Checkpoint::new(&self.place.out, name),
+            Some(shared) => {
+                let decides = self.source.record(&self.config.until(stage)).sha256();
+                Checkpoint::new(&shared.join(&decides[..16]), name)
+            }
+        }
     }
 
-    fn save(&self, name: &str, value: &impl serde::Serialize) -> Result<(), Error> {
+    pub(super) fn save(&self, name: &str, value: &impl serde::Serialize) -> Result<(), Error> {
         let json = serde_json::to_vec(value).expect("labels and logs are plain data");
         fiducia::write_atomically(&self.place.out.join(name), &json)
     }

@@ -1,0 +1,166 @@
+//! The rows of the ablation table: what is trained, and what it is held against.
+
+use crate::nets::AdapterForm;
+use crate::run::Stage;
+use crate::run::config::RunConfig;
+use crate::training::RoundsConfig;
+
+/// One way to train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// One network for all landmarks, nothing private but the heads; labels as matched.
+    Joint,
+    /// A dedicated network per landmark; labels as matched.
+    SinglesStatic,
+    /// The same with dynamic pseudo-labels.
+    SinglesDynamic,
+    /// The same with a template bank as well.
+    SinglesBank,
+    /// The dedicated networks of [`Row::SinglesBank`], fused with adapters of this form.
+    Fused(AdapterForm),
+    /// As [`Row::Fused`] with the preset's form, but taught by the labels alone.
+    FusedAlone,
+    /// [`Row::Joint`] with the labels of all training images.
+    SupervisedJoint,
+    /// The fused network with the labels of all training images.
+    SupervisedFused,
+}
+
+impl Row {
+    /// All rows, in the order of the table.
+    pub const ALL: [Self; 11] = [
+        Self::Joint,
+        Self::SinglesStatic,
+        Self::SinglesDynamic,
+        Self::SinglesBank,
+        Self::Fused(AdapterForm::Head),
+        Self::Fused(AdapterForm::Gate),
+        Self::Fused(AdapterForm::LowRank(4)),
+        Self::Fused(AdapterForm::LowRank(8)),
+        Self::FusedAlone,
+        Self::SupervisedJoint,
+        Self::SupervisedFused,
+    ];
+
+    /// Its name on the command line and in file names.
+    pub fn name(self) -> String {
+        match self {
+            Self::Joint => "joint".to_owned(),
+            Self::SinglesStatic => "singles-static".to_owned(),
+            Self::SinglesDynamic => "singles-dynamic".to_owned(),
+            Self::SinglesBank => "singles-bank".to_owned(),
+            Self::Fused(form) => format!("fused-{form}"),
+            Self::FusedAlone => "fused-alone".to_owned(),
+            Self::SupervisedJoint => "supervised-joint".to_owned(),
+            Self::SupervisedFused => "supervised-fused".to_owned(),
+        }
+    }
+
+    /// What it is, for readers of the table.
+    pub fn title(self) -> String {
+        match self {
+            Self::Joint => "joint multi-head network, labels as matched".to_owned(),
+            Self::SinglesStatic => "one network per landmark, labels as matched".to_owned(),
+            Self::SinglesDynamic => "one network per landmark, dynamic labels".to_owned(),
+            Self::SinglesBank => "one network per landmark, dynamic labels, template bank".to_owned(),
+            Self::Fused(form) => format!("fused, adapter {form}"),
+            Self::FusedAlone => "fused without the dedicated networks as teachers".to_owned(),
+            Self::SupervisedJoint => "joint, labels of all training images".to_owned(),
+            Self::SupervisedFused => "fused, labels of all training images".to_owned(),
+        }
+    }
+
+    /// The row that it is held against.
+    pub fn against(self) -> Option<Self> {
+        match self {
+            Self::Joint | Self::SupervisedJoint => None,
+            Self::SinglesStatic => Some(Self::Joint),
+            Self::SinglesDynamic => Some(Self::SinglesStatic),
+            Self::SinglesBank => Some(Self::SinglesDynamic),
+            Self::Fused(_) | Self::FusedAlone => Some(Self::SinglesBank),
+            Self::SupervisedFused => Some(Self::SupervisedJoint),
+        }
+    }
+
+    /// Whether it learns from all labels of the training images.
+    pub fn supervised(self) -> bool {
+        matches!(self, Self::SupervisedJoint | Self::SupervisedFused)
+    }
+
+    /// Whether it ends with one model per landmark.
+    pub fn dedicated(self) -> bool {
+        matches!(self, Self::SinglesStatic | Self::SinglesDynamic | Self::SinglesBank)
+    }
+
+    /// How far the run has to go.
+    pub fn until(self) -> Stage {
+        if self.dedicated() { Stage::Single } else { Stage::Pack }
+    }
+
+    /// The configuration of this row; `full` is that of the full preset.
+    pub fn config(self, full: &RunConfig) -> RunConfig {
+        let mut config = full.clone();
+        let rounds = |config: &mut RunConfig, change: &dyn Fn(&mut RoundsConfig)| {
+            config.single.iter_mut().for_each(change);
+        };
+        match self {
+            Self::Joint | Self::SupervisedJoint => {
+                let passes = config.fuse.map_or(0, |f| f.passes);
+                config.joint_form = AdapterForm::Head;
+                // As long as the shared network and the fused one together.
+                config.joint.last_passes += passes;
+                (config.single, config.fuse) = (None, None);
+            }
+            Self::SinglesStatic => rounds(&mut config, &|s| (s.rounds, s.bank) = (0, 0)),
+            Self::SinglesDynamic => rounds(&mut config, &|s| s.bank = 0),
+            Self::SinglesBank => {}
+            Self::Fused(form) => config.fuse.iter_mut().for_each(|f| f.form = form),
+            Self::FusedAlone => config.fuse.iter_mut().for_each(|f| f.distil = false),
+            Self::SupervisedFused => {
+                // Nothing to find out about the labels: the adapters learn from them directly.
+                config.single = None;
+                config.fuse.iter_mut().for_each(|f| f.distil = false);
+            }
+        }
+        if self.supervised() { config.supervised() } else { config }
+    }
+}
+
+impl std::str::FromStr for Row {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = || Self::ALL.map(Self::name).join(", ");
+        Self::ALL
+            .into_iter()
+            .find(|row| row.name() == text)
+            .ok_or_else(|| format!("`{text}`: expected one of {}", names()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::config::Preset;
+
+    #[test]
+    fn rows_that_share_a_stage_share_what_decides_it() {
+        let full = Preset::Full.config("set".into(), vec!["a.png".into()], None, 0);
+        let until = |row: Row, stage| row.config(&full).until(stage);
+        for row in Row::ALL.into_iter().filter(|r| !r.supervised()) {
+            assert_eq!(until(row, Stage::Coarse), full.until(Stage::Coarse), "{}", row.name());
+        }
+        let fused = Row::Fused(AdapterForm::Gate);
+        assert_eq!(until(fused, Stage::Single), until(Row::SinglesBank, Stage::Single));
+        assert_ne!(until(Row::SinglesDynamic, Stage::Single), until(fused, Stage::Single));
+        assert_ne!(until(Row::Joint, Stage::Joint), until(fused, Stage::Joint));
+    }
+
+    #[test]
+    fn names_lead_back_to_rows() {
+        for row in Row::ALL {
+            assert_eq!(row.name().parse(), Ok(row));
+        }
+        assert!("fused-rank3".parse::<Row>().is_err());
+    }
+}
