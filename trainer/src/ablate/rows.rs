@@ -106,12 +106,16 @@ impl Row {
         match self {
             Self::Joint | Self::SupervisedJoint => {
                 let passes = config.fuse.map_or(0, |f| f.passes);
-                config.joint_form = AdapterForm::Head;
+                config.joint.form = AdapterForm::Head;
+                config.joint.settle = None;
                 // As long as the shared network and the fused one together.
-                config.joint.last_passes += passes;
+                config.joint.passes += passes;
                 (config.single, config.fuse) = (None, None);
             }
-            Self::SinglesStatic => rounds(&mut config, &|s| (s.rounds, s.bank) = (0, 0)),
+            Self::SinglesStatic => {
+                config.joint.settle = None;
+                rounds(&mut config, &|s| (s.rounds, s.bank) = (0, 0));
+            }
             Self::SinglesDynamic => rounds(&mut config, &|s| s.bank = 0),
             Self::SinglesBank => {}
             Self::Fused(form) => config.fuse.iter_mut().for_each(|f| f.form = form),

@@ -70,7 +70,7 @@ impl Recipe {
     fn apply(&self, config: &mut RunConfig) {
         let set = |value: &mut usize, wanted: Option<usize>| *value = wanted.unwrap_or(*value);
         set(&mut config.coarse.steps, self.coarse_steps);
-        set(&mut config.joint.last_passes, self.joint_passes);
+        set(&mut config.joint.passes, self.joint_passes);
         config.annotation_error = self.annotation_error.unwrap_or(config.annotation_error);
         if let Some(single) = &mut config.single {
             set(&mut single.rounds, self.rounds);

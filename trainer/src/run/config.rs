@@ -7,7 +7,7 @@ use super::Stage;
 use crate::nets::AdapterForm;
 use crate::training::coarse::CoarseConfig;
 use crate::training::regions::Augment;
-use crate::training::{FuseConfig, RoundsConfig};
+use crate::training::{FuseConfig, JointConfig, RoundsConfig};
 
 /// How much time a run may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -36,10 +36,8 @@ pub struct RunConfig {
     pub coarse: CoarseConfig,
     /// How regions of interest are moved at random.
     pub augment: Augment,
-    /// What a landmark owns in the shared network that all others start from.
-    pub joint_form: AdapterForm,
-    /// Training of that network.
-    pub joint: RoundsConfig,
+    /// Training of the shared network that all others start from.
+    pub joint: JointConfig,
     /// Training of the dedicated networks; `None` for none.
     pub single: Option<RoundsConfig>,
     /// Training of the fused network; `None` to keep the shared one.
@@ -72,28 +70,26 @@ impl Preset {
                 shift: 10.0,
             },
             augment: Augment { jitter: 4.0, rotation_deg: 6.0, scale: 0.06 },
-            joint_form: AdapterForm::Gate,
-            joint: RoundsConfig {
-                rounds: if full { 0 } else { 1 },
-                passes: 4,
-                last_passes: 6,
+            joint: JointConfig {
+                form: AdapterForm::Gate,
+                passes: if full { 12 } else { 4 },
                 batch: 5,
                 learning_rate: 4e-3,
-                bank: 0,
+                settle: Some(2),
             },
             single: full.then_some(RoundsConfig {
                 rounds: 3,
                 passes: 3,
                 last_passes: 8,
                 batch: 12,
-                learning_rate: 2e-3,
+                learning_rate: 6e-4,
                 bank: 8,
             }),
             fuse: full.then_some(FuseConfig {
                 form: AdapterForm::LowRank(8),
                 passes: 10,
                 batch: 5,
-                learning_rate: 3e-3,
+                learning_rate: 1.2e-3,
                 distil: true,
             }),
         }
@@ -104,10 +100,8 @@ impl RunConfig {
     /// What of it decides the stages up to `stage`.
     pub fn until(&self, stage: Stage) -> Self {
         let mut config = self.clone();
-        let nothing = RoundsConfig { rounds: 0, passes: 0, last_passes: 0, ..self.joint };
         if stage < Stage::Joint {
-            config.joint = nothing;
-            config.joint_form = AdapterForm::Head;
+            config.joint = JointConfig { form: AdapterForm::Head, passes: 0, settle: None, ..self.joint };
         }
         if stage < Stage::Single {
             config.single = None;
@@ -122,7 +116,7 @@ impl RunConfig {
     /// sees them longer.
     pub fn supervised(mut self) -> Self {
         self.coarse.updates = 0;
-        self.joint.rounds = 0;
+        self.joint.settle = None;
         if let Some(single) = &mut self.single {
             single.rounds = 0;
         }

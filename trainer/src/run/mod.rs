@@ -100,7 +100,7 @@ pub fn run_stages(
         return Ok(out);
     }
     let poses = run.poses(&labels);
-    let joint = run.joint(places, &labels, &poses)?;
+    let joint = run.joint(&labels, &poses)?;
     if let Some(out) = reached(Stage::Joint) {
         return Ok(out);
     }

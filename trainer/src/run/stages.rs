@@ -16,7 +16,7 @@ use crate::shape_fit::learn_shape;
 use crate::training::checkpoint::Checkpoint;
 use crate::training::regions::Task;
 use crate::training::rounds::Outcome;
-use crate::training::{Material, fuse, train_coarse, train_in_rounds};
+use crate::training::{Material, fuse, train_coarse, train_in_rounds, train_jointly};
 
 /// A run under way.
 #[derive(Debug)]
@@ -68,23 +68,14 @@ impl<'a> Run<'a> {
     /// The refine network that all others start from, and its labels.
     pub(super) fn joint(
         &self,
-        places: &Correspondences,
         labels: &Labels,
         poses: &[Pose],
     ) -> Result<Outcome, Error> {
-        self.m.device.seed(self.config.seed);
-        let fresh = RefineNet::new(self.landmarks.len(), self.config.joint_form, self.m.device);
         let (config, task) = (&self.config.joint, self.task(&self.landmarks, poses));
-        let bar = self.m.progress.bar("joint", config.regions(self.m));
-        let outcome = train_in_rounds(
-            &task,
-            places,
-            labels,
-            config,
-            &fresh,
-            &self.checkpoint(Stage::Joint, "joint"),
-            &|_| bar.inc(config.batch as u64),
-        )?;
+        let per_pass = self.m.pupils().len().div_ceil(config.batch);
+        let bar = self.m.progress.bar("joint", config.passes * per_pass);
+        let checkpoint = self.checkpoint(Stage::Joint, "joint");
+        let outcome = train_jointly(&task, labels, config, &checkpoint, &|_| bar.inc(1))?;
         bar.finish();
         self.save("labels-joint.json", &outcome.labels)?;
         self.save("rounds-joint.json", &outcome.log)?;

@@ -7,7 +7,6 @@ use burn::optim::ModuleOptimizer;
 use fiducia::{Error, ErrorKind};
 use serde::{Serialize, de::DeserializeOwned};
 
-const NETWORK: &str = "network.bpk";
 const OPTIMISER: &str = "optimiser.bpk";
 const STATE: &str = "state.json";
 
@@ -23,44 +22,33 @@ impl Checkpoint {
         Self { folder: run.join("checkpoints").join(stage) }
     }
 
-    /// Replaces the checkpoint: written beside, then renamed.
+    /// Replaces the checkpoint: written beside, then renamed. Between two trainings no optimiser is
+    /// under way.
     ///
     /// # Errors
     /// [`ErrorKind::Unwritable`] where the run folder does not allow it.
     pub fn save<M: Module>(
         &self,
-        network: &M,
-        optimiser: &ModuleOptimizer,
-        state: &impl Serialize,
-    ) -> Result<(), Error> {
-        self.replace(state, |fresh| {
-            save_network(network, &fresh.join(NETWORK))?;
-            optimiser.save(fresh.join(OPTIMISER)).map_err(|e| e.to_string())
-        })
-    }
-
-    /// As [`Checkpoint::save`], for several named networks between two lessons, when no optimiser is
-    /// under way.
-    ///
-    /// # Errors
-    /// As [`Checkpoint::save`].
-    pub fn save_networks<M: Module>(
-        &self,
         networks: &[(&str, &M)],
+        optimiser: Option<&ModuleOptimizer>,
         state: &impl Serialize,
     ) -> Result<(), Error> {
         self.replace(state, |fresh| {
-            let save = |(name, network): &(&str, &M)| save_network(*network, &file(fresh, name));
-            networks.iter().try_for_each(save)
+            for (name, network) in networks {
+                save_network(*network, &file(fresh, name))?;
+            }
+            let save = |o: &ModuleOptimizer| o.save(fresh.join(OPTIMISER)).map_err(|e| e.to_string());
+            optimiser.map_or(Ok(()), save)
         })
     }
 
-    /// The network saved as `name`, read into `network`, which has its shape.
+    /// The network saved as `name`, read into `network`, which has its shape; unchanged where there is
+    /// no checkpoint.
     ///
     /// # Errors
-    /// [`ErrorKind::Unreadable`] where it is missing, damaged or of another shape.
+    /// [`ErrorKind::Unreadable`] where the checkpoint is there but damaged or of another network.
     pub fn network<M: Module>(&self, name: &str, network: M) -> Result<M, Error> {
-        let folder = self.existing().ok_or_else(|| self.damaged("there is none"))?;
+        let Some(folder) = self.existing() else { return Ok(network) };
         network.try_load_file(file(&folder, name)).map_err(|e| self.damaged(&e.to_string()))
     }
 
@@ -108,22 +96,13 @@ impl Checkpoint {
         read().map(Some).map_err(|e| self.damaged(&e))
     }
 
-    /// Network and optimiser of an earlier run; unchanged where there is none.
+    /// `optimiser` as it was in an earlier run; unchanged where there is none.
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] where the checkpoint is there but damaged or of another network.
-    pub fn restore<M: Module>(
-        &self,
-        network: M,
-        optimiser: ModuleOptimizer,
-    ) -> Result<(M, ModuleOptimizer), Error> {
-        let Some(folder) = self.existing() else { return Ok((network, optimiser)) };
-        let network = network
-            .try_load_file(folder.join(NETWORK))
-            .map_err(|e| self.damaged(&e.to_string()))?;
-        let optimiser =
-            optimiser.load(folder.join(OPTIMISER)).map_err(|e| self.damaged(&e.to_string()))?;
-        Ok((network, optimiser))
+    pub fn optimiser(&self, optimiser: ModuleOptimizer) -> Result<ModuleOptimizer, Error> {
+        let Some(folder) = self.existing() else { return Ok(optimiser) };
+        optimiser.load(folder.join(OPTIMISER)).map_err(|e| self.damaged(&e.to_string()))
     }
 
     fn existing(&self) -> Option<PathBuf> {
@@ -198,9 +177,10 @@ mod tests {
         for step in 0..4 {
             network = learn(network, &mut optimiser, step, &device);
         }
-        checkpoint.save(&network, &optimiser, &4usize).unwrap();
-        let (mut again, mut optimiser_again) =
-            checkpoint.restore(RefineNet::new(2, AdapterForm::Gate, &device), fresh()).unwrap();
+        checkpoint.save(&[("network", &network)], Some(&optimiser), &4usize).unwrap();
+        let mut again =
+            checkpoint.network("network", RefineNet::new(2, AdapterForm::Gate, &device)).unwrap();
+        let mut optimiser_again = checkpoint.optimiser(fresh()).unwrap();
         assert_eq!(checkpoint.state::<usize>().unwrap(), Some(4));
         assert!(
             fingerprint(&network) == fingerprint(&again),

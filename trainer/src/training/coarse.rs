@@ -70,7 +70,8 @@ pub fn train_coarse(
     material.device.seed(material.seed);
     let network = CoarseDecoder::new(material.landmarks(), material.device);
     let optimiser = AdamWConfig::new().with_weight_decay(1e-3).with_epsilon(1e-8).init();
-    let (mut network, mut optimiser) = checkpoint.restore(network, optimiser)?;
+    let mut network = checkpoint.network("network", network)?;
+    let mut optimiser = checkpoint.optimiser(optimiser)?;
     let fresh = || State { step: 0, labels: correspondence.labels.clone() };
     let mut state: State = checkpoint.state()?.unwrap_or_else(fresh);
     if state.step == 0 {
@@ -101,7 +102,7 @@ pub fn train_coarse(
             bar.set_message(format!("loss {value:.3}"));
         }
         if state.step.is_multiple_of(SAVE_EVERY) || state.step == config.steps {
-            checkpoint.save(&network, &optimiser, &state)?;
+            checkpoint.save(&[("network", &network)], Some(&optimiser), &state)?;
         }
     }
     bar.finish();

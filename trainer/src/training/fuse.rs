@@ -74,7 +74,7 @@ pub fn fuse(
             if distil { Some(&teacher) } else { None },
             tick,
         );
-        checkpoint.save_networks(&[("fused", &pupil.average)], &ranks)?;
+        checkpoint.save(&[("fused", &pupil.average)], None, &ranks)?;
     }
     checkpoint.network("fused", student.valid())
 }

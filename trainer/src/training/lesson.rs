@@ -158,7 +158,7 @@ pub fn heat_maps(task: &Task<'_>, network: &RefineNet, batch: &Batch) -> Vec<f32
 }
 
 /// Position and expected error in each heat map, units.
-fn decode(task: &Task<'_>, batch: &Batch, logits: &[f32]) -> Vec<([f64; 2], f64)> {
+pub(super) fn decode(task: &Task<'_>, batch: &Batch, logits: &[f32]) -> Vec<([f64; 2], f64)> {
     let size = task.frame.size;
     let middle = (size as f64 - 1.0) / 2.0;
     let one = |(map, frame): (&[f32], &fiducia_kernels::Affine)| {

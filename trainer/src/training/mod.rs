@@ -11,9 +11,11 @@ pub mod regions;
 pub mod lesson;
 pub mod bank;
 pub mod rounds;
+pub mod joint;
 pub mod fuse;
 
 pub use coarse::{CoarseConfig, train_coarse};
 pub use fuse::{FuseConfig, fuse};
+pub use joint::{JointConfig, train_jointly};
 pub use material::{Annotated, Material};
 pub use rounds::{RoundsConfig, train_in_rounds};

@@ -1,5 +1,4 @@
-//! Training on dynamic pseudo-labels, for one landmark or for all: two networks learn on disjoint halves of
-//! the images, and after every round the labels move towards what both see. A last lesson trains the
+//! Training a dedicated network on dynamic pseudo-labels: two networks learn on disjoint halves of the images, and after every round the labels move towards what both see. A last lesson trains the
 //! network that is kept.
 
 use burn::module::Module;
@@ -124,10 +123,8 @@ pub fn train_in_rounds(
         let network = checkpoint.network("kept", start.valid())?;
         return Ok(state.outcome(network));
     }
-    let mut halves = [start.valid(), start.valid()];
-    if !state.log.is_empty() {
-        halves = [checkpoint.network("even", start.valid())?, checkpoint.network("odd", start.valid())?];
-    }
+    let mut halves =
+        [checkpoint.network("even", start.valid())?, checkpoint.network("odd", start.valid())?];
     let shape = crate::shape_fit::learn_shape(&labels.points, &labels.weights, task.m.points());
     while state.log.len() < config.rounds && !state.settled {
         let pupils = state.teach_halves(task, config, &halves, tick);
@@ -135,7 +132,7 @@ pub fn train_in_rounds(
         let loss = (pupils[0].loss + pupils[1].loss) / 2.0;
         state.update(task, places, &shape, config, &seen, loss);
         halves = pupils.map(|p| p.average);
-        checkpoint.save_networks(&[("even", &halves[0]), ("odd", &halves[1])], &state)?;
+        checkpoint.save(&[("even", &halves[0]), ("odd", &halves[1])], None, &state)?;
     }
     let lesson = Lesson {
         stage: "last",
@@ -148,7 +145,7 @@ pub fn train_in_rounds(
     };
     let pupil = learn(task, &state.labels, &lesson, start, None, tick);
     state.done = true;
-    checkpoint.save_networks(&[("kept", &pupil.average)], &state)?;
+    checkpoint.save(&[("kept", &pupil.average)], None, &state)?;
     // What a resumed run reads, so that both go on with the same bits.
     let network = checkpoint.network("kept", start.valid())?;
     Ok(state.outcome(network))
