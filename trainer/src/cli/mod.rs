@@ -1,9 +1,13 @@
-//! The command line: one file and one line here per subcommand, in the order of use.
+//! The command line: one file and one line here per subcommand, in the order of use;
+//! then what several of them share.
 
 mod import;
 mod run;
 mod evaluate;
+mod compare;
 mod atlas;
+mod measure;
+mod json;
 
 use std::path::PathBuf;
 
@@ -28,6 +32,8 @@ enum Command {
     Run(run::Args),
     /// Measure a model on labelled images
     Evaluate(evaluate::Args),
+    /// Tell by how much a model is better than another on the same labelled images
+    Compare(compare::Args),
     /// Average the training images on their mean shape: a picture of nobody to demonstrate with
     Atlas(atlas::Args),
 }
@@ -39,6 +45,7 @@ impl Cli {
             Command::Import(args) => import::run(args),
             Command::Run(args) => run::run(args),
             Command::Evaluate(args) => evaluate::run(args),
+            Command::Compare(args) => compare::run(args),
             Command::Atlas(args) => atlas::run(args),
         }
     }
