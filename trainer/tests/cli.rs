@@ -50,11 +50,23 @@ fn block_mean(graph: &mut GraphBuilder, x: &str, block: usize, gains: &[f32]) ->
     graph.conv(x, weight, vec![0.0; gains.len()], shape)
 }
 
+/// Bright and dark spot: their names and the sign of their heat maps.
+const BOTH: [(&str, f32); 2] = [("bright", 1.0), ("dark", -1.0)];
+
 fn toy_pack(root: &Path) -> PathBuf {
+    pack_of(&BOTH, &root.join("toy.fid"))
+}
+
+/// A pack that finds some of [`BOTH`].
+fn pack_of(landmarks: &[(&str, f32)], path: &Path) -> PathBuf {
+    let signs: Vec<f32> = landmarks.iter().map(|l| l.1).collect();
+    let count = landmarks.len();
+    let place = |name: &str| BOTH.iter().position(|l| l.0 == name).unwrap();
     let mut backbone = GraphBuilder::new("backbone");
     let x = backbone.input("image", &[Some(1), Some(1), Some(64), Some(64)]);
-    let maps = block_mean(&mut backbone, &x, 4, &[20.0, -20.0]);
-    backbone.output(&maps, "maps", &[Some(1), Some(2), Some(16), Some(16)]);
+    let maps =
+        block_mean(&mut backbone, &x, 4, &signs.iter().map(|s| 20.0 * s).collect::<Vec<_>>());
+    backbone.output(&maps, "maps", &[Some(1), Some(count), Some(16), Some(16)]);
     let mut refine = GraphBuilder::new("refine");
     let x = refine.input("regions", &[None, Some(1), Some(32), Some(32)]);
     let sign = refine.input("sign", &[None, Some(1), Some(1), Some(1)]);
@@ -64,7 +76,7 @@ fn toy_pack(root: &Path) -> PathBuf {
     let parts = Parts {
         manifest: Manifest {
             name: "toy".to_owned(),
-            landmarks: vec!["bright".to_owned(), "dark".to_owned()],
+            landmarks: landmarks.iter().map(|l| l.0.to_owned()).collect(),
             guides: Vec::new(),
             scale: Scale::Millimetres { field_height: 64.0, unit_mm: 1.0 },
             whole: WholeFrame {
@@ -88,9 +100,9 @@ fn toy_pack(root: &Path) -> PathBuf {
         },
         backbone: backbone.finish(),
         refine: refine.finish(),
-        adapters: vec![vec![1.0], vec![-1.0]],
+        adapters: signs.iter().map(|&s| vec![s]).collect(),
         shape: ShapeModel {
-            mean: spots(0).map(|p| p.map(|v| v * 0.5)).to_vec(),
+            mean: landmarks.iter().map(|l| spots(0)[place(l.0)].map(|v| v * 0.5)).collect(),
             deviations: vec![],
             modes: vec![],
         },
@@ -101,14 +113,13 @@ fn toy_pack(root: &Path) -> PathBuf {
                 max_expected_error: 5.0,
                 max_shape_residual: 30.0,
             };
-            2
+            count
         ],
         provenance: serde_json::json!({}),
         card: "toy".to_owned(),
     };
-    let path = root.join("toy.fid");
-    write(&parts, &path).unwrap();
-    path
+    write(&parts, path).unwrap();
+    path.to_owned()
 }
 
 fn run(args: &[&str]) -> Output {
@@ -154,6 +165,8 @@ fn the_toy_pack_is_measured() {
     assert_eq!(value["sdr_2mm"], 100.0);
     let table = text(&out.stdout);
     assert!(table.contains("toy / test: 2 images") && table.contains("bright"), "{table}");
+    assert!(table.contains("expected error") && table.contains("confident: 100.0 %"), "{table}");
+    assert_eq!(value["reliability"]["points"], 4);
     for file in ["index.html", "best.png", "median.png", "worst.png", "errors.csv", "summary.json"]
     {
         assert!(report.join(file).is_file(), "{file}");
@@ -190,6 +203,109 @@ fn exit_codes_tell_faults_apart() {
     assert_eq!(out.status.code(), Some(3));
     assert!(text(&out.stderr).contains("set.json"), "{}", text(&out.stderr));
     assert_eq!(run(&["evaluate"]).status.code(), Some(2));
+}
+
+/// The figures of `evaluate` with these packs, on the whole toy set.
+fn figures(data: &Path, packs: &[&Path]) -> Result<serde_json::Value, String> {
+    let mut args = vec!["evaluate", "--data", data.to_str().unwrap(), "--split", "all"];
+    args.extend(["--json", "-"]);
+    packs.iter().for_each(|pack| args.extend(["--model", pack.to_str().unwrap()]));
+    let out = run(&args);
+    match out.status.code() {
+        Some(0) => Ok(serde_json::from_slice(&out.stdout).unwrap()),
+        code => Err(format!("{code:?} {}", text(&out.stderr))),
+    }
+}
+
+#[test]
+fn one_pack_per_landmark_is_measured_like_one_pack_for_all() {
+    let root = tempfile::tempdir().unwrap();
+    let data = data_folder(root.path(), "0.5");
+    let joint = toy_pack(root.path());
+    let one = |place: usize, file| pack_of(&BOTH[place..=place], &root.path().join(file));
+    let (bright, dark) = (one(0, "bright.fid"), one(1, "dark.fid"));
+
+    let alone = figures(&data, &[&dark]).unwrap();
+    assert_eq!(alone["per_landmark"].as_object().unwrap().keys().collect::<Vec<_>>(), ["dark"]);
+    let (all, merged) = (figures(&data, &[&joint]), figures(&data, &[&dark, &bright]));
+    let (all, merged) = (all.unwrap(), merged.unwrap());
+    let keys = |v: &serde_json::Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&all), keys(&merged));
+    // A single landmark has no pose: its region is cut a little differently.
+    for name in ["bright", "dark"] {
+        let mre = |v: &serde_json::Value| v["per_landmark"][name]["mre_mm"].as_f64().unwrap();
+        assert!((mre(&all) - mre(&merged)).abs() < 0.1, "{all} {merged}");
+    }
+    assert_eq!(merged["per_landmark"]["dark"], alone["per_landmark"]["dark"]);
+
+    let twice = figures(&data, &[&joint, &dark]).unwrap_err();
+    assert!(twice.starts_with("Some(2)") && twice.contains("`dark` is found by"), "{twice}");
+
+    let report = root.path().join("report");
+    let [data, bright, dark, report] =
+        [&data, &bright, &dark, &report].map(|p| p.to_str().unwrap());
+    let args = ["--split", "test", "--model", bright, "--model", dark, "--report", report];
+    let out = run(&[["evaluate", "--data", data].as_slice(), &args].concat());
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    assert!(Path::new(report).join("worst.png").is_file());
+}
+
+#[test]
+fn a_list_of_images_to_leave_out_may_be_a_file() {
+    let root = tempfile::tempdir().unwrap();
+    let list = root.path().join("list.txt");
+    std::fs::write(&list, "1.png\r\n\n  2.png\n").unwrap();
+    let file = format!("@{}", list.display());
+    let out = evaluate(root.path(), "0.5", &["--split", "all", "--exclude", &file, "--json", "-"]);
+    let value: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(value["images"], 1, "{}", text(&out.stderr));
+    let both = format!("0.png,{file}");
+    let out = evaluate(root.path(), "0.5", &["--split", "all", "--exclude", &both]);
+    assert_eq!(out.status.code(), Some(2));
+    let out = evaluate(root.path(), "0.5", &["--split", "all", "--exclude", "@none.txt"]);
+    assert_eq!(out.status.code(), Some(3));
+    assert!(text(&out.stderr).contains("none.txt"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn models_are_compared_on_the_same_images() {
+    let root = tempfile::tempdir().unwrap();
+    let (data, pack) = (data_folder(root.path(), "0.5"), toy_pack(root.path()));
+    let swapped = [("bright", -1.0), ("dark", 1.0)];
+    let wrong = pack_of(&swapped, &root.path().join("wrong.fid"));
+    let [data, pack, wrong] = [&data, &pack, &wrong].map(|p| p.to_str().unwrap());
+    let compare = |more: &[&str]| {
+        run(&[["compare", "--data", data, "--split", "all", "--model", pack].as_slice(), more]
+            .concat())
+    };
+    let json = |out: &Output| -> serde_json::Value {
+        serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&out.stderr)))
+    };
+
+    let same = json(&compare(&["--against", pack, "--json", "-"]));
+    assert_eq!((&same["images"], &same["difference_mm"]), (&3.into(), &0.0.into()));
+    assert_eq!(same["ci95_difference_mm"], serde_json::json!([0.0, 0.0]));
+
+    // A pack that takes bright for dark is off by about 28 mm.
+    let better = json(&compare(&["--against", wrong, "--json", "-"]));
+    assert!(better["difference_mm"].as_f64().unwrap() < -10.0, "{better}");
+    assert!(better["ci95_difference_mm"][1].as_f64().unwrap() < -10.0, "{better}");
+    assert_eq!((&better["better"], &better["worse"]), (&2.into(), &0.into()));
+    assert_eq!(better["sdr_2mm_difference"], 100.0);
+
+    let seeds =
+        json(&compare(&["--model", wrong, "--against", wrong, "--against", pack, "--json", "-"]));
+    assert!(seeds["difference_mm"].as_f64().unwrap().abs() < 1e-9, "{seeds}");
+    assert_eq!(seeds["model_runs_mre_mm"].as_array().unwrap().len(), 2);
+
+    let table = compare(&["--against", wrong]);
+    assert!(
+        text(&table.stdout).contains("Landmarks: 2 better, 0 worse."),
+        "{}",
+        text(&table.stdout)
+    );
+    assert_eq!(compare(&["--against", wrong, "--against", pack]).status.code(), Some(2));
+    assert_eq!(compare(&[]).status.code(), Some(2));
 }
 
 #[test]

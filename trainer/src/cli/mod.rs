@@ -1,10 +1,14 @@
-//! The command line: one file and one line here per subcommand, in the order of use.
+//! The command line: one file and one line here per subcommand, in the order of use;
+//! then what several of them share.
 
 mod import;
 mod run;
 mod evaluate;
 mod ablate;
+mod compare;
 mod atlas;
+mod measure;
+mod json;
 
 use std::path::PathBuf;
 
@@ -40,6 +44,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Train in several ways, measure each and show what every part of the method is worth
     Ablate(ablate::Args),
+    /// Tell by how much a model is better than another on the same labelled images
+    Compare(compare::Args),
     /// Average the training images on their mean shape: a picture of nobody to demonstrate with
     Atlas(atlas::Args),
 }
@@ -55,6 +61,7 @@ impl Cli {
             Command::Fuse(args) => run::run(args, Stage::Fuse),
             Command::Evaluate(args) => evaluate::run(args),
             Command::Ablate(args) => ablate::run(args),
+            Command::Compare(args) => compare::run(args),
             Command::Atlas(args) => atlas::run(args),
         }
     }

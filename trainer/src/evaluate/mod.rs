@@ -1,25 +1,35 @@
 //! Measures a pack on labelled images, by the runtime and not by the trainer's own forward pass.
 //!
 //! ```text
-//! Labelled images ─predict→ Predictions ─summarise→ Summary ─table, report→ text, JSON, report folder
+//! Labelled images ─predict→ Predictions ─merge→ those of several packs ─summarise→ Summary
+//!   ─table, report→ text, JSON, report folder
+//! Predictions of two models ─paired→ Paired ─compare→ text, JSON
 //! ```
 
 mod predict;
+mod merge;
 mod metrics;
+mod reliability;
 mod table;
 mod report;
+mod paired;
+mod compare;
 
+pub use compare::{Comparison, Side};
+pub use merge::{Part, check_disjoint, merge};
 pub use metrics::{
-    LandmarkSummary, PercentHeight, Summary, THRESHOLDS, Unit, bootstrap_mean, mean, quantile,
-    radial_error, standard_deviation, success_rate, summarise,
+    LandmarkSummary, PercentHeight, Summary, THRESHOLDS, Unit, bootstrap_mean, expected_error,
+    mean, quantile, radial_error, radial_errors, standard_deviation, success_rate, summarise,
 };
+pub use paired::{Errors, Paired, PairedLandmark, paired};
 pub use predict::{Found, Prediction, predict};
+pub use reliability::{Bin, Group, Reliability, reliability};
 pub use report::{check_report_place, write_report};
 pub use table::table;
 
 use fiducia::{BackendInfo, ModelInfo, Report};
 
-/// All that is known after a pack was run on a split.
+/// All that is known after a pack, or several that find different landmarks, were run on a split.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// Name of the data set.
@@ -28,8 +38,8 @@ pub struct Evaluation {
     pub split: String,
     /// Images of the split that were left out on request.
     pub excluded: Vec<String>,
-    /// The model that was run.
-    pub model: ModelInfo,
+    /// The models that were run; one, unless several were merged.
+    pub models: Vec<ModelInfo>,
     /// The device that ran it.
     pub backend: BackendInfo,
     /// The landmarks that were measured, in the order of every prediction.

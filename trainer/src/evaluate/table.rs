@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
-use super::{Evaluation, LandmarkSummary, Summary};
+use fiducia::ModelInfo;
+
+use super::{Evaluation, Group, LandmarkSummary, Reliability, Summary};
 
 /// The figures of `evaluation` for a terminal, one line per landmark.
 pub fn table(evaluation: &Evaluation) -> String {
-    let Evaluation { set, split, model, backend, summary, excluded, .. } = evaluation;
+    let Evaluation { set, split, models, backend, summary, excluded, .. } = evaluation;
     let unit = summary.unit.name();
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -19,8 +21,9 @@ pub fn table(evaluation: &Evaluation) -> String {
     if !excluded.is_empty() {
         let _ = writeln!(text, "left out: {}", excluded.join(", "));
     }
-    let short_hash = model.sha256.get(..12).unwrap_or_default();
-    let _ = writeln!(text, "model {} ({short_hash})", model.name);
+    for model in models {
+        let _ = writeln!(text, "model {}", short(model));
+    }
     let _ = writeln!(text, "{} {}, {}", backend.kind, backend.device, backend.driver);
     let width = summary.per_landmark.iter().map(|l| l.name.chars().count()).max().unwrap_or(0);
     let width = width.max("landmark".len());
@@ -50,7 +53,13 @@ pub fn table(evaluation: &Evaluation) -> String {
         let names = summary.refused.join(", ");
         let _ = writeln!(text, "refused, yet counted above: {} ({names})", summary.refused.len());
     }
+    reliability(&mut text, &summary.reliability);
     text
+}
+
+/// A model by its name and the beginning of its hash.
+pub(super) fn short(model: &ModelInfo) -> String {
+    format!("{} ({})", model.name, model.sha256.get(..12).unwrap_or_default())
 }
 
 /// The figures over all landmarks, as a row of the table.
@@ -71,4 +80,35 @@ fn row(text: &mut String, width: usize, l: &LandmarkSummary) {
         "{:width$}  {:6.2}  {:6.2}  {:6.2}  {a:6.1}  {b:6.1}  {c:6.1}  {d:6.1}",
         l.name, l.mre, l.sd, l.median
     );
+}
+
+/// Whether the errors are those that the runtime expects.
+fn reliability(text: &mut String, r: &Reliability) {
+    let unit = r.unit.name();
+    if r.points > 0 {
+        let _ = writeln!(
+            text,
+            "\nexpected error {:.2} {unit}, measured {:.2} {unit}: ratio {:.2}, rank correlation {:.2}",
+            r.expected, r.measured, r.ratio, r.rank_correlation
+        );
+        let _ = writeln!(text, "expected {unit}  measured {unit}  90 % within  points");
+    }
+    for bin in &r.bins {
+        let (expected, measured, p90) = (bin.expected, bin.measured, bin.measured_p90);
+        let _ = writeln!(text, "{expected:11.2}  {measured:11.2}  {p90:11.2}  {:6}", bin.points);
+    }
+    group(text, "confident", &r.confident, r);
+    group(text, "doubtful", &r.doubtful, r);
+}
+
+fn group(text: &mut String, name: &str, group: &Group, r: &Reliability) {
+    if group.points > 0 {
+        let share = 100.0 * group.points as f64 / (r.confident.points + r.doubtful.points) as f64;
+        let unit = r.unit.name();
+        let _ = writeln!(
+            text,
+            "{name}: {share:.1} % of the points, MRE {:.2} {unit}, SDR 2 {:.1} %",
+            group.mre, group.sdr_2
+        );
+    }
 }

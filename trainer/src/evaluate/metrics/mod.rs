@@ -8,13 +8,14 @@ use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::Prediction;
+use super::reliability::{Reliability, reliability};
 
 /// Distances at which the success rate is given, in the unit of the summary.
 pub const THRESHOLDS: [f64; 4] = [2.0, 2.5, 3.0, 4.0];
 /// Resamples of the bootstrap: enough for two digits of a 95 % interval.
-const RESAMPLES: usize = 2000;
+pub(super) const RESAMPLES: usize = 2000;
 /// Seed of the bootstrap: the same predictions give the same interval.
-const SEED: u64 = 1;
+pub(super) const SEED: u64 = 1;
 
 /// The unit of errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct Summary {
     pub per_landmark: Vec<LandmarkSummary>,
     /// Images that the runtime called implausible.
     pub refused: Vec<String>,
+    /// Whether the errors are those that the runtime expects.
+    pub reliability: Reliability,
 }
 
 /// Errors in percent of the height of their image: comparable between images of unknown scale.
@@ -99,10 +102,7 @@ impl Unit {
 /// Without a single prediction the errors are NaN (null in JSON).
 pub fn summarise(landmarks: &[String], predictions: &[Prediction]) -> Summary {
     let unit = Unit::of(predictions);
-    let of_image = |p: &Prediction| -> Vec<f64> {
-        (0..landmarks.len()).map(|l| radial_error(p, l, unit)).collect()
-    };
-    let by_image: Vec<Vec<f64>> = predictions.iter().map(of_image).collect();
+    let by_image = radial_errors(predictions, unit);
     let all = by_image.concat();
     let image_means: Vec<f64> = by_image.iter().map(|errors| mean(errors)).collect();
     let per_landmark = landmarks.iter().enumerate().map(|(l, name)| {
@@ -126,7 +126,14 @@ pub fn summarise(landmarks: &[String], predictions: &[Prediction]) -> Summary {
         percent_height: (unit == Unit::Px).then(|| percent_height(&by_image, predictions)),
         per_landmark: per_landmark.collect(),
         refused: predictions.iter().filter(|p| p.refused).map(|p| p.image.clone()).collect(),
+        reliability: reliability(predictions, unit),
     }
+}
+
+/// All radial errors, `[image][landmark]`.
+pub fn radial_errors(predictions: &[Prediction], unit: Unit) -> Vec<Vec<f64>> {
+    let of_image = |p: &Prediction| (0..p.found.len()).map(|l| radial_error(p, l, unit)).collect();
+    predictions.iter().map(of_image).collect()
 }
 
 /// Distance of landmark number `landmark` to its truth; mm honour the spacing of x and of y.
@@ -137,6 +144,16 @@ pub fn radial_error(prediction: &Prediction, landmark: usize, unit: Unit) -> f64
     };
     let (found, truth) = (prediction.found[landmark].px, prediction.truth_px[landmark]);
     ((found[0] - truth[0]) * sx).hypot((found[1] - truth[1]) * sy)
+}
+
+/// The radial error that the runtime expects at landmark number `landmark`, where it looked at all;
+/// mm are taken along the mean of both spacings, as the runtime does.
+pub fn expected_error(prediction: &Prediction, landmark: usize, unit: Unit) -> Option<f64> {
+    let [sx, sy] = match unit {
+        Unit::Mm => prediction.spacing_mm.unwrap_or([f64::NAN; 2]),
+        Unit::Px => [1.0; 2],
+    };
+    prediction.found[landmark].expected_error_px.map(|e| e * (sx + sy) / 2.0)
 }
 
 /// Arithmetic mean; NaN without values.
@@ -219,6 +236,7 @@ impl Serialize for Summary {
         }
         map.serialize_entry("per_landmark", &PerLandmark(self))?;
         map.serialize_entry("refused", &self.refused)?;
+        map.serialize_entry("reliability", &self.reliability)?;
         map.end()
     }
 }

@@ -72,6 +72,15 @@ fn x_and_y_have_their_own_spacing() {
 }
 
 #[test]
+fn the_expected_error_has_the_unit_of_the_measured_one() {
+    let mut p = prediction("a.png", Some([0.1, 0.3]), &[[30.0, 20.0]]);
+    assert_eq!(expected_error(&p, 0, Unit::Px), Some(1.0));
+    assert!((expected_error(&p, 0, Unit::Mm).unwrap() - 0.2).abs() < 1e-12);
+    p.found[0].expected_error_px = None;
+    assert_eq!(expected_error(&p, 0, Unit::Mm), None);
+}
+
+#[test]
 fn the_threshold_itself_is_a_success() {
     assert_eq!(success_rate(&[2.0, 2.0000001], 2.0), 50.0);
 }
@@ -108,11 +117,20 @@ fn nothing_measured_is_null_and_no_panic() {
 fn json_has_the_documented_keys_in_order() {
     let keys = |spacing| {
         let text = serde_json::to_string(&summarise(&names(), &pair(spacing))).unwrap();
-        let places: Vec<_> =
-            ["\"images\"", "mre_", "sd_", "median_", "sdr_2", "ci95", "\"per_", "\"refused\""]
-                .iter()
-                .map(|k| text.find(k).unwrap())
-                .collect();
+        let places: Vec<_> = [
+            "\"images\"",
+            "mre_",
+            "sd_",
+            "median_",
+            "sdr_2",
+            "ci95",
+            "\"per_",
+            "\"refused\"",
+            "\"reliability\"",
+        ]
+        .iter()
+        .map(|k| text.find(k).unwrap())
+        .collect();
         assert!(places.is_sorted(), "{text}");
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         let keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
@@ -132,6 +150,7 @@ fn json_has_the_documented_keys_in_order() {
         "ci95_mre_mm",
         "per_landmark",
         "refused",
+        "reliability",
     ];
     expected.sort_unstable();
     assert_eq!(mm, expected);

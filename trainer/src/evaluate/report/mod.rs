@@ -1,6 +1,7 @@
-//! The report folder: `index.html`, three pictures, `errors.csv`, `summary.json`.
+//! The report folder: `index.html`, three plots, three pictures, `errors.csv`, `summary.json`.
 
 mod page;
+mod expected;
 mod plot;
 mod picture;
 
@@ -47,10 +48,38 @@ pub fn write_report(dir: &Path, evaluation: &Evaluation, images: &[Labelled]) ->
         write_atomically(&tmp.join("errors.csv"), &errors_csv(evaluation)?)?;
         let json = serde_json::to_vec_pretty(&evaluation.summary).map_err(internal)?;
         write_atomically(&tmp.join("summary.json"), &json)?;
-        let plots = [plot::cumulative(evaluation)?, plot::boxes(evaluation)?];
+        let plots = Plots::draw(evaluation)?;
+        plots.write(tmp)?;
         let html = page::html(evaluation, &plots, &pictures);
         write_atomically(&tmp.join("index.html"), html.as_bytes())
     })
+}
+
+/// The plots, as SVG.
+struct Plots {
+    /// Share of landmarks within an error.
+    cumulative: String,
+    /// Errors of each landmark.
+    boxes: String,
+    /// Expected against measured errors.
+    reliability: String,
+}
+
+impl Plots {
+    fn draw(evaluation: &Evaluation) -> Result<Self, Error> {
+        Ok(Self {
+            cumulative: plot::cumulative(evaluation)?,
+            boxes: plot::boxes(evaluation)?,
+            reliability: plot::reliability(&evaluation.summary.reliability)?,
+        })
+    }
+
+    /// Each plot as a file of its own, for use outside the page.
+    fn write(&self, dir: &Path) -> Result<(), Error> {
+        write_atomically(&dir.join("cumulative.svg"), self.cumulative.as_bytes())?;
+        write_atomically(&dir.join("boxes.svg"), self.boxes.as_bytes())?;
+        write_atomically(&dir.join("reliability.svg"), self.reliability.as_bytes())
+    }
 }
 
 /// The images of least, middle and largest mean error, as indices of the predictions.

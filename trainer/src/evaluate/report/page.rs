@@ -3,10 +3,12 @@
 use std::fmt::Write;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use fiducia::ModelInfo;
 
-use super::super::metrics::{THRESHOLDS, Unit, mean, radial_error};
+use super::super::metrics::THRESHOLDS;
 use super::super::table::all;
 use super::super::{Evaluation, LandmarkSummary};
+use super::{Plots, expected};
 
 /// A picture of the page.
 pub(super) struct Picture {
@@ -20,20 +22,20 @@ pub(super) struct Picture {
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page. `plots` are the cumulative curve and the boxes, as SVG.
-pub(super) fn html(evaluation: &Evaluation, plots: &[String; 2], pictures: &[Picture]) -> String {
+/// The page.
+pub(super) fn html(evaluation: &Evaluation, plots: &Plots, pictures: &[Picture]) -> String {
     let title = format!("{} / {}", evaluation.set, evaluation.split);
-    let [curve, boxes] = plots;
+    let Plots { cumulative, boxes, reliability } = plots;
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title} · fiducia</title>\n<style>\n{STYLE}</style>\n<main>\n\
-         <h1>{title}</h1>\n{origin}\n{figures}\n<p>{confidence}</p>\n\
+         <h1>{title}</h1>\n{origin}\n{figures}\n\
          <h2>Errors</h2>\n\
-         <figure>{curve}<figcaption>Share of landmarks whose error is within a distance; the red \
+         <figure>{cumulative}<figcaption>Share of landmarks whose error is within a distance; the red \
          lines mark 2, 2.5, 3 and 4 {unit}.</figcaption></figure>\n\
-         <figure>{boxes}<figcaption>Errors of each landmark: box = quartiles, bar = median, \
-         whiskers = 5th to 95th percentile, dot = mean.</figcaption></figure>\n\
+         <figure>{boxes}<figcaption>Errors of each landmark, by growing median: box = quartiles, \
+         bar = median, whiskers = 5th to 95th percentile, dot = mean.</figcaption></figure>\n{expected}\n\
          <h2>Landmarks</h2>\n{table}\n\
          <h2>Images</h2>\n{refused}\n<div class=\"pictures\">{pictures}</div>\n\
          <p class=\"small\">Magenta ring: ground truth, with a line from the found point. Every \
@@ -43,7 +45,7 @@ pub(super) fn html(evaluation: &Evaluation, plots: &[String; 2], pictures: &[Pic
         unit = evaluation.summary.unit.name(),
         origin = origin(evaluation),
         figures = figures(evaluation),
-        confidence = confidence(evaluation).unwrap_or_default(),
+        expected = expected::section(&evaluation.summary.reliability, reliability),
         table = landmark_table(evaluation),
         refused = refused(evaluation),
         pictures = pictures.iter().map(figure).collect::<String>(),
@@ -52,12 +54,15 @@ pub(super) fn html(evaluation: &Evaluation, plots: &[String; 2], pictures: &[Pic
 
 /// Which model ran where on what.
 fn origin(evaluation: &Evaluation) -> String {
-    let Evaluation { model, backend, excluded, summary, .. } = evaluation;
+    let Evaluation { models, backend, excluded, summary, .. } = evaluation;
+    let model = |m: &ModelInfo| {
+        let hash = m.sha256.get(..12).unwrap_or_default();
+        format!("<b>{}</b> <code>{}</code>", escape(&m.name), escape(hash))
+    };
     let mut text = format!(
-        "<p>{} images. Model <b>{}</b> <code>{}</code> on {} ({}, {}).",
+        "<p>{} images. Model {} on {} ({}, {}).",
         summary.images,
-        escape(&model.name),
-        escape(model.sha256.get(..12).unwrap_or_default()),
+        models.iter().map(model).collect::<Vec<_>>().join(", "),
         escape(backend.kind),
         escape(&backend.device),
         escape(&backend.driver),
@@ -88,27 +93,6 @@ fn figures(evaluation: &Evaluation) -> String {
     let tile =
         |(name, value): (&str, String)| format!("<div><b>{value}</b><span>{name}</span></div>");
     format!("<div class=\"tiles\">{}</div>", tiles.into_iter().map(tile).collect::<String>())
-}
-
-/// Whether the runtime knows what it does not know: mean error of confident and of doubtful points.
-fn confidence(evaluation: &Evaluation) -> Option<String> {
-    let unit: Unit = evaluation.summary.unit;
-    let errors = |confident: bool| {
-        let of_image = |p: &super::Prediction| -> Vec<f64> {
-            let chosen = (0..p.found.len()).filter(|&l| p.found[l].confident == confident);
-            chosen.map(|l| radial_error(p, l, unit)).collect()
-        };
-        evaluation.predictions.iter().flat_map(of_image).collect::<Vec<f64>>()
-    };
-    let (sure, doubtful) = (errors(true), errors(false));
-    (!sure.is_empty() && !doubtful.is_empty()).then(|| {
-        let share = 100.0 * doubtful.len() as f64 / (sure.len() + doubtful.len()) as f64;
-        let (sure, doubtful, unit) = (mean(&sure), mean(&doubtful), unit.name());
-        format!(
-            "The runtime marks {share:.1} % of its points as doubtful: their mean error is \
-             {doubtful:.2} {unit}, that of the others {sure:.2} {unit}."
-        )
-    })
 }
 
 fn landmark_table(evaluation: &Evaluation) -> String {

@@ -33,7 +33,7 @@ pub(super) fn toy(images: &[Labelled], landmarks: &[String], size_px: [usize; 2]
         set: "toy <set>".to_owned(),
         split: "test".to_owned(),
         excluded: vec!["x.png".to_owned()],
-        model: ModelInfo { name: "toy".to_owned(), sha256: "0123456789abcdef".to_owned() },
+        models: vec![ModelInfo { name: "toy".to_owned(), sha256: "0123456789abcdef".to_owned() }],
         backend: BackendInfo {
             kind: "cpu",
             device: "made up".to_owned(),
@@ -73,7 +73,8 @@ fn the_folder_has_page_pictures_errors_and_summary() {
 
     let page = std::fs::read_to_string(dir.join("index.html")).unwrap();
     assert!(page.contains("toy &lt;set&gt; / test") && !page.contains("<set>"));
-    assert_eq!(page.matches("<svg").count(), 2);
+    assert_eq!(page.matches("<svg").count(), 3);
+    assert!(page.contains("Expected errors") && page.contains("It stands by every point."));
     assert_eq!(page.matches("data:image/png;base64,").count(), 3);
     assert!(
         !page.contains("http://")
@@ -91,6 +92,10 @@ fn the_folder_has_page_pictures_errors_and_summary() {
     let json: serde_json::Value =
         serde_json::from_slice(&std::fs::read(dir.join("summary.json")).unwrap()).unwrap();
     assert_eq!((&json["images"], &json["refused"][0]), (&3.into(), &"1.png".into()));
+    for file in ["cumulative.svg", "boxes.svg", "reliability.svg"] {
+        let plot = std::fs::read_to_string(dir.join(file)).unwrap();
+        assert!(plot.starts_with("<svg") && !plot.contains("NaN"), "{file}");
+    }
     let best = image::open(dir.join("best.png")).unwrap();
     assert_eq!((best.width(), best.height()), (80, 100));
 

@@ -1,0 +1,40 @@
+//! `--json`, for every subcommand that gives figures.
+
+use std::path::PathBuf;
+
+use fiducia::{Error, ErrorKind, check_writable, write_atomically};
+use serde::Serialize;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Json {
+    /// Write the figures as JSON to FILE, or to standard output (-) instead of the table
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Json {
+    /// Fails where nothing can be written, before the work begins.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match &self.json {
+            Some(path) if !self.is_stdout() => check_writable(path),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes `figures` where they were asked for.
+    pub(super) fn write(&self, figures: &impl Serialize) -> Result<(), Error> {
+        let Some(path) = &self.json else { return Ok(()) };
+        let mut json = serde_json::to_string_pretty(figures)
+            .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write JSON: {e}")))?;
+        json.push('\n');
+        match self.is_stdout() {
+            true => super::print(&json),
+            false => write_atomically(path, json.as_bytes()),
+        }
+    }
+
+    /// Whether standard output holds the JSON and nothing else.
+    pub(super) fn is_stdout(&self) -> bool {
+        self.json.as_deref().is_some_and(|p| p.as_os_str() == "-")
+    }
+}
