@@ -20,7 +20,7 @@ pub struct Measured {
 }
 
 /// The model files of a row under its run folder.
-pub fn models(row: Row, out: &Path) -> Result<Vec<PathBuf>, Error> {
+pub(super) fn models(row: Row, out: &Path) -> Result<Vec<PathBuf>, Error> {
     if row.until() == Stage::Pack {
         return Ok(vec![out.join("model.fid")]);
     }
@@ -36,7 +36,7 @@ pub fn models(row: Row, out: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Runs `models`, which together find `landmarks`, on `images`; `done` is told after each image.
-pub fn measure(
+pub(super) fn measure(
     models: &[PathBuf],
     landmarks: &[String],
     images: &[Labelled],
