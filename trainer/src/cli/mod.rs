@@ -3,6 +3,7 @@
 mod import;
 mod run;
 mod evaluate;
+mod refusals;
 mod atlas;
 
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ enum Command {
     Run(run::Args),
     /// Measure a model on labelled images
     Evaluate(evaluate::Args),
+    /// Measure how surely a model refuses images that are altered or not its own
+    Refusals(refusals::Args),
     /// Average the training images on their mean shape: a picture of nobody to demonstrate with
     Atlas(atlas::Args),
 }
@@ -39,6 +42,7 @@ impl Cli {
             Command::Import(args) => import::run(args),
             Command::Run(args) => run::run(args),
             Command::Evaluate(args) => evaluate::run(args),
+            Command::Refusals(args) => refusals::run(args),
             Command::Atlas(args) => atlas::run(args),
         }
     }

@@ -8,12 +8,16 @@ mod predict;
 mod metrics;
 mod table;
 mod report;
+mod refusals;
 
 pub use metrics::{
     LandmarkSummary, PercentHeight, Summary, THRESHOLDS, Unit, bootstrap_mean, mean, quantile,
     radial_error, standard_deviation, success_rate, summarise,
 };
 pub use predict::{Found, Prediction, predict};
+pub use refusals::{
+    Alteration, Figures, Foreign, Kind, Look, Refusals, Signals, Subject, refusal_table, refusals,
+};
 pub use report::{check_report_place, write_report};
 pub use table::table;
 
