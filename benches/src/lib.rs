@@ -51,6 +51,7 @@ pub fn radiograph(seed: u64, [width, height]: [usize; 2]) -> Radiograph {
         pixels: (0..width * height).map(pixel).collect(),
         spacing_mm: Some([CEPHALOGRAM_MM; 2]),
         mm_source: MmSource::User,
+        inverted: false,
     }
 }
 

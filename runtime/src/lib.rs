@@ -23,7 +23,7 @@ mod atomic;
 
 pub use atomic::{Staged, check_writable, write_atomically};
 pub use backbone::Backbone;
-pub use detector::{Backend, Detector, Found, Observation};
+pub use detector::{Backend, Detector, Found, Observation, Presentation};
 pub use error::{Error, ErrorKind};
 pub use overlay::overlay;
 pub use pack::{

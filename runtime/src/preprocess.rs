@@ -6,6 +6,8 @@ use crate::{Error, ErrorKind, Radiograph, RefineFrame, WholeFrame};
 
 /// Share of the pixels that may lie beyond each end of the grey window.
 const WINDOW_TAIL: f64 = 0.001;
+/// The brightest `1 / WHITE_PART` of the grey window counts as white.
+const WHITE_PART: u16 = 64;
 /// Grey levels that the window is stretched to; all noise floors below are in these levels.
 const GREY_LEVELS: f32 = 255.0;
 /// Local deviations of this size count as noise, grey levels.
@@ -23,6 +25,8 @@ pub struct Grey<'a> {
     radiograph: &'a Radiograph,
     gain: f32,
     offset: f32,
+    levels: usize,
+    white_share: f64,
 }
 
 /// A reduced grey image that knows where its pixels lie in the original.
@@ -66,14 +70,32 @@ impl<'a> Grey<'a> {
             );
             return Err(Error::new(ErrorKind::Implausible, message));
         }
-        let [low, high] = window(pixels);
+        let histogram = histogram(pixels);
+        let [low, high] = window_of(&histogram);
         if low == high {
             let message =
                 format!("{name}: the image has no contrast (nearly all pixels are {low})");
             return Err(Error::new(ErrorKind::Implausible, message));
         }
         let gain = GREY_LEVELS / f32::from(high - low);
-        Ok(Self { radiograph, gain, offset: -f32::from(low) * gain })
+        let white = usize::from(high - (high - low) / WHITE_PART);
+        Ok(Self {
+            radiograph,
+            gain,
+            offset: -f32::from(low) * gain,
+            levels: histogram[low.into()..=high.into()].iter().filter(|&&n| n > 0).count(),
+            white_share: share(&histogram[white..], pixels.len()),
+        })
+    }
+
+    /// Number of grey levels inside the window that occur in the image.
+    pub fn levels(&self) -> usize {
+        self.levels
+    }
+
+    /// Share of the pixels that are as good as white, 0 to 1.
+    pub fn white_share(&self) -> f64 {
+        self.white_share
     }
 
     /// Reduces the image by whole factors to about `unit` per pixel, into `plane`.
@@ -105,11 +127,21 @@ impl Plane {
 
 /// Grey levels below and above which a small share of the pixels lies.
 pub(crate) fn window(pixels: &[u16]) -> [u16; 2] {
-    let mut histogram = vec![0u32; 1 << 16];
+    window_of(&histogram(pixels))
+}
+
+/// How many pixels have each of the 65,536 grey levels.
+fn histogram(pixels: &[u16]) -> Vec<u32> {
+    let mut histogram = vec![0; 1 << 16];
     for &v in pixels {
         histogram[usize::from(v)] += 1;
     }
-    let tail = (pixels.len() as f64 * WINDOW_TAIL) as u32;
+    histogram
+}
+
+fn window_of(histogram: &[u32]) -> [u16; 2] {
+    let count: u64 = histogram.iter().map(|&n| u64::from(n)).sum();
+    let tail = (count as f64 * WINDOW_TAIL) as u32;
     let bound = |level: &dyn Fn(usize) -> usize| {
         let mut seen = 0;
         let found = (0..histogram.len()).map(level).find(|&v| {
@@ -120,6 +152,11 @@ pub(crate) fn window(pixels: &[u16]) -> [u16; 2] {
     };
     let (low, high) = (bound(&|i| i), bound(&|i| histogram.len() - 1 - i));
     [low, high.max(low)]
+}
+
+/// The pixels of these levels as a share of all `pixels`.
+fn share(levels: &[u32], pixels: usize) -> f64 {
+    levels.iter().map(|&n| f64::from(n)).sum::<f64>() / pixels as f64
 }
 
 /// Where the pixels of the backbone's input lie in an image of `size` px: centre on centre.
@@ -181,6 +218,7 @@ mod tests {
             pixels,
             spacing_mm: None,
             mm_source: MmSource::None,
+            inverted: false,
         }
     }
 
@@ -205,6 +243,22 @@ mod tests {
         let mut cut = radiograph(80, 80, |x, _| x as u16);
         cut.pixels.pop();
         assert_eq!(kind(&cut), ErrorKind::Usage);
+    }
+
+    #[test]
+    fn counts_levels_and_white() {
+        let grey = |pixel: fn(usize, usize) -> u16| {
+            let image = radiograph(100, 100, pixel);
+            let grey = Grey::new(&image).unwrap();
+            (grey.levels(), grey.white_share())
+        };
+        // Ten columns of each of ten levels, of eight or of sixteen bit.
+        assert_eq!(grey(|x, _| (x / 10) as u16), (10, 0.1));
+        assert_eq!(grey(|x, _| (x / 10) as u16 * 7000), (10, 0.1));
+        assert_eq!(grey(|x, _| if x < 70 { 200 } else { x as u16 }), (31, 0.7));
+        // Nine pixels in ten thousand are beyond the window and neither stretch it nor count.
+        let spots = |x: usize, y: usize| if y == 0 && x > 90 { 60_000 } else { (x / 50) as u16 };
+        assert_eq!(grey(spots), (2, 0.5));
     }
 
     #[test]

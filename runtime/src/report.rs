@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::MmSource;
+use crate::{MmSource, Presentation};
 
 /// Landmarks found on one image. Serialises to the documented JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -19,6 +19,8 @@ pub struct Report {
     pub spacing_mm: Option<[f64; 2]>,
     /// Where the scale came from.
     pub mm_source: MmSource,
+    /// Whether the grey values of the image file were inverted before anything was looked for.
+    pub inverted: bool,
     /// The model that was run.
     pub model: ModelInfo,
     /// The device that ran it.
@@ -29,6 +31,8 @@ pub struct Report {
     pub plausible: bool,
     /// Why the image is not plausible; empty where it is.
     pub reasons: Vec<String>,
+    /// How an implausible image seems to be presented: undoing this would make it plausible.
+    pub presentation: Option<Presentation>,
     /// One entry per landmark, in the order of the pack.
     pub landmarks: Vec<Landmark>,
 }
@@ -147,7 +151,8 @@ pub fn table(report: &Report) -> String {
     let hash = model.sha256.get(..12).unwrap_or(&model.sha256);
     let mut out = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(out, "image   {}  {width} x {height} px", printable(&report.image));
+    let inverted = if report.inverted { ", grey values inverted" } else { "" };
+    let _ = writeln!(out, "image   {}  {width} x {height} px{inverted}", printable(&report.image));
     let _ = writeln!(out, "model   {}  sha256 {hash}", printable(&model.name));
     let _ = writeln!(
         out,
@@ -238,6 +243,7 @@ mod tests {
             size_px: [1935, 2400],
             spacing_mm: mm.then_some([0.1, 0.1]),
             mm_source: if mm { MmSource::User } else { MmSource::None },
+            inverted: false,
             model: ModelInfo { name: "toy".into(), sha256: "0123456789abcdef".into() },
             backend: BackendInfo {
                 kind: "cpu",
@@ -248,6 +254,7 @@ mod tests {
             timings_ms: Timings { total: 123.4, ..Timings::default() },
             plausible: true,
             reasons: vec![],
+            presentation: None,
             landmarks: vec![landmark("sella", true, mm), landmark("gonion", false, mm)],
         }
     }
@@ -300,6 +307,18 @@ a.png,sella,832.250,99.500,,,,8.000,true
         assert_eq!(json["size_px"], serde_json::json!([1935, 2400]));
         assert!(json["spacing_mm"].is_null() && json["landmarks"][0]["x_mm"].is_null());
         assert_eq!(json["landmarks"][1]["confident"], false);
+        assert_eq!((&json["inverted"], &json["presentation"]), (&false.into(), &().into()));
+        let turned = Report { presentation: Some(Presentation::Turned90), ..report(false) };
+        assert_eq!(serde_json::to_value(turned).unwrap()["presentation"], "turned_90");
+    }
+
+    #[test]
+    fn inverted_grey_values_are_named_in_the_table() {
+        let text = table(&Report { inverted: true, ..report(true) });
+        assert!(
+            text.starts_with("image   a.png  1935 x 2400 px, grey values inverted\n"),
+            "{text}"
+        );
     }
 
     #[test]

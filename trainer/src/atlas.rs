@@ -172,6 +172,7 @@ fn finish(average: Vec<f32>, size: [usize; 2]) -> Result<Vec<u8>, Error> {
         pixels,
         spacing_mm: None,
         mm_source: fiducia::MmSource::None,
+        inverted: false,
     };
     let mut plane = fiducia::Plane::default();
     Grey::new(&radiograph)?.reduce(

@@ -54,11 +54,7 @@ impl View {
     ///
     /// # Errors
     /// As [`Grey::new`].
-    pub fn new(
-        radiograph: &Radiograph,
-        name: String,
-        scale: Scale,
-    ) -> Result<Self, Error> {
+    pub fn new(radiograph: &Radiograph, name: String, scale: Scale) -> Result<Self, Error> {
         let unit_per_px = scale.unit_per_px(radiograph.height, radiograph.spacing_mm);
         let grey = Grey::new(radiograph)?;
         let plane = |unit: f64| {

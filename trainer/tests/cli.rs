@@ -186,6 +186,60 @@ fn without_a_scale_the_unit_is_the_pixel() {
     assert!(value["mre_percent_height"].as_f64().unwrap() < 2.0, "{value}");
 }
 
+/// Runs `refusals` on the toy, with more arguments; the toy is its own foreign folder.
+fn refusals(root: &Path, spacing: &str, more: &[&str]) -> Output {
+    let (data, pack) = (data_folder(root, spacing), toy_pack(root));
+    let data = data.to_str().unwrap();
+    let mut args = vec!["refusals", "--model", pack.to_str().unwrap()];
+    args.extend(["--data", data, "--foreign", data]);
+    args.extend(more);
+    run(&args)
+}
+
+#[test]
+fn refusals_are_counted_by_kind() {
+    let root = tempfile::tempdir().unwrap();
+    let out = refusals(root.path(), "0.5", &["--split", "test", "--json", "-"]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let value: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let kind = |name: &str| {
+        let kinds = value["kinds"].as_array().unwrap();
+        kinds.iter().find(|k| k["kind"] == name).unwrap_or_else(|| panic!("{name}: {value}"))
+    };
+    let whole = kind("as they are");
+    assert_eq!((&whole["images"], &whole["refused"]), (&2.into(), &0.into()));
+    assert!(whole["mre"].as_f64().unwrap() < 0.2, "{whole}");
+    assert!(whole["named_percent"].is_null());
+    // Bright and dark change places: the pair is turned by 180 degrees for the shape model.
+    let inverted = kind("inverted");
+    assert_eq!(inverted["refused_percent"], 100.0);
+    assert!(inverted["mre"].is_null() && inverted["looks"][0]["errors"] == serde_json::json!([]));
+    assert_eq!(kind("very dark")["refused_percent"], 100.0);
+    assert_eq!(kind("foreign: toy")["images"], 3);
+}
+
+#[test]
+fn refusals_need_no_labels() {
+    let root = tempfile::tempdir().unwrap();
+    let data = data_folder(root.path(), "null");
+    let pack = toy_pack(root.path());
+    std::fs::remove_file(data.join("mean.csv")).unwrap();
+    let (data, pack) = (data.to_str().unwrap(), pack.to_str().unwrap());
+    let json = root.path().join("refusals.json");
+    let args = ["refusals", "--model", pack, "--data", data, "--split", "all", "--limit", "1"];
+    let out = run(&[&args[..], &["--json", json.to_str().unwrap()]].concat());
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let table = text(&out.stdout);
+    assert!(
+        table.starts_with("toy / all: what model toy (") && table.contains("MRE px"),
+        "{table}"
+    );
+    let line = table.lines().find(|l| l.starts_with("as they are")).unwrap();
+    let cells: Vec<&str> = line.split_whitespace().skip(3).collect();
+    assert_eq!(cells, ["1", "0", "0.0", "-", "-", "-", "-", "-"]);
+    assert!(json.is_file());
+}
+
 #[test]
 fn exit_codes_tell_faults_apart() {
     let root = tempfile::tempdir().unwrap();

@@ -54,7 +54,11 @@ fn refine_case(form: AdapterForm) -> (RefineNet, Vec<f32>, Vec<f32>) {
     (network, values(&regions), logits)
 }
 
-fn refine_inputs(network: &RefineNet, regions: &[f32], adapters: &[Vec<f32>]) -> Vec<tract_onnx::prelude::Tensor> {
+fn refine_inputs(
+    network: &RefineNet,
+    regions: &[f32],
+    adapters: &[Vec<f32>],
+) -> Vec<tract_onnx::prelude::Tensor> {
     let mut inputs =
         vec![tract_onnx::prelude::Tensor::from_shape(&[3, 1, 32, 32], regions).unwrap()];
     let mut start = 0;

@@ -49,6 +49,9 @@ pub(super) struct DetectArguments {
     /// Size of an image pixel, mm: one number, or x,y. Without it positions are in px only.
     #[arg(long, value_name = "MM", value_parser = spacing)]
     pub(super) spacing: Option<[f64; 2]>,
+    /// Invert the grey values first, of every image: for films on which bone is dark (MONOCHROME1).
+    #[arg(long)]
+    pub(super) invert: bool,
     /// Write the report as JSON (- for standard output); an array for several images or a folder.
     #[arg(long, value_name = "FILE|-")]
     pub(super) json: Option<PathBuf>,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fiducia::{Detector, Error, ErrorKind, Pack, Radiograph, Report};
+use fiducia::{Detector, Error, ErrorKind, Pack, Presentation, Radiograph, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
@@ -23,7 +23,7 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
     let mut reports = Vec::new();
     let mut failures = Vec::new();
     for path in &images.paths {
-        match detect_one(&mut detector, path, arguments.spacing, &mut outputs) {
+        match detect_one(&mut detector, path, arguments, &mut outputs) {
             Ok(report) => reports.push(report),
             Err(error) => {
                 if images.batch {
@@ -45,10 +45,13 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
 fn detect_one(
     detector: &mut Detector,
     path: &Path,
-    spacing_mm: Option<[f64; 2]>,
+    arguments: &DetectArguments,
     outputs: &mut Outputs,
 ) -> Result<Report, Error> {
-    let radiograph = Radiograph::open(path, spacing_mm)?;
+    let mut radiograph = Radiograph::open(path, arguments.spacing)?;
+    if arguments.invert {
+        radiograph = radiograph.inverted();
+    }
     let report = detector.detect(&radiograph)?;
     if !report.plausible {
         return Err(implausible(&report));
@@ -61,12 +64,23 @@ fn implausible(report: &Report) -> Error {
     Error::new(
         ErrorKind::Implausible,
         format!(
-            "{} does not look like an image for the model {} ({}); nothing was measured",
+            "{} does not look like an image for the model {} ({}{}); nothing was measured",
             report.image,
             report.model.name,
-            report.reasons.join(", ")
+            report.reasons.join(", "),
+            remedy(report)
         ),
     )
+}
+
+/// The flag that would invert the grey values back, where they look inverted. For the others there is
+/// no flag: which side is left is not for a program to repair.
+fn remedy(report: &Report) -> &'static str {
+    match report.presentation.is_some_and(Presentation::is_inverted) {
+        true if report.inverted => ": leave out --invert",
+        true => ": give --invert",
+        false => "",
+    }
 }
 
 /// The first failure decides; a batch has named each image already.

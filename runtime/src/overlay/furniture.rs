@@ -37,10 +37,12 @@ fn footer(canvas: &mut Canvas, font: &Font, report: &Report) -> Bounds {
     canvas.shade([0.0, top], [width, height], BAND);
     let doubtful = report.landmarks.iter().filter(|l| !l.confident).count();
     let hash = report.model.sha256.get(..8).unwrap_or_default();
-    let parts: [(String, Rgb); 3] = [
+    let inverted = if report.inverted { "  grey values inverted" } else { "" };
+    let parts: [(String, Rgb); 4] = [
         ("not for diagnosis".to_owned(), WHITE),
         (format!("  model {} {hash}", report.model.name), CONFIDENT),
         (if doubtful > 0 { format!("  x {doubtful} doubtful") } else { String::new() }, DOUBTFUL),
+        (inverted.to_owned(), WHITE),
     ];
     let mut x = 0.5 * line;
     for (text, colour) in parts {

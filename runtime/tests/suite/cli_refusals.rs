@@ -67,16 +67,41 @@ fn unreadable_images() {
 fn implausible_images() {
     let bench = Bench::new();
     let shade = |x: u32, y: u32| image::Luma([((x * 7919 + y * 104_729) % 251) as u8]);
-    let mut mirrored = DynamicImage::from(toy::picture(240, 300));
-    mirrored = mirrored.rotate180();
+    let turned = DynamicImage::from(toy::picture(240, 300)).rotate180();
+    let dark = GrayImage::from_fn(240, 300, |x, y| image::Luma([((x + y) % 15) as u8]));
     bench.write("dot.png", &png(GrayImage::from_pixel(1, 1, image::Luma([9]))));
     bench.write("black.png", &png(GrayImage::new(240, 300)));
     bench.write("noise.png", &png(GrayImage::from_fn(240, 300, shade)));
-    bench.write("turned.png", &encode(&mirrored, ImageFormat::Png));
+    bench.write("turned.png", &encode(&turned, ImageFormat::Png));
+    bench.write("dark.png", &png(dark));
     assert_refused(&bench, "dot.png", 4, "too small");
     assert_refused(&bench, "black.png", 4, "no contrast");
     assert_refused(&bench, "noise.png", 4, "does not look like");
     assert_refused(&bench, "turned.png", 4, "rotated");
+    assert_refused(&bench, "turned.png", 4, "looks turned by 180 degrees: turn it back");
+    assert_refused(&bench, "dark.png", 4, "too few grey levels");
+}
+
+#[test]
+fn a_negative_is_named_and_taken_with_invert() {
+    let bench = Bench::new();
+    let mut negative = toy::picture(240, 300);
+    image::imageops::invert(&mut negative);
+    bench.write("negative.png", &png(negative));
+    assert_refused(
+        &bench,
+        "negative.png",
+        4,
+        "looks inverted: bone is dark; invert the grey values: give --invert",
+    );
+    let outcome = bench.detect(&["spots.png", "--invert"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (4, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains(": leave out --invert"), "{outcome:?}");
+    let outcome = bench.detect(&["negative.png", "--invert"]);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
+    assert!(
+        outcome.stdout.starts_with("image   negative.png  240 x 300 px, grey values inverted\n")
+    );
 }
 
 #[test]

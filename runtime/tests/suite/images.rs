@@ -25,7 +25,7 @@ pub(crate) fn worst_error(points: &[[f64; 2]], height: u32) -> f64 {
     points.iter().zip(toy::truth(height)).map(distance).fold(0.0, f64::max)
 }
 
-fn detector() -> Detector {
+pub(crate) fn detector() -> Detector {
     Detector::new(&Pack::from_bytes(toy::pack()).unwrap(), Backend::Cpu).unwrap()
 }
 

@@ -7,6 +7,7 @@ mod graph;
 mod toy;
 mod pack;
 mod images;
+mod presentation;
 mod cli;
 mod cli_refusals;
 mod demo;

@@ -206,6 +206,7 @@ fn radiograph() -> Radiograph {
         pixels: picture.into_raw().into_iter().map(u16::from).collect(),
         spacing_mm: None,
         mm_source: MmSource::None,
+        inverted: false,
     }
 }
 

@@ -62,7 +62,9 @@ impl Row {
             Self::Joint => "joint multi-head network, labels as matched".to_owned(),
             Self::SinglesStatic => "one network per landmark, labels as matched".to_owned(),
             Self::SinglesDynamic => "one network per landmark, dynamic labels".to_owned(),
-            Self::SinglesBank => "one network per landmark, dynamic labels, template bank".to_owned(),
+            Self::SinglesBank => {
+                "one network per landmark, dynamic labels, template bank".to_owned()
+            }
             Self::Fused(form) => format!("fused, adapter {form}"),
             Self::FusedAlone => "fused without the dedicated networks as teachers".to_owned(),
             Self::SupervisedJoint => "joint, labels of all training images".to_owned(),

@@ -12,11 +12,7 @@ use crate::evaluate::{Paired, mean, paired, success_rate};
 ///
 /// # Errors
 /// As [`paired`].
-pub fn markdown(
-    results: &[RowResult],
-    landmarks: &[String],
-    unit: &str,
-) -> Result<String, Error> {
+pub fn markdown(results: &[RowResult], landmarks: &[String], unit: &str) -> Result<String, Error> {
     let mut text = format!(
         "| row | what is trained | runs | mean radial error, {unit} | of the runs | within 2 {unit} | against | \
          difference, {unit} | 95 % interval | landmarks better / worse | model files |\n\
@@ -86,7 +82,12 @@ fn line(text: &mut String, number: usize, result: &RowResult, difference: Option
 
 fn per_landmark(text: &mut String, results: &[RowResult], landmarks: &[String]) {
     let heads: Vec<String> = (1..=results.len()).map(|n| format!(" {n} |")).collect();
-    let _ = writeln!(text, "\n| landmark |{}\n| --- |{}", heads.concat(), " ---: |".repeat(results.len()));
+    let _ = writeln!(
+        text,
+        "\n| landmark |{}\n| --- |{}",
+        heads.concat(),
+        " ---: |".repeat(results.len())
+    );
     for (l, name) in landmarks.iter().enumerate() {
         let of = |r: &RowResult| {
             let errors = r.measured.iter().flat_map(|m| m.errors.iter().map(|image| image[l]));
@@ -103,7 +104,8 @@ mod tests {
 
     fn result(row: Row, offset: f64) -> RowResult {
         let errors = |seed: u64| {
-            let one = |i: usize| vec![1.0 + offset + (i % 5) as f64 / 10.0, 3.0 + seed as f64 / 10.0];
+            let one =
+                |i: usize| vec![1.0 + offset + (i % 5) as f64 / 10.0, 3.0 + seed as f64 / 10.0];
             Measured { errors: (0..20).map(one).collect(), bytes: 4_000_000 }
         };
         RowResult {

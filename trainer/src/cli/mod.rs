@@ -6,6 +6,7 @@ mod run;
 mod evaluate;
 mod ablate;
 mod compare;
+mod refusals;
 mod atlas;
 mod measure;
 mod json;
@@ -46,6 +47,8 @@ enum Command {
     Ablate(ablate::Args),
     /// Tell by how much a model is better than another on the same labelled images
     Compare(compare::Args),
+    /// Measure how surely a model refuses images that are altered or not its own
+    Refusals(refusals::Args),
     /// Average the training images on their mean shape: a picture of nobody to demonstrate with
     Atlas(atlas::Args),
 }
@@ -62,6 +65,7 @@ impl Cli {
             Command::Evaluate(args) => evaluate::run(args),
             Command::Ablate(args) => ablate::run(args),
             Command::Compare(args) => compare::run(args),
+            Command::Refusals(args) => refusals::run(args),
             Command::Atlas(args) => atlas::run(args),
         }
     }

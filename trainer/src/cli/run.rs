@@ -87,11 +87,8 @@ impl Recipe {
 /// Trains as far as `until` and prints what that gave.
 pub(crate) fn run(args: Args, until: Stage) -> Result<(), Error> {
     let progress = args.source.progress();
-    let (data, templates, split) = if args.supervised {
-        args.source.open_annotated()?
-    } else {
-        args.source.open()?
-    };
+    let (data, templates, split) =
+        if args.supervised { args.source.open_annotated()? } else { args.source.open()? };
     let mut config = args.preset.config(data.name.clone(), templates, split, args.seed);
     if args.supervised {
         config = config.supervised();
@@ -101,8 +98,13 @@ pub(crate) fn run(args: Args, until: Stage) -> Result<(), Error> {
         let message = "--annotation-error must be a distance that is not negative";
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    let place =
-        Place { out: args.out, weights: args.weights, card: args.card, device: args.device, shared: None };
+    let place = Place {
+        out: args.out,
+        weights: args.weights,
+        card: args.card,
+        device: args.device,
+        shared: None,
+    };
     let made = train(&data, &config, &place, until, &progress)?;
     super::print(&format!("{}\n", made.display()))
 }

@@ -96,7 +96,15 @@ pub fn correspond(
     }
     labels.points[template] = points.to_vec();
     labels.weights[template] = vec![1.0; points.len()];
-    Ok(Correspondence { template, points: points.to_vec(), alignments, matcher, descriptors, registered, labels })
+    Ok(Correspondence {
+        template,
+        points: points.to_vec(),
+        alignments,
+        matcher,
+        descriptors,
+        registered,
+        labels,
+    })
 }
 
 /// Weight of a label on which two sources differ by the distance of `a` and `b`.

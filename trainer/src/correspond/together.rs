@@ -25,8 +25,7 @@ impl Correspondences {
     pub fn find(m: &Material<'_>) -> Result<Self, Error> {
         let complete = m.annotated.len() == m.views.len();
         let count = if complete { 0 } else { MAX_TEMPLATES };
-        let one =
-            |a: &Annotated| correspond(m.views, a.image, &a.points, m.trunk, m.progress);
+        let one = |a: &Annotated| correspond(m.views, a.image, &a.points, m.trunk, m.progress);
         let each: Vec<Correspondence> =
             m.annotated.iter().take(count).map(one).collect::<Result<_, _>>()?;
         let nothing = || Labels {
@@ -91,7 +90,8 @@ fn blend(each: &[Correspondence]) -> Labels {
     let mut labels = each[0].labels.clone();
     for n in 0..labels.points.len() {
         for l in 0..labels.points[n].len() {
-            let seen = each.iter().map(|c| (c.labels.points[n][l], c.labels.weights[n][l].max(1e-6)));
+            let seen =
+                each.iter().map(|c| (c.labels.points[n][l], c.labels.weights[n][l].max(1e-6)));
             labels.points[n][l] = middle(seen);
             let trusts = each.iter().map(|c| c.labels.weights[n][l]);
             labels.weights[n][l] = trusts.sum::<f64>() / each.len() as f64;

@@ -14,6 +14,7 @@ mod table;
 mod report;
 mod paired;
 mod compare;
+mod refusals;
 
 pub use compare::{Comparison, Side};
 pub use merge::{Part, check_disjoint, merge};
@@ -23,6 +24,9 @@ pub use metrics::{
 };
 pub use paired::{Errors, Paired, PairedLandmark, paired};
 pub use predict::{Found, Prediction, predict};
+pub use refusals::{
+    Alteration, Figures, Foreign, Kind, Look, Refusals, Signals, Subject, refusal_table, refusals,
+};
 pub use reliability::{Bin, Group, Reliability, reliability};
 pub use report::{check_report_place, write_report};
 pub use table::table;

@@ -97,7 +97,8 @@ fn middle(radiograph: &Radiograph) -> Found {
     Found { px, expected_error_px: None, confident: false }
 }
 
-fn find<'a>(
+/// Where `name` stands among the landmarks of `owner`.
+pub(super) fn find<'a>(
     mut names: impl Iterator<Item = &'a String>,
     name: &String,
     owner: &str,

@@ -148,9 +148,8 @@ impl RefineNet {
     /// `ranks[l]` of the form's rank in use for landmark `l`.
     pub fn adapted(self, form: AdapterForm, ranks: &[usize], device: &Device) -> Self {
         let landmarks = ranks.len();
-        let gate = (form != AdapterForm::Head).then(|| {
-            self.gate.clone().unwrap_or_else(|| Gate::neutral(landmarks, device))
-        });
+        let gate = (form != AdapterForm::Head)
+            .then(|| self.gate.clone().unwrap_or_else(|| Gate::neutral(landmarks, device)));
         Self { gate, path: None, ..self }.with_paths(ranks, device)
     }
 

@@ -101,7 +101,8 @@ impl RunConfig {
     pub fn until(&self, stage: Stage) -> Self {
         let mut config = self.clone();
         if stage < Stage::Joint {
-            config.joint = JointConfig { form: AdapterForm::Head, passes: 0, settle: None, ..self.joint };
+            config.joint =
+                JointConfig { form: AdapterForm::Head, passes: 0, settle: None, ..self.joint };
         }
         if stage < Stage::Single {
             config.single = None;

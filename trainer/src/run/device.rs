@@ -31,7 +31,8 @@ pub fn open(choice: Choice) -> Result<Device, Error> {
 
 #[cfg(not(feature = "libtorch"))]
 fn libtorch() -> Result<Device, Error> {
-    let message = "this fiducia-train was built without libtorch; build it with --features libtorch";
+    let message =
+        "this fiducia-train was built without libtorch; build it with --features libtorch";
     Err(Error::new(ErrorKind::Usage, message))
 }
 

@@ -167,4 +167,3 @@ fn open_run(out: &Path, record: &Record) -> Result<(), Error> {
         &serde_json::to_vec_pretty(record).expect("a record is plain data"),
     )
 }
-

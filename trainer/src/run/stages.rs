@@ -51,7 +51,10 @@ impl<'a> Run<'a> {
     }
 
     /// The coarse decoder, and the labels after it.
-    pub(super) fn coarse(&self, places: &Correspondences) -> Result<(CoarseDecoder, Labels), Error> {
+    pub(super) fn coarse(
+        &self,
+        places: &Correspondences,
+    ) -> Result<(CoarseDecoder, Labels), Error> {
         let checkpoint = self.checkpoint(Stage::Coarse, "coarse");
         let (coarse, labels) =
             train_coarse(self.m, places, &self.whole, &self.config.coarse, &checkpoint)?;
@@ -66,11 +69,7 @@ impl<'a> Run<'a> {
     }
 
     /// The refine network that all others start from, and its labels.
-    pub(super) fn joint(
-        &self,
-        labels: &Labels,
-        poses: &[Pose],
-    ) -> Result<Outcome, Error> {
+    pub(super) fn joint(&self, labels: &Labels, poses: &[Pose]) -> Result<Outcome, Error> {
         let (config, task) = (&self.config.joint, self.task(&self.landmarks, poses));
         let per_pass = self.m.pupils().len().div_ceil(config.batch);
         let bar = self.m.progress.bar("joint", config.passes * per_pass);
@@ -153,8 +152,7 @@ impl<'a> Run<'a> {
         parts.card = self.card()?;
         let seen = self.observe(&parts)?;
         parts.manifest.plausibility = plausibility(&seen);
-        parts.calibration =
-            calibration(&seen, places, labels, self.config.annotation_error);
+        parts.calibration = calibration(&seen, places, labels, self.config.annotation_error);
         Ok(parts)
     }
 

@@ -37,7 +37,8 @@ impl Checkpoint {
             for (name, network) in networks {
                 save_network(*network, &file(fresh, name))?;
             }
-            let save = |o: &ModuleOptimizer| o.save(fresh.join(OPTIMISER)).map_err(|e| e.to_string());
+            let save =
+                |o: &ModuleOptimizer| o.save(fresh.join(OPTIMISER)).map_err(|e| e.to_string());
             optimiser.map_or(Ok(()), save)
         })
     }

@@ -99,7 +99,8 @@ fn ranks(
         let one = [task.landmarks[slot]];
         let alone = Task { landmarks: &one, ..*task };
         let seen = look(&alone, single, &labels.points, &images, views);
-        let apart = |(a, b): (&Vec<Sight>, &Vec<Sight>)| fiducia::distance(a[0].point, b[slot].point);
+        let apart =
+            |(a, b): (&Vec<Sight>, &Vec<Sight>)| fiducia::distance(a[0].point, b[slot].point);
         seen.iter().zip(&together).map(apart).sum::<f64>()
     };
     let differences: Vec<f64> = singles.iter().enumerate().map(difference).collect();

@@ -114,10 +114,8 @@ pub fn train_jointly(
 impl State {
     fn new(start: &Labels) -> Self {
         let (images, landmarks) = (start.points.len(), start.points[0].len());
-        let opinion = Opinion {
-            points: vec![None; images],
-            wavering: vec![vec![0.0; landmarks]; images],
-        };
+        let opinion =
+            Opinion { points: vec![None; images], wavering: vec![vec![0.0; landmarks]; images] };
         Self { step: 0, labels: start.clone(), opinion, log: Vec::new() }
     }
 

@@ -164,9 +164,7 @@ pub(super) fn decode(task: &Task<'_>, batch: &Batch, logits: &[f32]) -> Vec<([f6
     let one = |(map, frame): (&[f32], &fiducia_kernels::Affine)| {
         let unit = frame.determinant().abs().sqrt();
         match peak(map, size, size, task.frame.peak_radius) {
-            Some(p) => {
-                (frame.apply([p.x.into(), p.y.into()]), f64::from(p.expected_error) * unit)
-            }
+            Some(p) => (frame.apply([p.x.into(), p.y.into()]), f64::from(p.expected_error) * unit),
             None => (frame.apply([middle; 2]), middle * unit),
         }
     };

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::correspond::Labels;
 use crate::training::chance::{GreyJitter, chance, normal};
-use crate::training::material::Material;
 use crate::training::heatmap::target;
+use crate::training::material::Material;
 
 /// Spread of a normalised region, for noise and offsets.
 const REGION_SPREAD: f32 = 1.0;
@@ -78,7 +78,10 @@ impl Task<'_> {
     /// All landmarks of `images`.
     pub fn regions(&self, images: &[usize]) -> Vec<Region> {
         let slots = self.landmarks.len();
-        images.iter().flat_map(|&image| (0..slots).map(move |slot| Region { image, slot })).collect()
+        images
+            .iter()
+            .flat_map(|&image| (0..slots).map(move |slot| Region { image, slot }))
+            .collect()
     }
 
     /// The label of a region's landmark, units.
@@ -94,9 +97,8 @@ impl Task<'_> {
             let (turn, jitter) = (self.augment.rotation_deg * strength, self.augment.jitter);
             let angle = normal(&mut rng, turn).to_radians();
             let scale = (normal(&mut rng, self.augment.scale) * strength).exp();
-            let shift = [0, 1].map(|_: usize| {
-                normal(&mut rng, jitter / 3.0) + rng.random_range(-jitter..jitter)
-            });
+            let shift = [0, 1]
+                .map(|_: usize| normal(&mut rng, jitter / 3.0) + rng.random_range(-jitter..jitter));
             let frame = self.place(self.label(labels, region), region.image, angle, scale, shift);
             let grey = GreyJitter::draw(&mut rng, strength);
             self.sample(region.image, &frame, pixels);
@@ -189,7 +191,8 @@ impl Batch {
         let regions = maps.par_chunks_exact_mut(area).zip(&self.frames).zip(&self.regions);
         let weights = regions.map(|((map, frame), region)| {
             let back = frame.inverse().expect("regions keep some size");
-            let inside = target(back.apply(task.label(labels, *region)), sigma, [self.size; 2], map);
+            let inside =
+                target(back.apply(task.label(labels, *region)), sigma, [self.size; 2], map);
             let weight = labels.weights[region.image][task.landmarks[region.slot]];
             if inside { weight as f32 } else { 0.0 }
         });

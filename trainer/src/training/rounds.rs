@@ -190,9 +190,8 @@ impl State {
         tick: &(dyn Fn(f64) + Sync),
     ) -> [Pupil; 2] {
         let round = self.log.len();
-        let width = |r: usize| {
-            SIGMAS[0] + (SIGMAS[1] - SIGMAS[0]) * r as f64 / config.rounds.max(1) as f64
-        };
+        let width =
+            |r: usize| SIGMAS[0] + (SIGMAS[1] - SIGMAS[0]) * r as f64 / config.rounds.max(1) as f64;
         let banks = self.bank_images();
         let pupils = task.m.pupils();
         let teach = |which: usize| {
@@ -226,13 +225,15 @@ impl State {
         let (mut moves, mut apart, mut aside) = (Vec::new(), Vec::new(), 0usize);
         let mut candidates = vec![Vec::new(); task.landmarks.len()];
         for n in task.m.pupils().into_iter().filter(|&n| !task.m.is_annotated(n)) {
-            let opinions: Vec<Opinion> = seen[0][n].iter().zip(&seen[1][n]).map(Opinion::of).collect();
+            let opinions: Vec<Opinion> =
+                seen[0][n].iter().zip(&seen[1][n]).map(Opinion::of).collect();
             let points: Vec<[f64; 2]> = opinions.iter().map(|o| o.point).collect();
             let back = places.way_back(n, task.landmarks, &points);
             let residual = self.residuals(task, shape, n, &points);
             for (slot, opinion) in opinions.iter().enumerate() {
                 let l = task.landmarks[slot];
-                let outside = trust_of(back[slot], DOUBT_OUTSIDE) * trust_of(residual[slot], DOUBT_OUTSIDE);
+                let outside =
+                    trust_of(back[slot], DOUBT_OUTSIDE) * trust_of(residual[slot], DOUBT_OUTSIDE);
                 let sure = opinion.sure() * outside;
                 apart.push(opinion.apart);
                 let (old, anchor) = (self.labels.points[n][l], self.anchors.points[n][l]);
@@ -296,7 +297,13 @@ impl State {
     }
 
     /// Distance of the task's `points` on image `n` to the shape that the labels make likely, units.
-    fn residuals(&self, task: &Task<'_>, shape: &ShapeModel, n: usize, points: &[[f64; 2]]) -> Vec<f64> {
+    fn residuals(
+        &self,
+        task: &Task<'_>,
+        shape: &ShapeModel,
+        n: usize,
+        points: &[[f64; 2]],
+    ) -> Vec<f64> {
         let mut all = self.labels.points[n].clone();
         task.landmarks.iter().zip(points).for_each(|(&l, &p)| all[l] = p);
         let weights = vec![1.0; all.len()];

@@ -18,7 +18,8 @@ pub(super) const RESAMPLES: usize = 2000;
 pub(super) const SEED: u64 = 1;
 
 /// The unit of errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Millimetres at the detector.
     Mm,

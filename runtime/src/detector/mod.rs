@@ -1,5 +1,10 @@
 //! The main path: one radiograph in, one report out.
 
+mod plausibility;
+mod presentation;
+
+pub use presentation::Presentation;
+
 use std::time::Instant;
 
 use fiducia_kernels::{Affine, Peak, peak};
@@ -75,6 +80,10 @@ pub struct Observation {
     pub pose: Pose,
     /// Root mean square distance of the fine points to the shape model, units.
     pub shape_residual: f64,
+    /// Number of grey levels that occur in the image ([`Grey::levels`]).
+    pub grey_levels: usize,
+    /// Share of the pixels that are as good as white, 0 to 1 ([`Grey::white_share`]).
+    pub white_share: f64,
     /// Wall time per stage.
     pub timings_ms: Timings,
 }
@@ -116,27 +125,41 @@ impl Detector {
     /// Finds all landmarks on `radiograph`.
     ///
     /// An image unlike the training set comes back with `plausible: false` and the reasons; its
-    /// points must not be used.
+    /// points must not be used. Where it would be plausible inverted, mirrored or turned, that is one
+    /// of the reasons; looking for it takes some more time, of refused images only.
     ///
     /// # Errors
     /// As [`Detector::observe`].
     pub fn detect(&mut self, radiograph: &Radiograph) -> Result<Report, Error> {
         let seen = self.observe(radiograph)?;
+        let mut report = self.report(radiograph, &seen);
+        if !report.plausible {
+            report.presentation = self.recognise(radiograph)?;
+            report.reasons.extend(report.presentation.map(|p| p.to_string()));
+        }
+        Ok(report)
+    }
+
+    /// Judges what [`Detector::observe`] saw on `radiograph`; an implausible image is not looked at
+    /// in other ways.
+    pub fn report(&self, radiograph: &Radiograph, seen: &Observation) -> Report {
         let unit_per_px = self.manifest.unit_per_px(radiograph.height, radiograph.spacing_mm);
-        let reasons = self.implausible(&seen);
-        Ok(Report {
+        let reasons = plausibility::reasons(&self.manifest.plausibility, seen);
+        Report {
             schema: "fiducia.report/1",
             image: radiograph.name.clone(),
             size_px: [radiograph.width, radiograph.height],
             spacing_mm: radiograph.spacing_mm,
             mm_source: radiograph.mm_source,
+            inverted: radiograph.inverted,
             model: self.model.clone(),
             backend: self.backend.clone(),
             timings_ms: seen.timings_ms,
             plausible: reasons.is_empty(),
             reasons,
+            presentation: None,
             landmarks: self.judge(&seen.found, radiograph.spacing_mm, unit_per_px),
-        })
+        }
     }
 
     /// Runs the networks on `radiograph` and decodes what they show, without judging it.
@@ -179,6 +202,8 @@ impl Detector {
             pose,
             shape_residual: rms(found.iter().map(|f| f.residual)),
             found,
+            grey_levels: grey.levels(),
+            white_share: grey.white_share(),
             timings_ms: Timings {
                 preprocess,
                 backbone,
@@ -291,52 +316,6 @@ impl Detector {
             }
         };
         found.iter().zip(&self.calibration).zip(&self.manifest.landmarks).map(one).collect()
-    }
-
-    /// Why the image is unlike the training set; empty where it is like it.
-    fn implausible(&self, seen: &Observation) -> Vec<String> {
-        let limits = &self.manifest.plausibility;
-        let pose = &seen.pose;
-        let mut reasons = Vec::new();
-        let mut refuse = |bad: bool, code: &str, value: f64, limit: f64| {
-            if bad {
-                reasons.push(format!("{code}: {value:.2} (limit {limit:.2})"));
-            }
-        };
-        let (mass, off) = (seen.coarse_mass, seen.pose_residual);
-        refuse(mass < limits.min_coarse_mass, "heat maps diffuse", mass, limits.min_coarse_mass);
-        refuse(
-            off > limits.max_pose_residual,
-            "points unlike the anatomy",
-            off,
-            limits.max_pose_residual,
-        );
-        refuse(
-            pose.scale < limits.scale_range[0],
-            "anatomy too small",
-            pose.scale,
-            limits.scale_range[0],
-        );
-        refuse(
-            pose.scale > limits.scale_range[1],
-            "anatomy too large",
-            pose.scale,
-            limits.scale_range[1],
-        );
-        refuse(
-            pose.angle.abs() > limits.max_rotation,
-            "rotated, rad",
-            pose.angle,
-            limits.max_rotation,
-        );
-        let residual = seen.shape_residual;
-        refuse(
-            residual > limits.max_shape_residual,
-            "unusual shape",
-            residual,
-            limits.max_shape_residual,
-        );
-        reasons
     }
 }
 

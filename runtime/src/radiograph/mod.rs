@@ -1,5 +1,7 @@
 //! An X-ray image in memory, and reading it from PNG, JPEG and TIFF files.
 
+mod turn;
+
 use std::{fmt, fs::File, io::Cursor, io::Read, path::Path};
 
 use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
@@ -43,6 +45,8 @@ pub struct Radiograph {
     pub spacing_mm: Option<[f64; 2]>,
     /// Where `spacing_mm` came from.
     pub mm_source: MmSource,
+    /// Whether `pixels` are the inverted grey values of the file ([`Radiograph::inverted`]).
+    pub inverted: bool,
 }
 
 impl fmt::Display for MmSource {
@@ -81,7 +85,7 @@ impl Radiograph {
             .unwrap_or_else(|_| Err("the file is damaged; copy or export it again".to_owned()));
         let (width, height, pixels) = decoded.map_err(|what| unreadable(&name, &what))?;
         let mm_source = if spacing_mm.is_some() { MmSource::User } else { MmSource::None };
-        Ok(Self { name, width, height, pixels, spacing_mm, mm_source })
+        Ok(Self { name, width, height, pixels, spacing_mm, mm_source, inverted: false })
     }
 }
 

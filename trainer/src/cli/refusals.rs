@@ -1,0 +1,103 @@
+//! `fiducia-train refusals`
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use fiducia::{
+    Backend, Detector, Error, ErrorKind, ModelInfo, Pack, check_writable, write_atomically,
+};
+use fiducia_trainer::data::{ALL, DataSet, Labelled, Unlabelled};
+use fiducia_trainer::evaluate::{
+    Alteration, Foreign, Refusals, Subject, Unit, refusal_table, refusals,
+};
+use fiducia_trainer::progress::Progress;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Pack to be measured
+    #[arg(long, value_name = "PACK")]
+    model: PathBuf,
+    /// Data folder with images that the model was made for; labels are used where there are any
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Split of the data folder; `all` takes every image
+    #[arg(long, value_name = "NAME")]
+    split: String,
+    /// Data folder with images that the model was not made for; may be given several times
+    #[arg(long, value_name = "DIR")]
+    foreign: Vec<PathBuf>,
+    /// Measure the first N images of every folder only
+    #[arg(long, value_name = "N")]
+    limit: Option<NonZeroUsize>,
+    /// Write figures and all single results as JSON to FILE, or to standard output (-) instead of the
+    /// table
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: Args) -> Result<(), Error> {
+    let to_stdout = args.json.as_deref().is_some_and(|p| p.as_os_str() == "-");
+    if let Some(path) = args.json.as_deref().filter(|_| !to_stdout) {
+        check_writable(path)?;
+    }
+    let refusals = measure(&args)?;
+    if let Some(path) = &args.json {
+        let json = serde_json::to_string_pretty(&refusals)
+            .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write JSON: {e}")))?;
+        match to_stdout {
+            true => return super::print(&(json + "\n")),
+            false => write_atomically(path, (json + "\n").as_bytes())?,
+        }
+    }
+    super::print(&refusal_table(&refusals))
+}
+
+fn measure(args: &Args) -> Result<Refusals, Error> {
+    let limit = args.limit.map_or(usize::MAX, usize::from);
+    let set = DataSet::open(&args.data)?;
+    let foreign = args
+        .foreign
+        .iter()
+        .map(|dir| {
+            let set = DataSet::open(dir)?;
+            let images = set.unlabelled(None)?.into_iter().take(limit).collect();
+            Ok(Foreign { name: set.name, images })
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    let pack = Pack::open(&args.model)?;
+    let landmarks: Vec<String> =
+        pack.manifest().landmarks.iter().filter(|l| set.landmarks.contains(l)).cloned().collect();
+    let subjects = subjects(args, &set, &landmarks, limit)?;
+    let mut detector = Detector::new(&pack, Backend::Cpu)?;
+    let unit = if set.spacing_mm.is_some() { Unit::Mm } else { Unit::Px };
+    let looks = subjects.len() * Alteration::ALL.len()
+        + foreign.iter().map(|f| f.images.len()).sum::<usize>();
+    let progress = Progress::terminal().bar("refusals", looks);
+    let kinds = refusals(&mut detector, &subjects, &landmarks, unit, &foreign, || progress.inc(1))?;
+    progress.finish_and_clear();
+    let model = ModelInfo { name: pack.manifest().name.clone(), sha256: pack.sha256().to_owned() };
+    Ok(Refusals { model, set: set.name, split: args.split.clone(), unit, kinds })
+}
+
+/// The images of the split, those with ground truth with their points in the order of `landmarks`.
+fn subjects(
+    args: &Args,
+    set: &DataSet,
+    landmarks: &[String],
+    limit: usize,
+) -> Result<Vec<Subject>, Error> {
+    let images = set.unlabelled(Some(&args.split))?;
+    let labelled = match landmarks.is_empty() || !args.data.join("mean.csv").exists() {
+        true => Vec::new(),
+        // Those of the whole set: a split without labels is no error here.
+        false => set.labelled(ALL)?,
+    };
+    let places: Vec<usize> =
+        landmarks.iter().filter_map(|l| set.landmarks.iter().position(|s| s == l)).collect();
+    let points = |name: &str| {
+        let found = labelled.iter().find(|l: &&Labelled| l.image.name == name);
+        found.map_or_else(Vec::new, |l| places.iter().map(|&i| l.points_px[i]).collect())
+    };
+    let subject = |image: Unlabelled| Subject { truth_px: points(&image.name), image };
+    Ok(images.into_iter().take(limit).map(subject).collect())
+}

@@ -1,0 +1,182 @@
+//! What may be wrong with an image: the alterations that are measured, and where its points go.
+
+use fiducia::{Presentation, Radiograph};
+use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
+
+/// Share of the pixels that are still below white in [`Alteration::VeryBright`].
+const UNSATURATED: f64 = 0.4;
+/// Share of the range of grey values that is left in [`Alteration::VeryDark`].
+const DARK: f64 = 0.02;
+
+/// A way of altering an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alteration {
+    /// None.
+    AsItIs,
+    /// Left and right exchanged.
+    Mirrored,
+    /// Turned by 180 degrees.
+    UpsideDown,
+    /// Turned anticlockwise by 90 degrees.
+    TurnedLeft,
+    /// Turned clockwise by 90 degrees.
+    TurnedRight,
+    /// The photometric negative.
+    Inverted,
+    /// The photometric negative with left and right exchanged.
+    InvertedMirrored,
+    /// The upper half of the picture.
+    TopHalf,
+    /// The lower half of the picture.
+    BottomHalf,
+    /// Scaled so that more than half of the pixels are white.
+    VeryBright,
+    /// Scaled to 2 % of the range.
+    VeryDark,
+    /// No picture: noise of the same range and size.
+    Noise,
+}
+
+/// An altered image.
+#[derive(Clone, Debug)]
+pub(super) struct Altered {
+    /// The image.
+    pub(super) radiograph: Radiograph,
+    /// Where each point of the ground truth came to lie, px; `None` where it is not in the picture.
+    /// Empty without ground truth.
+    pub(super) truth_px: Vec<Option<[f64; 2]>>,
+}
+
+impl Alteration {
+    /// All, in the order of the table.
+    pub const ALL: [Self; 12] = [
+        Self::AsItIs,
+        Self::Mirrored,
+        Self::UpsideDown,
+        Self::TurnedLeft,
+        Self::TurnedRight,
+        Self::Inverted,
+        Self::InvertedMirrored,
+        Self::TopHalf,
+        Self::BottomHalf,
+        Self::VeryBright,
+        Self::VeryDark,
+        Self::Noise,
+    ];
+
+    /// For the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AsItIs => "as they are",
+            Self::Mirrored => "mirrored",
+            Self::UpsideDown => "upside down",
+            Self::TurnedLeft => "turned left",
+            Self::TurnedRight => "turned right",
+            Self::Inverted => "inverted",
+            Self::InvertedMirrored => "inverted and mirrored",
+            Self::TopHalf => "top half",
+            Self::BottomHalf => "bottom half",
+            Self::VeryBright => "very bright",
+            Self::VeryDark => "very dark",
+            Self::Noise => "noise only",
+        }
+    }
+
+    /// What the runtime should call it.
+    pub fn presentation(self) -> Option<Presentation> {
+        match self {
+            Self::Mirrored => Some(Presentation::Mirrored),
+            Self::UpsideDown => Some(Presentation::Turned180),
+            Self::TurnedLeft => Some(Presentation::Turned270),
+            Self::TurnedRight => Some(Presentation::Turned90),
+            Self::Inverted => Some(Presentation::Inverted),
+            Self::InvertedMirrored => Some(Presentation::InvertedMirrored),
+            _ => None,
+        }
+    }
+
+    /// Alters `radiograph` and moves its points `truth_px` along; `seed` is for the noise.
+    pub(super) fn apply(
+        self,
+        radiograph: &Radiograph,
+        truth_px: &[[f64; 2]],
+        seed: u64,
+    ) -> Altered {
+        let half = radiograph.height / 2;
+        let altered = match self {
+            Self::AsItIs => radiograph.clone(),
+            Self::TopHalf => rows(radiograph, 0, half),
+            Self::BottomHalf => rows(radiograph, half, radiograph.height),
+            Self::VeryBright => scaled(radiograph, white(radiograph) / quantile(radiograph)),
+            Self::VeryDark => scaled(radiograph, DARK),
+            Self::Noise => noise(radiograph, seed),
+            Self::Mirrored
+            | Self::UpsideDown
+            | Self::TurnedLeft
+            | Self::TurnedRight
+            | Self::Inverted
+            | Self::InvertedMirrored => match self.presentation() {
+                Some(presentation) => presentation.apply(radiograph),
+                None => radiograph.clone(),
+            },
+        };
+        let place = |&p: &[f64; 2]| inside(&altered, self.moved(p, radiograph)?);
+        Altered { truth_px: truth_px.iter().map(place).collect(), radiograph: altered }
+    }
+
+    /// Where `[x, y]` px of `from` comes to lie; `None` where the alteration leaves no picture.
+    fn moved(self, [x, y]: [f64; 2], from: &Radiograph) -> Option<[f64; 2]> {
+        let [right, bottom] = [from.width, from.height].map(|edge| edge as f64 - 1.0);
+        match self {
+            Self::AsItIs | Self::Inverted | Self::TopHalf | Self::VeryBright | Self::VeryDark => {
+                Some([x, y])
+            }
+            Self::Mirrored | Self::InvertedMirrored => Some([right - x, y]),
+            Self::UpsideDown => Some([right - x, bottom - y]),
+            Self::TurnedRight => Some([bottom - y, x]),
+            Self::TurnedLeft => Some([y, right - x]),
+            Self::BottomHalf => Some([x, y - (from.height / 2) as f64]),
+            Self::Noise => None,
+        }
+    }
+}
+
+/// `point` where it lies in the picture.
+fn inside(picture: &Radiograph, point: [f64; 2]) -> Option<[f64; 2]> {
+    let within = |v: f64, edge: usize| (-0.5..edge as f64 - 0.5).contains(&v);
+    (within(point[0], picture.width) && within(point[1], picture.height)).then_some(point)
+}
+
+/// Rows `top` to `bottom` of the image.
+fn rows(from: &Radiograph, top: usize, bottom: usize) -> Radiograph {
+    let pixels = from.pixels.get(top * from.width..bottom * from.width).unwrap_or_default();
+    Radiograph { height: bottom - top, pixels: pixels.to_vec(), ..from.clone() }
+}
+
+/// All grey values times `gain`, cut at the brightest that the image had.
+fn scaled(from: &Radiograph, gain: f64) -> Radiograph {
+    let white = white(from);
+    let scale = |&v: &u16| (f64::from(v) * gain).round().min(white) as u16;
+    Radiograph { pixels: from.pixels.iter().map(scale).collect(), ..from.clone() }
+}
+
+/// The brightest grey value.
+fn white(image: &Radiograph) -> f64 {
+    image.pixels.iter().copied().max().unwrap_or(0).into()
+}
+
+/// The grey value below which [`UNSATURATED`] of the pixels lie; at least 1.
+fn quantile(image: &Radiograph) -> f64 {
+    let mut sorted = image.pixels.clone();
+    sorted.sort_unstable();
+    let place = (sorted.len() as f64 * UNSATURATED) as usize;
+    sorted.get(place).copied().unwrap_or(1).max(1).into()
+}
+
+/// Every pixel drawn anew, evenly between black and white. The same seed gives the same noise.
+fn noise(like: &Radiograph, seed: u64) -> Radiograph {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let white = white(like) as u16;
+    let pixels = like.pixels.iter().map(|_| rng.random_range(0..=white)).collect();
+    Radiograph { pixels, ..like.clone() }
+}

@@ -1,0 +1,132 @@
+//! What the runtime makes of one image.
+
+use fiducia::{Detector, Error, ErrorKind, Observation, Presentation, Report};
+use serde::Serialize;
+
+use super::alteration::Altered;
+use crate::evaluate::{Unit, predict::find};
+
+/// What the runtime made of one image.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Look {
+    /// The image as the runtime calls it.
+    pub image: String,
+    /// Whether it was refused.
+    pub refused: bool,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// What a refused image was recognised as; looked for only where it is of a kind with a name.
+    pub presentation: Option<Presentation>,
+    /// What the limits are applied to; `None` where the image was not looked at.
+    pub signals: Option<Signals>,
+    /// Radial errors of the landmarks that lie in the picture; empty where the image was refused or
+    /// has no ground truth.
+    pub errors: Vec<f64>,
+    /// How many of these landmarks the runtime marks as doubtful.
+    pub doubtful: usize,
+    /// How many landmarks that do not lie in the picture the runtime reports without a mark.
+    pub phantoms: usize,
+}
+
+/// What plausibility is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Signals {
+    /// [`Observation::coarse_mass`], 0 to 1.
+    pub coarse_mass: f64,
+    /// [`Observation::pose_residual`], units.
+    pub pose_residual: f64,
+    /// [`Observation::shape_residual`], units.
+    pub shape_residual: f64,
+    /// Size relative to the mean shape.
+    pub scale: f64,
+    /// Rotation against the mean shape, radians.
+    pub angle: f64,
+    /// [`Observation::grey_levels`].
+    pub grey_levels: usize,
+    /// [`Observation::white_share`], 0 to 1.
+    pub white_share: f64,
+}
+
+/// Runs `detector` on one image; where the image should be called `named`, sees what a refusal calls it.
+pub(super) fn look(
+    detector: &mut Detector,
+    altered: &Altered,
+    landmarks: &[String],
+    unit: Unit,
+    named: Option<Presentation>,
+) -> Result<Look, Error> {
+    let radiograph = &altered.radiograph;
+    let seen = match detector.observe(radiograph) {
+        Ok(seen) => seen,
+        Err(e) if e.kind() == ErrorKind::Implausible => {
+            return Ok(Look::unseen(&radiograph.name, e.to_string()));
+        }
+        Err(e) => return Err(e.at(&radiograph.name)),
+    };
+    let report = detector.report(radiograph, &seen);
+    let mut look = Look::judged(&report, &seen);
+    match report.plausible {
+        true => look.measure(&report, altered, landmarks, unit)?,
+        false if named.is_some() => look.presentation = detector.recognise(radiograph)?,
+        false => {}
+    }
+    Ok(look)
+}
+
+impl Look {
+    /// An image in which the runtime sees nothing to look at.
+    fn unseen(image: &str, reason: String) -> Self {
+        Self {
+            image: image.to_owned(),
+            refused: true,
+            reasons: vec![reason],
+            presentation: None,
+            signals: None,
+            errors: Vec::new(),
+            doubtful: 0,
+            phantoms: 0,
+        }
+    }
+
+    fn judged(report: &Report, seen: &Observation) -> Self {
+        let signals = Signals {
+            coarse_mass: seen.coarse_mass,
+            pose_residual: seen.pose_residual,
+            shape_residual: seen.shape_residual,
+            scale: seen.pose.scale,
+            angle: seen.pose.angle,
+            grey_levels: seen.grey_levels,
+            white_share: seen.white_share,
+        };
+        Self {
+            refused: !report.plausible,
+            reasons: report.reasons.clone(),
+            signals: Some(signals),
+            ..Self::unseen(&report.image, String::new())
+        }
+    }
+
+    /// Compares an accepted image with its ground truth, which is in the order of `landmarks`.
+    fn measure(
+        &mut self,
+        report: &Report,
+        altered: &Altered,
+        landmarks: &[String],
+        unit: Unit,
+    ) -> Result<(), Error> {
+        let mm_per_px = altered.radiograph.spacing_mm.unwrap_or([f64::NAN; 2]);
+        let [sx, sy] = if unit == Unit::Mm { mm_per_px } else { [1.0; 2] };
+        for (truth, name) in altered.truth_px.iter().zip(landmarks) {
+            let names = report.landmarks.iter().map(|l| &l.name);
+            let found = &report.landmarks[find(names, name, "the model")?];
+            match truth {
+                Some([x, y]) => {
+                    self.errors.push(((found.x_px - x) * sx).hypot((found.y_px - y) * sy));
+                    self.doubtful += usize::from(!found.confident);
+                }
+                None => self.phantoms += usize::from(found.confident),
+            }
+        }
+        Ok(())
+    }
+}
