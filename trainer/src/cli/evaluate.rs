@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use fiducia::{
-    Backend, Detector, Error, ErrorKind, ModelInfo, Pack, check_writable, write_atomically,
-};
+use fiducia::{Backend, Detector, Error, ErrorKind, ModelInfo, Pack, check_writable};
 use fiducia_trainer::data::{DataSet, Labelled};
 use fiducia_trainer::evaluate::{
     Evaluation, check_report_place, predict, summarise, table, write_report,
@@ -59,13 +57,7 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     let (images, excluded) = choose_images(&args, &set)?;
     let evaluation = evaluate(&args, &set, &images, excluded)?;
     if let Some(path) = &args.json {
-        let mut json = serde_json::to_string_pretty(&evaluation.summary)
-            .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write JSON: {e}")))?;
-        json.push('\n');
-        match to_stdout {
-            true => super::print(&json)?,
-            false => write_atomically(path, json.as_bytes())?,
-        }
+        super::write_json(path, &evaluation.summary)?;
     }
     if let Some(dir) = &args.report {
         write_report(dir, &evaluation, &images)?;

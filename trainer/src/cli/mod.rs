@@ -1,14 +1,15 @@
 //! The command line: one file and one line here per subcommand, in the order of use.
 
+mod choose;
 mod import;
 mod run;
 mod evaluate;
 mod atlas;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
-use fiducia::{Error, ErrorKind};
+use fiducia::{Error, ErrorKind, write_atomically};
 use fiducia_trainer::data::DataSet;
 use fiducia_trainer::progress::Progress;
 
@@ -22,6 +23,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Rank the images of a folder by how well they would do as the one to annotate; no label is read
+    ChooseTemplate(choose::Args),
     /// Turn annotations of another tool, or a folder of images, into a data folder
     Import(import::Args),
     /// Train a model from one annotated image and unlabelled ones
@@ -36,6 +39,7 @@ impl Cli {
     /// Runs the chosen subcommand.
     pub(crate) fn run(self) -> Result<(), Error> {
         match self.command {
+            Command::ChooseTemplate(args) => choose::run(args),
             Command::Import(args) => import::run(args),
             Command::Run(args) => run::run(args),
             Command::Evaluate(args) => evaluate::run(args),
@@ -67,6 +71,17 @@ fn print(text: &str) -> Result<(), Error> {
     }
 }
 
+/// Writes `value` as JSON to a file, or to standard output for `-`.
+fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Error> {
+    let mut json = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write JSON: {e}")))?;
+    json.push('\n');
+    match path.as_os_str() == "-" {
+        true => print(&json),
+        false => write_atomically(path, json.as_bytes()),
+    }
+}
+
 /// Where training images come from, for every subcommand that learns from them.
 #[derive(Debug, clap::Args)]
 struct Source {
@@ -92,12 +107,20 @@ impl Source {
             let message = format!("the set {} names no template; give --template IMAGE", data.name);
             Error::new(ErrorKind::Usage, message)
         })?;
-        let train = || data.splits().contains(&"train").then(|| "train".to_owned());
-        let split = self.split.or_else(train);
+        let split = training_split(self.split, &data);
         Ok((data, template, split))
     }
 
     fn progress(&self) -> Progress {
-        if self.quiet { Progress::hidden() } else { Progress::terminal() }
+        progress(self.quiet)
     }
+}
+
+/// The split that is learnt from: `asked`, else train where there are splits.
+fn training_split(asked: Option<String>, data: &DataSet) -> Option<String> {
+    asked.or_else(|| data.splits().contains(&"train").then(|| "train".to_owned()))
+}
+
+fn progress(quiet: bool) -> Progress {
+    if quiet { Progress::hidden() } else { Progress::terminal() }
 }

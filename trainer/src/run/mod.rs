@@ -33,7 +33,7 @@ const RELATIVE_HEIGHT: f64 = 240.0;
 /// Side of a region of interest, px.
 const REGION: usize = 96;
 /// Fewer images than this show too little variation.
-const LEAST_IMAGES: usize = 8;
+pub(crate) const LEAST_IMAGES: usize = 8;
 
 /// Where a run reads, writes and computes; none of it changes the configuration.
 #[derive(Clone, Debug)]
