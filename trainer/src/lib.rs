@@ -1,6 +1,7 @@
 //! Trains a fiducia pack from one annotated template image and a folder of unlabelled X-rays.
 //!
 //! ```text
+//! images ─choose→ which one to annotate
 //! data folder ─data→ Template + Unlabelled ─view→ Views ─correspond→ Labels
 //!   ─training::coarse⇄ Labels, CoarseDecoder ─training::rounds⇄ Labels, RefineNet, one per landmark
 //!   ─training::fuse→ RefineNet with adapters
@@ -12,6 +13,7 @@ pub mod data;
 pub mod import;
 pub mod view;
 pub mod correspond;
+pub mod choose;
 pub mod shape_fit;
 pub mod nets;
 pub mod training;

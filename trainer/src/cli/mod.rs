@@ -1,6 +1,7 @@
 //! The command line: one file and one line here per subcommand, in the order of use;
 //! then what several of them share.
 
+mod choose;
 mod import;
 mod run;
 mod evaluate;
@@ -29,6 +30,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Rank the images of a folder by how well they would do as the one to annotate; no label is read
+    ChooseTemplate(choose::Args),
     /// Turn annotations of another tool, or a folder of images, into a data folder
     Import(import::Args),
     /// Train a model from one annotated image and unlabelled ones
@@ -57,6 +60,7 @@ impl Cli {
     /// Runs the chosen subcommand.
     pub(crate) fn run(self) -> Result<(), Error> {
         match self.command {
+            Command::ChooseTemplate(args) => choose::run(args),
             Command::Import(args) => import::run(args),
             Command::Run(args) | Command::Pack(args) => run::run(args, Stage::Pack),
             Command::Match(args) => run::run(args, Stage::Match),
@@ -123,25 +127,29 @@ impl Source {
             let message = format!("the set {} names no template; give --template IMAGE", data.name);
             return Err(Error::new(ErrorKind::Usage, message));
         }
-        let split = Self::split_of(&data, self.split);
+        let split = training_split(self.split, &data);
         Ok((data, templates, split))
     }
 
     /// As [`Source::open`], with every annotated image of the split as a template.
     fn open_annotated(self) -> Result<(DataSet, Vec<String>, Option<String>), Error> {
         let data = DataSet::open(&self.data)?;
-        let split = Self::split_of(&data, self.split);
+        let split = training_split(self.split, &data);
         let labelled = data.labelled(split.as_deref().unwrap_or(fiducia_trainer::data::ALL))?;
         let templates = labelled.into_iter().map(|l| l.image.name).collect();
         Ok((data, templates, split))
     }
 
-    fn split_of(data: &DataSet, wanted: Option<String>) -> Option<String> {
-        let train = || data.splits().contains(&"train").then(|| "train".to_owned());
-        wanted.or_else(train)
-    }
-
     fn progress(&self) -> Progress {
-        if self.quiet { Progress::hidden() } else { Progress::terminal() }
+        progress(self.quiet)
     }
+}
+
+/// The split that is learnt from: `asked`, else train where there are splits.
+fn training_split(asked: Option<String>, data: &DataSet) -> Option<String> {
+    asked.or_else(|| data.splits().contains(&"train").then(|| "train".to_owned()))
+}
+
+fn progress(quiet: bool) -> Progress {
+    if quiet { Progress::hidden() } else { Progress::terminal() }
 }

@@ -3,14 +3,14 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use fiducia::{
-    Backend, Detector, Error, ErrorKind, ModelInfo, Pack, check_writable, write_atomically,
-};
+use fiducia::{Backend, Detector, Error, ModelInfo, Pack};
 use fiducia_trainer::data::{ALL, DataSet, Labelled, Unlabelled};
 use fiducia_trainer::evaluate::{
     Alteration, Foreign, Refusals, Subject, Unit, refusal_table, refusals,
 };
 use fiducia_trainer::progress::Progress;
+
+use super::json::Json;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -29,27 +29,18 @@ pub(crate) struct Args {
     /// Measure the first N images of every folder only
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroUsize>,
-    /// Write figures and all single results as JSON to FILE, or to standard output (-) instead of the
-    /// table
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    json: Json,
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Error> {
-    let to_stdout = args.json.as_deref().is_some_and(|p| p.as_os_str() == "-");
-    if let Some(path) = args.json.as_deref().filter(|_| !to_stdout) {
-        check_writable(path)?;
-    }
+    args.json.check()?;
     let refusals = measure(&args)?;
-    if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&refusals)
-            .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write JSON: {e}")))?;
-        match to_stdout {
-            true => return super::print(&(json + "\n")),
-            false => write_atomically(path, (json + "\n").as_bytes())?,
-        }
+    args.json.write(&refusals)?;
+    match args.json.is_stdout() {
+        true => Ok(()),
+        false => super::print(&refusal_table(&refusals)),
     }
-    super::print(&refusal_table(&refusals))
 }
 
 fn measure(args: &Args) -> Result<Refusals, Error> {

@@ -48,6 +48,11 @@ impl Pyramid {
         }
         Self { levels }
     }
+
+    /// The image itself, `[height, width]`.
+    pub(crate) fn finest(&self) -> &[f32] {
+        &self.levels[0].data
+    }
 }
 
 impl Level {

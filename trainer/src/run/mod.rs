@@ -21,6 +21,7 @@ use crate::pack;
 use crate::progress::Progress;
 use crate::training::Material;
 
+pub(crate) use self::source::LEAST_IMAGES;
 pub use self::source::{Source, annotated_points, read_views, training_images};
 
 /// Where a run reads, writes and computes; none of it changes the configuration.

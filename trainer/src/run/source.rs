@@ -16,7 +16,7 @@ use crate::view::{FIELD, FINE, View, WHOLE};
 /// Side of a region of interest, px.
 const REGION: usize = 96;
 /// Fewer images than this show too little variation.
-const LEAST_IMAGES: usize = 8;
+pub(crate) const LEAST_IMAGES: usize = 8;
 
 /// Images, annotations and tools of a run.
 #[derive(Debug)]
