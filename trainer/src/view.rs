@@ -10,7 +10,7 @@ pub const FIELD: f64 = 240.0;
 /// Pixel of the backbone's input, units.
 pub const WHOLE: f64 = 1.0;
 /// Pixel of the finest plane, for regions of interest, units.
-pub const FINE: f64 = 0.3;
+pub const FINE: f64 = 0.4;
 /// Pixel of the plane that trunk features are matched on, units.
 pub const MATCH: f64 = 0.6;
 /// Pixel of the plane that deformation is found on, units.

@@ -26,10 +26,15 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
 
 const FORMS: [AdapterForm; 3] = [AdapterForm::Head, AdapterForm::Gate, AdapterForm::LowRank(3)];
 
+/// Ranks of the three landmarks: all of the form's, one, two.
+fn budget(form: AdapterForm) -> [usize; 3] {
+    [usize::MAX, 1, 2].map(|rank| rank.min(form.rank()))
+}
+
 /// A network that has learnt a little, so that batch norms have seen data and no private part is neutral.
 fn trained(form: AdapterForm, device: &Device) -> RefineNet {
     device.seed(7);
-    let mut network = RefineNet::new(3, form, device).adapted(form, &[form.rank(), 1, 2], device);
+    let mut network = RefineNet::new(3, form, device).adapted(form, &budget(form), device);
     let mut optimiser = AdamWConfig::new().init();
     for _ in 0..12 {
         let seen = Tensor::<4>::random([3, 1, 32, 32], Distribution::Normal(0.3, 2.0), device);
@@ -98,6 +103,29 @@ fn a_network_for_one_landmark_sees_what_the_shared_one_sees_of_it() {
             let same = largest_difference(&one, &all[l * 1024..(l + 1) * 1024]);
             assert!(same < TOLERANCE, "{form}, landmark {l}: {same}");
         }
+    }
+}
+
+/// Which values of the first adapter slice differ.
+fn changed(before: &RefineNet, after: &RefineNet) -> Vec<bool> {
+    let [a, b] = [before, after].map(|n| n.adapters().swap_remove(0));
+    a.iter().zip(&b).map(|(x, y)| x != y).collect()
+}
+
+#[test]
+fn every_private_part_of_a_network_for_one_landmark_learns() {
+    let device = Device::flex().autodiff();
+    for form in FORMS {
+        // From the inference form, as trained networks are kept.
+        let start = trained(form, &device).valid().only(0).valid().train();
+        let first = Tensor::<1, Int>::from_data(TensorData::new(vec![0i64], [1]), &device);
+        let region = Tensor::<4>::random([1, 1, 32, 32], Distribution::Normal(0.0, 1.0), &device);
+        let loss = start.forward(region, first).powi_scalar(2).mean();
+        let gradients = GradientsParams::from_grads(loss.backward(), &start);
+        let next = AdamWConfig::new().init().step(1e-2, start.clone(), gradients);
+        let changed = changed(&start, &next);
+        let still: Vec<usize> = (0..changed.len()).filter(|&i| !changed[i]).collect();
+        assert!(still.is_empty(), "{form}: {still:?} of {}", changed.len());
     }
 }
 

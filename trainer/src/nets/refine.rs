@@ -168,17 +168,17 @@ impl RefineNet {
             .collect();
         let used = burn::tensor::TensorData::new(used, [landmarks, rank, 1]);
         let down: Param<Tensor<3>> = spread.init([landmarks, rank, c8], device);
-        let down = down.map(|t| t.clone() * Tensor::from_data(used.clone(), &t.device()));
+        let down = leaf(down.val() * Tensor::from_data(used, device));
         let up = Initializer::Zeros.init([landmarks, c8, rank], device);
         Self { path: Some(Path { down, up }), ..self }
     }
 
     /// The network for landmark `l` alone: the shared weights and that landmark's adapter.
     pub fn only(&self, l: usize) -> Self {
-        let row2 = |p: &Param<Tensor<2>>| p.clone().map(|t| t.slice([l..l + 1]).detach());
-        let row3 = |p: &Param<Tensor<3>>| p.clone().map(|t| t.slice([l..l + 1]).detach());
         // A plain clone would share its running statistics with the network it came from.
-        let net = self.valid();
+        let net = self.valid().train();
+        let row2 = |p: &Param<Tensor<2>>| leaf(p.val().slice([l..l + 1]));
+        let row3 = |p: &Param<Tensor<3>>| leaf(p.val().slice([l..l + 1]));
         Self {
             gate: net.gate.as_ref().map(|g| Gate { scale: row2(&g.scale), shift: row2(&g.shift) }),
             path: net.path.as_ref().map(|p| Path { down: row3(&p.down), up: row3(&p.up) }),
@@ -304,6 +304,11 @@ impl RefineNet {
         };
         (0..landmarks).map(slice).collect()
     }
+}
+
+/// A parameter of its own, to be trained, with this value.
+fn leaf<const D: usize>(value: Tensor<D>) -> Param<Tensor<D>> {
+    Param::from_tensor(value.detach())
 }
 
 impl Gate {

@@ -14,7 +14,7 @@ use crate::training::{Annotated, Material};
 use crate::view::{FIELD, FINE, View, WHOLE};
 
 /// Side of a region of interest, px.
-const REGION: usize = 96;
+const REGION: usize = 64;
 /// Fewer images than this show too little variation.
 pub(crate) const LEAST_IMAGES: usize = 8;
 
@@ -102,7 +102,7 @@ impl Source {
             norm_radius: 40,
             peak_radius: 2,
         };
-        (whole, RefineFrame { size: REGION, unit_per_px: FINE, stride: 1, peak_radius: 5 })
+        (whole, RefineFrame { size: REGION, unit_per_px: FINE, stride: 1, peak_radius: 4 })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::training::regions::{Batch, Region, Task};
 /// Share of the dedicated networks' heat maps in the targets; the rest are the labels.
 const DISTIL: f32 = 0.6;
 /// Width of the label heat maps at the start and in the end, px.
-const SIGMA: [f64; 2] = [2.4, 1.8];
+const SIGMA: [f64; 2] = [1.8, 1.4];
 
 /// How the networks are fused.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -27,7 +27,7 @@ const LEASH: f64 = 0.7;
 /// Weight of the newest prediction in the network's opinion.
 const NEWEST: f64 = 0.5;
 /// Width of the heat maps at the start and in the end, px.
-const SIGMA: [f64; 2] = [3.3, 2.0];
+const SIGMA: [f64; 2] = [2.5, 1.5];
 
 /// How the network of all landmarks is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -33,7 +33,7 @@ const BANK_SIGMA: f64 = 2.5;
 /// Share of the way that an anchor moves to where the bank matches it.
 const BANK_SHARE: f64 = 0.5;
 /// Width of the heat maps at the start, after the rounds, and in the end, px.
-const SIGMAS: [f64; 3] = [3.3, 2.2, 1.8];
+const SIGMAS: [f64; 3] = [2.5, 1.7, 1.4];
 
 /// How a landmark, or all of them, are trained.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
