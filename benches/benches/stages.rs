@@ -57,7 +57,8 @@ fn backbone(criterion: &mut Criterion, pack: &Pack) {
 fn refine(criterion: &mut Criterion, pack: &Pack) {
     let landmarks = pack.manifest().landmarks.len();
     let side = pack.manifest().refine.size;
-    let mut net = Refine::new(pack).expect("the shipped refine network compiles");
+    let all: Vec<usize> = (0..landmarks).collect();
+    let mut net = Refine::new(pack, &all).expect("the shipped refine network compiles");
     let mut regions = plane(SEED, [side, landmarks * side]);
     regions.chunks_exact_mut(side * side).for_each(normalise_crop);
     criterion.bench_function(&format!("refine/cpu/{landmarks}x{side}x{side}"), |b| {

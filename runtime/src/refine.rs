@@ -17,14 +17,14 @@ pub struct Refine {
 }
 
 impl Refine {
-    /// Compiles the refine graph of `pack` and gathers the adapters of its landmarks.
+    /// Compiles the refine graph of `pack` and gathers the adapters of the landmarks number `chosen`.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Unreadable`] where the graph cannot be read or does not fit the manifest.
-    pub fn new(pack: &Pack) -> Result<Self, Error> {
+    pub fn new(pack: &Pack, chosen: &[usize]) -> Result<Self, Error> {
         let manifest = pack.manifest();
-        let landmarks = manifest.landmarks.len();
-        let slices: Vec<Vec<f32>> = (0..landmarks).map(|l| pack.adapter(l)).collect();
+        let landmarks = chosen.len();
+        let slices: Vec<Vec<f32>> = chosen.iter().map(|&l| pack.adapter(l)).collect();
         let mut start = 0;
         let mut adapters = Vec::new();
         for input in &manifest.adapter {

@@ -20,8 +20,10 @@ const LANDMARKS: [(&str, [f64; 2]); 4] = [
     ("tip", [144.0, 280.0]),
     ("hole", [144.0, 170.0]),
 ];
-/// Median distance of matched labels from the truth, mm.
-const MATCHED_WITHIN_MM: f64 = 1.0;
+/// A unit, px: images are 240 units high.
+const UNIT_PX: f64 = SIZE[1] as f64 / 240.0;
+/// Median distance of matched labels from the truth, units.
+const MATCHED_WITHIN: f64 = 1.0;
 /// How long a checkpoint may take to appear.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -34,7 +36,7 @@ fn figure(p: [f64; 2]) -> f64 {
     if wedge && !hole { 180.0 } else { ground }
 }
 
-/// Writes the set; the truth of every image, mm.
+/// Writes the set; the truth of every image, units.
 fn make_set(dir: &Path) -> Vec<Vec<[f64; 2]>> {
     std::fs::create_dir_all(dir.join("images")).unwrap();
     let names: Vec<String> = LANDMARKS.iter().map(|(n, _)| format!("\"{n}\"")).collect();
@@ -64,7 +66,7 @@ fn make_set(dir: &Path) -> Vec<Vec<[f64; 2]>> {
         let points: Vec<[f64; 2]> = LANDMARKS.iter().map(|(_, p)| place.apply(*p)).collect();
         let row: Vec<String> = points.iter().map(|p| format!("{:.3},{:.3}", p[0], p[1])).collect();
         csv.push_str(&format!("{n:02}.png,{}\n", row.join(",")));
-        truth.push(points.iter().map(|p| p.map(|v| v * SPACING_MM)).collect());
+        truth.push(points.iter().map(|p| p.map(|v| v / UNIT_PX)).collect());
     }
     std::fs::write(dir.join("mean.csv"), csv).unwrap();
     truth
@@ -107,7 +109,7 @@ fn trains_and_resumes_after_a_kill_with_the_same_bytes() {
         serde_json::from_slice(&std::fs::read(whole.join("labels-matched.json")).unwrap()).unwrap();
     let pairs = labels.points.iter().flatten().zip(truth.iter().flatten());
     let apart = median(pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).collect());
-    assert!(apart < MATCHED_WITHIN_MM, "matched labels are {apart} mm off");
+    assert!(apart < MATCHED_WITHIN, "matched labels are {apart} units off");
 
     for stage in ["coarse", "joint", "single/1", "single/3", "fuse"] {
         let mut child = training(&data, &killed).spawn().unwrap();

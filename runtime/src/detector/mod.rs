@@ -95,20 +95,35 @@ impl Detector {
     /// [`ErrorKind::Unreadable`] where a graph does not fit the manifest, [`ErrorKind::NoGpu`] where
     /// a GPU is asked for.
     pub fn new(pack: &Pack, backend: Backend) -> Result<Self, Error> {
-        let manifest = pack.manifest().clone();
+        Self::for_landmarks(pack, backend, &pack.manifest().landmarks)
+    }
+
+    /// As [`Detector::new`], but looks closely at some of the landmarks only. All of them guide it, so
+    /// that these come out as they do among all.
+    ///
+    /// # Errors
+    /// As [`Detector::new`]; [`ErrorKind::Usage`] for a name that the pack does not have.
+    pub fn for_landmarks(pack: &Pack, backend: Backend, names: &[String]) -> Result<Self, Error> {
+        let chosen = pack.manifest().places(names)?;
+        let mut manifest = pack.manifest().clone();
+        if names != manifest.landmarks {
+            manifest.guides = manifest.guides().to_vec();
+            manifest.landmarks = names.to_vec();
+        }
         let landmarks = manifest.landmarks.len();
+        let calibration = pack.calibration();
         Ok(Self {
             model: ModelInfo { name: manifest.name.clone(), sha256: pack.sha256().to_owned() },
             backend: choose(backend)?,
             shape: pack.shape(),
-            calibration: pack.calibration(),
+            calibration: chosen.iter().map(|&l| calibration[l]).collect(),
             guide_of: manifest.guide_of_landmarks(),
             backbone: Backbone::new(
                 pack.section(SectionKind::Backbone),
                 &manifest.whole,
                 manifest.guides().len(),
             )?,
-            refine: Refine::new(pack)?,
+            refine: Refine::new(pack, &chosen)?,
             plane: Plane::default(),
             input: vec![0.0; manifest.whole.width * manifest.whole.height],
             scratch: Vec::new(),

@@ -165,6 +165,27 @@ impl Manifest {
         if self.guides.is_empty() { &self.landmarks } else { &self.guides }
     }
 
+    /// Where each of `names` stands among the landmarks.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for an unknown name, or none at all, with the names there are.
+    pub(crate) fn places(&self, names: &[String]) -> Result<Vec<usize>, Error> {
+        let known = || self.landmarks.join(", ");
+        if names.is_empty() {
+            let message =
+                format!("no landmark is asked for; the model {} has {}", self.name, known());
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+        let place = |name: &String| {
+            self.landmarks.iter().position(|l| l == name).ok_or_else(|| {
+                let message =
+                    format!("the model {} has no landmark `{name}`; it has {}", self.name, known());
+                Error::new(ErrorKind::Usage, message)
+            })
+        };
+        names.iter().map(place).collect()
+    }
+
     /// Where each landmark stands among the guides.
     pub(crate) fn guide_of_landmarks(&self) -> Vec<usize> {
         let place = |name: &String| self.guides().iter().position(|g| g == name);

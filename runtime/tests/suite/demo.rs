@@ -108,3 +108,21 @@ fn the_pack_is_small_and_is_the_one_of_the_manifest() {
     assert!(read("manifest.json").contains(pack.sha256()), "manifest.json lacks {}", pack.sha256());
     assert!(pack.card() == read("head.md"), "the card in the pack is not head.md");
 }
+
+#[test]
+fn some_landmarks_come_out_as_they_do_among_all() {
+    use fiducia::{Backend, Detector, ErrorKind, Pack, Radiograph};
+    let pack = Pack::open(&shipped("head.fid")).unwrap();
+    let film = Radiograph::open(&shipped("demo.png"), Some([0.2; 2])).unwrap();
+    let all = Detector::new(&pack, Backend::Cpu).unwrap().detect(&film).unwrap();
+    let names = ["nasion", "gonion"].map(str::to_owned);
+    let some = Detector::for_landmarks(&pack, Backend::Cpu, &names).unwrap().detect(&film).unwrap();
+    assert_eq!(some.landmarks.iter().map(|l| &l.name).collect::<Vec<_>>(), ["nasion", "gonion"]);
+    for one in &some.landmarks {
+        let same = all.landmarks.iter().find(|l| l.name == one.name).unwrap();
+        assert!((one.x_px - same.x_px).hypot(one.y_px - same.y_px) < 1e-3, "{}", one.name);
+    }
+    let unknown = Detector::for_landmarks(&pack, Backend::Cpu, &["elbow".to_owned()]).unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::Usage);
+    assert!(unknown.to_string().contains("elbow") && unknown.to_string().contains("nasion"));
+}
