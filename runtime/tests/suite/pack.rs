@@ -31,10 +31,10 @@ fn header_and_table_byte_for_byte() {
     #[rustfmt::skip]
     let want: [u8; 97] = [
         0x89, b'F', b'I', b'D', 0x0D, 0x0A, 0x1A, 0x0A, // magic
-        1, 0, 0, 0,                                     // version 1.0
+        1, 0, 1, 0,                                     // version 1.1
         2, 0, 0, 0,                                     // two sections
         97, 0, 0, 0, 0, 0, 0, 0,                        // file length
-        0xCF, 0x26, 0x68, 0x15,                         // crc of header and table
+        0xBF, 0xC6, 0x73, 0xA3,                         // crc of header and table
         0, 0, 0, 0,
         b'M', b'A', b'N', b'I', 0x43, 0xBF, 0xA6, 0xA3, // kind, crc
         80, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, // offset, length
