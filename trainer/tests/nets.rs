@@ -98,7 +98,7 @@ fn a_network_for_one_landmark_sees_what_the_shared_one_sees_of_it() {
         let all = values(&network.valid().forward(regions.clone(), which(&plain)));
         let first = Tensor::<1, Int>::from_data(TensorData::new(vec![0i64], [1]), &plain);
         for l in 0..3 {
-            let region = regions.clone().slice([l..l + 1]);
+            let region = regions.clone().narrow(0, l, 1);
             let one = values(&network.only(l).valid().forward(region, first.clone()));
             let same = largest_difference(&one, &all[l * 1024..(l + 1) * 1024]);
             assert!(same < TOLERANCE, "{form}, landmark {l}: {same}");

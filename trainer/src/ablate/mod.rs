@@ -8,7 +8,7 @@ pub use measure::Measured;
 pub use rows::Row;
 pub use table::markdown;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fiducia::{Error, ErrorKind};
 
@@ -138,9 +138,9 @@ impl Start<'_> {
         Ok(measured)
     }
 
-    fn train(&mut self, row: Row, out: &PathBuf) -> Result<(), Error> {
+    fn train(&mut self, row: Row, out: &Path) -> Result<(), Error> {
         let place = Place {
-            out: out.clone(),
+            out: out.to_owned(),
             shared: Some(self.place.out.join("stages")),
             ..self.place.clone()
         };

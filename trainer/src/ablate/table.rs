@@ -37,8 +37,11 @@ fn find(results: &[RowResult], row: Row) -> Option<(usize, &RowResult)> {
     results.iter().enumerate().find(|(_, r)| r.row == row)
 }
 
+/// Radial errors `[run][image][landmark]`.
+type Runs = Vec<Vec<Vec<f64>>>;
+
 /// Errors of both sides for the templates and seeds that both have.
-fn shared_runs(a: &RowResult, b: &RowResult) -> (Vec<Vec<Vec<f64>>>, Vec<Vec<Vec<f64>>>) {
+fn shared_runs(a: &RowResult, b: &RowResult) -> (Runs, Runs) {
     let both = a.runs.iter().enumerate().filter_map(|(i, run)| {
         let j = b.runs.iter().position(|other| other == run)?;
         Some((a.measured[i].errors.clone(), b.measured[j].errors.clone()))

@@ -177,8 +177,8 @@ impl RefineNet {
     pub fn only(&self, l: usize) -> Self {
         // A plain clone would share its running statistics with the network it came from.
         let net = self.valid().train();
-        let row2 = |p: &Param<Tensor<2>>| leaf(p.val().slice([l..l + 1]));
-        let row3 = |p: &Param<Tensor<3>>| leaf(p.val().slice([l..l + 1]));
+        let row2 = |p: &Param<Tensor<2>>| leaf(p.val().narrow(0, l, 1));
+        let row3 = |p: &Param<Tensor<3>>| leaf(p.val().narrow(0, l, 1));
         Self {
             gate: net.gate.as_ref().map(|g| Gate { scale: row2(&g.scale), shift: row2(&g.shift) }),
             path: net.path.as_ref().map(|p| Path { down: row3(&p.down), up: row3(&p.up) }),
