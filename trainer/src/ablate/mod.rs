@@ -16,7 +16,7 @@ use crate::correspond::Correspondences;
 use crate::data::{DataSet, Labelled};
 use crate::progress::Progress;
 use crate::run::config::RunConfig;
-use crate::run::{Place, Source, run_stages};
+use crate::run::{Place, Source, open_run, run_stages};
 
 /// What is to be compared.
 #[derive(Clone, Debug)]
@@ -152,6 +152,7 @@ impl Start<'_> {
         let Some(Opened { source, places }) = &self.opened else { return Ok(()) };
         let config = row.config(&self.config);
         let material = source.material(&config, self.progress);
+        open_run(&place.out, &source.record(&config))?;
         run_stages(source, &material, places, &config, &place, row.until())?;
         Ok(())
     }

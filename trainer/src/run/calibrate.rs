@@ -41,11 +41,12 @@ pub fn calibration(
     let landmarks = seen.first().map_or(0, |o| o.found.len());
     let found: Vec<Vec<[f64; 2]>> =
         seen.iter().map(|o| o.found.iter().map(|f| f.point).collect()).collect();
-    let error = |l: usize| match places.registered() {
+    let registered = places.registered();
+    let error = |l: usize| match &registered {
         Some(registered) => hat(
-            apart(&found, &registered, l),
+            apart(&found, registered, l),
             apart(&found, &places.labels.points, l),
-            apart(&registered, &places.labels.points, l),
+            apart(registered, &places.labels.points, l),
         ),
         None => apart(&found, &labels.points, l),
     };

@@ -76,11 +76,8 @@ pub fn run(
     run_stages(&source, &material, &places, config, place, until)
 }
 
-/// The stages after the images have been read and matched.
-///
-/// # Errors
-/// As [`run`].
-pub fn run_stages(
+/// The stages after the images have been read and matched, in a run folder that is open.
+pub(crate) fn run_stages(
     source: &Source,
     material: &Material<'_>,
     places: &Correspondences,
@@ -88,7 +85,6 @@ pub fn run_stages(
     place: &Place,
     until: Stage,
 ) -> Result<PathBuf, Error> {
-    open_run(&place.out, &source.record(config))?;
     let run = Run::new(source, material, config, place);
     let reached = |stage: Stage| (until <= stage).then(|| place.out.clone());
 
@@ -131,7 +127,7 @@ impl Record {
     /// A name for all that the record holds.
     pub(crate) fn sha256(&self) -> String {
         let json = serde_json::to_vec(self).expect("a record is plain data");
-        sha2::Sha256::digest(&json).iter().map(|b| format!("{b:02x}")).collect()
+        hex(&sha2::Sha256::digest(&json))
     }
 
     /// How the pack was made, for the pack.
@@ -146,8 +142,13 @@ impl Record {
     }
 }
 
+/// Lower-case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 /// Makes the run folder, or checks that it belongs to the same configuration and images.
-fn open_run(out: &Path, record: &Record) -> Result<(), Error> {
+pub(crate) fn open_run(out: &Path, record: &Record) -> Result<(), Error> {
     let file = out.join("config.json");
     if let Ok(bytes) = std::fs::read(&file) {
         return match serde_json::from_slice::<Record>(&bytes) {

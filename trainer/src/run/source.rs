@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::config::RunConfig;
-use super::{Place, Record, device};
+use super::{Place, Record, device, hex};
 use crate::correspond::median;
 use crate::data::{DataSet, Template, Unlabelled};
 use crate::nets::{CoarseDecoder, Trunk};
@@ -202,5 +202,5 @@ fn hash(images: &[Unlabelled]) -> Result<String, Error> {
         list.update([0]);
         list.update(Sha256::digest(image.bytes()?));
     }
-    Ok(list.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex(&list.finalize()))
 }

@@ -201,8 +201,12 @@ impl<'a> Run<'a> {
         std::fs::create_dir_all(&folder).map_err(|e| {
             Error::new(ErrorKind::Unwritable, format!("cannot make {}: {e}", folder.display()))
         })?;
+        let Some(first) = networks.first() else { return Ok(()) };
+        let mut parts = self.parts(coarse, first, &[0], labels);
         for (l, network) in networks.iter().enumerate() {
-            let parts = self.parts(coarse, network, &[l], labels);
+            parts.manifest.landmarks = vec![self.source.landmarks[l].clone()];
+            parts.refine = network.export(self.region.size);
+            parts.adapters = network.adapters();
             // Landmark names come from outside; numbers make safe file names.
             pack::write(&parts, &folder.join(format!("{l:02}.fid")))?;
         }

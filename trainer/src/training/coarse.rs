@@ -2,7 +2,7 @@
 //! while it learns.
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use fiducia::{Error, ShapeModel, WholeFrame, distance, normalise_whole, whole_frame};
 use fiducia_kernels::{Affine, peak};
 use rand::RngExt;
@@ -16,7 +16,7 @@ use crate::training::chance::{GreyJitter, chance, normal};
 use crate::training::checkpoint::Checkpoint;
 use crate::training::heatmap::{loss, target};
 use crate::training::material::Material;
-use crate::training::schedule::{heat_map_sigma, learning_rate};
+use crate::training::schedule::{heat_map_sigma, learning_rate, optimiser};
 use crate::view::View;
 
 /// Spread of the backbone's input, for noise and offsets.
@@ -69,9 +69,8 @@ pub fn train_coarse(
 ) -> Result<(CoarseDecoder, Labels), Error> {
     material.device.seed(material.seed);
     let network = CoarseDecoder::new(material.landmarks(), material.device);
-    let optimiser = AdamWConfig::new().with_weight_decay(1e-3).with_epsilon(1e-8).init();
     let mut network = checkpoint.network("network", network)?;
-    let mut optimiser = checkpoint.optimiser(optimiser)?;
+    let mut optimiser = checkpoint.optimiser(optimiser())?;
     let fresh = || State { step: 0, labels: correspondence.labels.clone() };
     let mut state: State = checkpoint.state()?.unwrap_or_else(fresh);
     if state.step == 0 {

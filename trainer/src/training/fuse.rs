@@ -47,13 +47,12 @@ pub fn fuse(
     checkpoint: &Checkpoint,
     tick: &(dyn Fn(f64) + Sync),
 ) -> Result<RefineNet, Error> {
-    let ranks = match checkpoint.state::<Vec<usize>>()? {
-        Some(ranks) => ranks,
-        None => ranks(task, labels, singles, start, config.form.rank()),
-    };
+    let kept: Option<Vec<usize>> = checkpoint.state()?;
+    let done = kept.is_some();
+    let ranks = kept.unwrap_or_else(|| ranks(task, labels, singles, start, config.form.rank()));
     task.m.device.seed(task.m.seed);
     let student = start.valid().train().adapted(config.form, &ranks, task.m.device);
-    if checkpoint.state::<Vec<usize>>()?.is_none() {
+    if !done {
         let singles: Vec<RefineNet> = singles.iter().map(Module::valid).collect();
         let teacher = |batch: &Batch| (taught(task, &singles, batch), DISTIL);
         let lesson = Lesson {

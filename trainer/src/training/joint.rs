@@ -2,7 +2,7 @@
 //! leash, while it learns (dynamic pseudo-labels); every dedicated network starts from it.
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::GradientsParams;
 use fiducia::{Error, distance};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use crate::training::heatmap::loss;
 use crate::training::lesson::decode;
 use crate::training::regions::{Batch, Task};
 use crate::training::rounds::{Outcome, RoundLog};
-use crate::training::schedule::{heat_map_sigma, learning_rate};
+use crate::training::schedule::{heat_map_sigma, learning_rate, optimiser};
 
 /// Name of the stage, for its randomness.
 const STAGE: &str = "joint";
@@ -76,12 +76,11 @@ pub fn train_jointly(
     let m = task.m;
     m.device.seed(m.seed);
     let network = RefineNet::new(m.landmarks(), config.form, m.device);
-    let optimiser = AdamWConfig::new().with_weight_decay(1e-3).with_epsilon(1e-8).init();
     let fresh = || State::new(start);
     let mut state: State = checkpoint.state()?.unwrap_or_else(fresh);
     let mut average = checkpoint.network("average", network.valid())?;
     let mut network = checkpoint.network("network", network)?;
-    let mut optimiser = checkpoint.optimiser(optimiser)?;
+    let mut optimiser = checkpoint.optimiser(optimiser())?;
     let per_pass = m.pupils().len().div_ceil(config.batch).max(1);
     let steps = config.passes * per_pass;
     while state.step < steps {

@@ -2,7 +2,7 @@
 //! sees when it looks at images in several ways.
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::GradientsParams;
 use fiducia::distance;
 use fiducia_kernels::peak;
 use rand::RngExt;
@@ -15,7 +15,7 @@ use crate::training::chance::chance;
 use crate::training::coarse::pick;
 use crate::training::heatmap::loss;
 use crate::training::regions::{Batch, Look, Region, Task};
-use crate::training::schedule::{heat_map_sigma, learning_rate};
+use crate::training::schedule::{heat_map_sigma, learning_rate, optimiser};
 
 /// Regions that are looked at together.
 const CHUNK: usize = 38;
@@ -81,7 +81,7 @@ pub fn learn(
     tick: &(dyn Fn(f64) + Sync),
 ) -> Pupil {
     let device = task.m.device;
-    let mut optimiser = AdamWConfig::new().with_weight_decay(1e-3).with_epsilon(1e-8).init();
+    let mut optimiser = optimiser();
     // A plain clone would share its running statistics with the network it came from.
     let mut network = network.valid().train();
     let mut average = network.valid();

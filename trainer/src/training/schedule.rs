@@ -1,9 +1,16 @@
-//! What changes over the steps of a training: learning rate and heat-map width.
+//! How weights are learnt: the optimiser, and what changes over the steps of a training.
 
 use std::f64::consts::PI;
 
+use burn::optim::{AdamWConfig, ModuleOptimizer};
+
 /// Steps over which the learning rate rises.
 const WARM_UP: f64 = 15.0;
+
+/// The optimiser of every training (AdamW, Loshchilov and Hutter 2019).
+pub fn optimiser() -> ModuleOptimizer {
+    AdamWConfig::new().with_weight_decay(1e-3).with_epsilon(1e-8).init()
+}
 
 /// Learning rate at `step` of `steps`: a short rise, then half a cosine down to a hundredth.
 pub fn learning_rate(peak: f64, step: usize, steps: usize) -> f64 {
