@@ -22,5 +22,6 @@ pub mod pack;
 pub mod evaluate;
 pub mod ablate;
 pub mod atlas;
+mod plot;
 pub mod progress;
 mod folder;

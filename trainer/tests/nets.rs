@@ -24,7 +24,8 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
 }
 
-const FORMS: [AdapterForm; 3] = [AdapterForm::Head, AdapterForm::Gate, AdapterForm::LowRank(3)];
+const FORMS: [AdapterForm; 4] =
+    [AdapterForm::Head, AdapterForm::Gate, AdapterForm::LowRank(3), AdapterForm::Depthwise];
 
 /// Ranks of the three landmarks: all of the form's, one, two.
 fn budget(form: AdapterForm) -> [usize; 3] {

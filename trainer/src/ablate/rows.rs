@@ -10,6 +10,10 @@ use crate::training::RoundsConfig;
 pub enum Row {
     /// One network for all landmarks, nothing private but the heads; labels as matched.
     Joint,
+    /// One network for all landmarks whose labels follow it, with gates: what dedicated networks start from.
+    JointDynamic,
+    /// The same on labels that were not matched close up.
+    JointBroad,
     /// A dedicated network per landmark; labels as matched.
     SinglesStatic,
     /// The same with dynamic pseudo-labels.
@@ -28,13 +32,16 @@ pub enum Row {
 
 impl Row {
     /// All rows, in the order of the table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Joint,
+        Self::JointDynamic,
+        Self::JointBroad,
         Self::SinglesStatic,
         Self::SinglesDynamic,
         Self::SinglesBank,
         Self::Fused(AdapterForm::Head),
         Self::Fused(AdapterForm::Gate),
+        Self::Fused(AdapterForm::Depthwise),
         Self::Fused(AdapterForm::LowRank(4)),
         Self::Fused(AdapterForm::LowRank(8)),
         Self::FusedAlone,
@@ -46,6 +53,8 @@ impl Row {
     pub fn name(self) -> String {
         match self {
             Self::Joint => "joint".to_owned(),
+            Self::JointDynamic => "joint-dynamic".to_owned(),
+            Self::JointBroad => "joint-broad".to_owned(),
             Self::SinglesStatic => "singles-static".to_owned(),
             Self::SinglesDynamic => "singles-dynamic".to_owned(),
             Self::SinglesBank => "singles-bank".to_owned(),
@@ -60,6 +69,8 @@ impl Row {
     pub fn title(self) -> String {
         match self {
             Self::Joint => "joint multi-head network, labels as matched".to_owned(),
+            Self::JointDynamic => "joint network with gates, dynamic labels".to_owned(),
+            Self::JointBroad => "the same, labels not matched close up".to_owned(),
             Self::SinglesStatic => "one network per landmark, labels as matched".to_owned(),
             Self::SinglesDynamic => "one network per landmark, dynamic labels".to_owned(),
             Self::SinglesBank => {
@@ -76,7 +87,8 @@ impl Row {
     pub fn against(self) -> Option<Self> {
         match self {
             Self::Joint | Self::SupervisedJoint => None,
-            Self::SinglesStatic => Some(Self::Joint),
+            Self::JointDynamic | Self::SinglesStatic => Some(Self::Joint),
+            Self::JointBroad => Some(Self::JointDynamic),
             Self::SinglesDynamic => Some(Self::SinglesStatic),
             Self::SinglesBank => Some(Self::SinglesDynamic),
             Self::Fused(_) | Self::FusedAlone => Some(Self::SinglesBank),
@@ -112,6 +124,11 @@ impl Row {
                 config.joint.settle = None;
                 // As long as the shared network and the fused one together.
                 config.joint.passes += passes;
+                (config.single, config.fuse) = (None, None);
+            }
+            Self::JointDynamic => (config.single, config.fuse) = (None, None),
+            Self::JointBroad => {
+                config.close_share = 0.0;
                 (config.single, config.fuse) = (None, None);
             }
             Self::SinglesStatic => {
@@ -153,7 +170,8 @@ mod tests {
     fn rows_that_share_a_stage_share_what_decides_it() {
         let full = Preset::Full.config("set".into(), vec!["a.png".into()], None, 0);
         let until = |row: Row, stage| row.config(&full).until(stage);
-        for row in Row::ALL.into_iter().filter(|r| !r.supervised()) {
+        let shared = |r: &Row| !r.supervised() && *r != Row::JointBroad;
+        for row in Row::ALL.into_iter().filter(shared) {
             assert_eq!(until(row, Stage::Coarse), full.until(Stage::Coarse), "{}", row.name());
         }
         let fused = Row::Fused(AdapterForm::Gate);

@@ -43,6 +43,10 @@ struct Recipe {
     /// Optimiser steps of the coarse training
     #[arg(long, value_name = "N")]
     coarse_steps: Option<usize>,
+    /// Share of the way from its broad match to its close match that a label goes before the joint
+    /// training, 0 to 1
+    #[arg(long, value_name = "SHARE")]
+    close_share: Option<f64>,
     /// Passes over the images in the joint training
     #[arg(long, value_name = "N")]
     joint_passes: Option<usize>,
@@ -55,7 +59,7 @@ struct Recipe {
     /// Passes over the images in the fusion
     #[arg(long, value_name = "N")]
     fuse_passes: Option<usize>,
-    /// What a landmark owns in the fused network: head, gate, or rank1 to rank32
+    /// What a landmark owns in the fused network: head, gate, depthwise, or rank1 to rank32
     #[arg(long, value_name = "FORM")]
     adapter: Option<AdapterForm>,
     /// Fuse without the dedicated networks as teachers
@@ -71,6 +75,7 @@ impl Recipe {
         let set = |value: &mut usize, wanted: Option<usize>| *value = wanted.unwrap_or(*value);
         set(&mut config.coarse.steps, self.coarse_steps);
         set(&mut config.joint.passes, self.joint_passes);
+        config.close_share = self.close_share.unwrap_or(config.close_share);
         config.annotation_error = self.annotation_error.unwrap_or(config.annotation_error);
         if let Some(single) = &mut config.single {
             set(&mut single.rounds, self.rounds);
@@ -94,6 +99,9 @@ pub(crate) fn run(args: Args, until: Stage) -> Result<(), Error> {
         config = config.supervised();
     }
     args.recipe.apply(&mut config);
+    if !(0.0..=1.0).contains(&config.close_share) {
+        return Err(Error::new(ErrorKind::Usage, "--close-share must lie between 0 and 1"));
+    }
     if !(0.0..1e3).contains(&config.annotation_error) {
         let message = "--annotation-error must be a distance that is not negative";
         return Err(Error::new(ErrorKind::Usage, message));

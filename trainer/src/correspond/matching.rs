@@ -6,18 +6,32 @@ use fiducia_kernels::Affine;
 
 use crate::correspond::frame::Grid;
 use crate::nets::{Trunk, TrunkFeatures, TrunkRunner};
-use crate::view::{MATCH, View, normalised};
+use crate::view::{FINE, MATCH, View, normalised};
 
-/// Patch side per level, cells.
-const PATCH: [i64; 3] = [5, 3, 3];
+/// How finely features are compared, and how much around a landmark.
+#[derive(Clone, Copy, Debug)]
+pub struct Sharpness {
+    /// Pixel of the grid that features are taken on, units.
+    pixel: f64,
+    /// Patch side per level, cells; 0 leaves a level out.
+    patch: [i64; 3],
+    /// Local normalisation window, px.
+    norm_radius: usize,
+    /// Extra space around the landmarks, units.
+    margin: f64,
+}
+
+/// Patches of 12 to 29 units around all landmarks: finds each place among its surroundings.
+pub const BROAD: Sharpness =
+    Sharpness { pixel: MATCH, patch: [5, 3, 3], norm_radius: 66, margin: 36.0 };
+/// Patches of 5 to 6 units around one landmark.
+pub const CLOSE: Sharpness =
+    Sharpness { pixel: 0.24, patch: [5, 3, 0], norm_radius: 50, margin: 20.0 };
+
 /// Candidates lie within this distance of the centre along x and y, px of the match grid.
 const REACH: i64 = 20;
 /// Half the side of the soft-argmax window, px.
 const WINDOW: i64 = 3;
-/// Extra space around the landmarks, units.
-const MARGIN: f64 = 36.0;
-/// Local normalisation window, px.
-const NORM_RADIUS: usize = 66;
 /// Gain of the normalised image: the trunk's weights expect inputs of about this spread.
 const GAIN: f32 = 0.5;
 /// Views of the template that its descriptors are averaged over: rotation in degrees, scale.
@@ -33,6 +47,7 @@ pub struct Descriptors {
 /// The template's landmarks, ready to be found.
 #[derive(Clone, Debug)]
 pub struct Matcher {
+    sharpness: Sharpness,
     grid: Grid,
     runner: TrunkRunner,
     /// One per landmark.
@@ -56,10 +71,15 @@ impl Matcher {
     ///
     /// # Errors
     /// [`fiducia::ErrorKind::Engine`] where the trunk cannot be run.
-    pub fn new(trunk: &Trunk, template: &View, points: &[[f64; 2]]) -> Result<Self, Error> {
-        let grid = Grid::around(points, MARGIN, MATCH, Trunk::MULTIPLE);
+    pub fn new(
+        trunk: &Trunk,
+        template: &View,
+        points: &[[f64; 2]],
+        sharpness: Sharpness,
+    ) -> Result<Self, Error> {
+        let grid = Grid::around(points, sharpness.margin, sharpness.pixel, Trunk::MULTIPLE);
         let runner = trunk.runner(grid.size[0], grid.size[1])?;
-        let mut matcher = Self { grid, runner, templates: Vec::new() };
+        let mut matcher = Self { sharpness, grid, runner, templates: Vec::new() };
         let middle = grid.to_unit.apply([grid.size[0] as f64 / 2.0, grid.size[1] as f64 / 2.0]);
         let mut views = Vec::new();
         for (degrees, scale) in TEMPLATE_VIEWS {
@@ -82,8 +102,9 @@ impl Matcher {
     /// # Errors
     /// [`fiducia::ErrorKind::Engine`] where the trunk cannot be run.
     pub fn describe(&self, view: &View, to_image: &Affine) -> Result<Descriptors, Error> {
-        let grey = view.sample(&view.middle, &to_image.after(&self.grid.to_unit), self.grid.size);
-        let mut image = normalised(grey, self.grid.size, NORM_RADIUS);
+        let plane = if self.sharpness.pixel <= FINE { &view.fine } else { &view.middle };
+        let grey = view.sample(plane, &to_image.after(&self.grid.to_unit), self.grid.size);
+        let mut image = normalised(grey, self.grid.size, self.sharpness.norm_radius);
         image.iter_mut().for_each(|v| *v *= GAIN);
         let mut levels = self.runner.run(&image)?;
         for (map, [channels, h, w]) in levels.maps.iter_mut().zip(levels.shape) {
@@ -110,7 +131,7 @@ impl Matcher {
         sigma: f64,
     ) -> Match {
         let middle = self.grid.from_unit().apply(centre);
-        let map = self.similarity(image, patches, middle, sigma / MATCH);
+        let map = self.similarity(image, patches, middle, sigma / self.sharpness.pixel);
         let (offset, score) = soft_peak(&map);
         let point = self.grid.to_unit.apply([middle[0] + offset[0], middle[1] + offset[1]]);
         Match { point, score }
@@ -154,9 +175,10 @@ impl Matcher {
                     .exp() as f32
             })
             .collect();
-        for level in 0..3 {
+        for level in (0..3).filter(|&level| self.sharpness.patch[level] > 0) {
             let stride = f64::from(4 << level);
-            let cells = CellScores::new(image, level, &template[level], middle);
+            let patch = (template[level].as_slice(), self.sharpness.patch[level]);
+            let cells = CellScores::new(image, level, patch, middle);
             for (i, v) in map.iter_mut().enumerate() {
                 let at = |m: f64, o: f64| (m + o - (stride - 1.0) / 2.0) / stride;
                 *v *= cells
@@ -174,8 +196,12 @@ impl Matcher {
         level: usize,
         point: [f64; 2],
     ) -> Vec<Vec<f32>> {
-        let (half, stride) = (PATCH[level] / 2, f64::from(4 << level));
+        let (side, stride) = (self.sharpness.patch[level], f64::from(4 << level));
         let mut patch = Vec::new();
+        if side == 0 {
+            return patch;
+        }
+        let half = side / 2;
         for dy in -half..=half {
             for dx in -half..=half {
                 let mut cell = vec![0.0; Trunk::CHANNELS[level]];
@@ -215,19 +241,23 @@ struct CellScores {
 }
 
 impl CellScores {
-    fn new(image: &Descriptors, level: usize, template: &[Vec<f32>], middle: [f64; 2]) -> Self {
+    fn new(
+        image: &Descriptors,
+        level: usize,
+        (template, patch): (&[Vec<f32>], i64),
+        middle: [f64; 2],
+    ) -> Self {
         let stride = f64::from(4 << level);
         let [channels, h, w] = image.levels.shape[level];
         let map = &image.levels.maps[level];
         let reach = (REACH as f64 / stride).ceil() as i64 + 1;
         let origin = middle.map(|m| ((m - (stride - 1.0) / 2.0) / stride).floor() as i64 - reach);
         let side = 2 * reach + 2;
-        let half = PATCH[level] / 2;
+        let half = patch / 2;
         let score = |cx: i64, cy: i64| {
             let mut sum = 0.0;
             for (k, cell) in template.iter().enumerate() {
-                let (x, y) =
-                    (cx + k as i64 % PATCH[level] - half, cy + k as i64 / PATCH[level] - half);
+                let (x, y) = (cx + k as i64 % patch - half, cy + k as i64 / patch - half);
                 if (0..w as i64).contains(&x) && (0..h as i64).contains(&y) {
                     let i = y as usize * w + x as usize;
                     sum += (0..channels).map(|c| map[c * h * w + i] * cell[c]).sum::<f32>();

@@ -5,9 +5,10 @@ pub mod frame;
 pub mod align;
 pub mod flow;
 pub mod matching;
+mod close_up;
 mod together;
 
-pub use together::Correspondences;
+pub use together::{CloseUps, Correspondences};
 
 use fiducia::{Error, distance};
 use rayon::prelude::*;
@@ -15,7 +16,7 @@ use rayon::prelude::*;
 use self::align::{Alignment, align_all};
 use self::flow::{Field, Pyramid, register};
 use self::frame::Grid;
-use self::matching::{Descriptors, Matcher};
+use self::matching::{BROAD, Descriptors, Matcher};
 use crate::nets::Trunk;
 use crate::progress::Progress;
 use crate::view::{FLOW, View, normalised};
@@ -73,7 +74,7 @@ pub fn correspond(
     let alignments = align_all(views, template, progress);
     let registered = register_all(views, template, points, &alignments, progress);
 
-    let matcher = Matcher::new(trunk, &views[template], points)?;
+    let matcher = Matcher::new(trunk, &views[template], points, BROAD)?;
     let bar = progress.bar("match", views.len());
     let matched =
         views.par_iter().zip(&alignments).zip(&registered).map(|((view, alignment), centres)| {
@@ -144,30 +145,6 @@ impl Correspondence {
             distance(self.matcher.find_patches(template, &patches, goal, PRIOR_SIGMA).point, goal)
         };
         landmarks.iter().zip(points).map(one).collect()
-    }
-
-    /// See [`Correspondences::match_with_bank`].
-    fn match_with_bank(
-        &self,
-        l: usize,
-        members: &[(usize, [f64; 2])],
-        centres: &[[f64; 2]],
-        sigma: f64,
-    ) -> Vec<[f64; 2]> {
-        let local = |n: usize, p: [f64; 2]| {
-            self.alignments[n].to_image.inverse().expect("alignments keep some size").apply(p)
-        };
-        let seen: Vec<_> = members
-            .iter()
-            .map(|&(n, p)| self.matcher.patches(&self.descriptors[n], local(n, p)))
-            .collect();
-        let patches = self.matcher.blended(l, &seen);
-        let one = |n: usize| {
-            let centre = local(n, centres[n]);
-            let found = self.matcher.find_patches(&self.descriptors[n], &patches, centre, sigma);
-            self.alignments[n].to_image.apply(found.point)
-        };
-        (0..centres.len()).into_par_iter().map(one).collect()
     }
 }
 

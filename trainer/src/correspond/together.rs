@@ -2,6 +2,7 @@
 
 use fiducia::Error;
 
+use super::close_up::CloseUp;
 use super::{Correspondence, Labels, correspond};
 use crate::training::material::{Annotated, Material};
 
@@ -14,6 +15,30 @@ pub struct Correspondences {
     each: Vec<Correspondence>,
     /// First labels; those of annotated images are what people placed there.
     pub labels: Labels,
+}
+
+/// One landmark seen close up on every image, once for every template.
+#[derive(Debug)]
+pub struct CloseUps {
+    each: Vec<CloseUp>,
+}
+
+impl CloseUps {
+    /// Matches the landmark near `centres` (`[image]`, units of the image) with descriptors that are
+    /// half the template's and half those of the `members` (image, point in units), the template's alone
+    /// where there are none; `None` where there is no template to match.
+    pub fn find(
+        &self,
+        members: &[(usize, [f64; 2])],
+        centres: &[[f64; 2]],
+        sigma: f64,
+    ) -> Option<Vec<[f64; 2]>> {
+        let found: Vec<Vec<[f64; 2]>> =
+            self.each.iter().map(|c| c.find(members, centres, sigma)).collect();
+        (!found.is_empty()).then(|| {
+            (0..centres.len()).map(|n| middle(found.iter().map(|f| (f[n], 1.0)))).collect()
+        })
+    }
 }
 
 impl Correspondences {
@@ -43,6 +68,20 @@ impl Correspondences {
         self.mean(|c| c.match_again(centres, sigma))
     }
 
+    /// Landmark `l` on every image, seen close up around `centres` (`[image]`, units of the image).
+    ///
+    /// # Errors
+    /// [`fiducia::ErrorKind::Engine`] where the trunk cannot be run.
+    pub fn close_ups(
+        &self,
+        m: &Material<'_>,
+        l: usize,
+        centres: &[[f64; 2]],
+    ) -> Result<CloseUps, Error> {
+        let one = |c: &Correspondence| CloseUp::new(c, m.views, m.trunk, l, centres);
+        Ok(CloseUps { each: self.each.iter().map(one).collect::<Result<_, _>>()? })
+    }
+
     /// The landmarks by registration alone, `[image][landmark]`, units of the image.
     pub fn registered(&self) -> Option<Vec<Vec<[f64; 2]>>> {
         self.mean(Correspondence::registered_on_images)
@@ -57,32 +96,19 @@ impl Correspondences {
         (0..points.len()).map(|k| if ways.is_empty() { 0.0 } else { least(k) }).collect()
     }
 
-    /// Matches landmark `l` again around `centres` (`[image]`, units), with descriptors that are half
-    /// the template's and half those of the `members` (image, point in units); the template's alone
-    /// where there are none.
-    pub fn match_with_bank(
-        &self,
-        l: usize,
-        members: &[(usize, [f64; 2])],
-        centres: &[[f64; 2]],
-        sigma: f64,
-    ) -> Option<Vec<[f64; 2]>> {
-        let found: Vec<Vec<[f64; 2]>> =
-            self.each.iter().map(|c| c.match_with_bank(l, members, centres, sigma)).collect();
-        (!found.is_empty()).then(|| {
-            (0..centres.len()).map(|n| middle(found.iter().map(|f| (f[n], 1.0)))).collect()
-        })
-    }
-
     fn mean(
         &self,
         one: impl Fn(&Correspondence) -> Vec<Vec<[f64; 2]>>,
     ) -> Option<Vec<Vec<[f64; 2]>>> {
-        let all: Vec<Vec<Vec<[f64; 2]>>> = self.each.iter().map(one).collect();
-        let first = all.first()?;
-        let at = |n: usize, l: usize| middle(all.iter().map(|p| (p[n][l], 1.0)));
-        Some((0..first.len()).map(|n| (0..first[n].len()).map(|l| at(n, l)).collect()).collect())
+        mean(&self.each.iter().map(one).collect::<Vec<_>>())
     }
+}
+
+/// The mean of what several templates find, `[image][landmark]`; `None` without any.
+fn mean(all: &[Vec<Vec<[f64; 2]>>]) -> Option<Vec<Vec<[f64; 2]>>> {
+    let first = all.first()?;
+    let at = |n: usize, l: usize| middle(all.iter().map(|p| (p[n][l], 1.0)));
+    Some((0..first.len()).map(|n| (0..first[n].len()).map(|l| at(n, l)).collect()).collect())
 }
 
 /// Labels from all templates, each as far as it is trusted.

@@ -4,9 +4,12 @@ pub mod onnx;
 mod layers;
 mod trunk;
 mod coarse;
+mod adapter_form;
+mod private;
 mod refine;
 
+pub use adapter_form::{AdapterForm, MAX_RANK};
 pub use coarse::CoarseDecoder;
 pub use layers::{ConvBn, Residual, values};
-pub use refine::{AdapterForm, MAX_RANK, RefineNet};
+pub use refine::RefineNet;
 pub use trunk::{Trunk, TrunkFeatures, TrunkRunner};

@@ -121,17 +121,24 @@ impl GraphBuilder {
         self.node("Resize", &[x, "", &scales], attributes)
     }
 
+    /// Zeros around the last two of four axes.
+    pub fn pad(&mut self, x: &str, by: i64) -> String {
+        let pads = self.integers(&[0, 0, by, by, 0, 0, by, by]);
+        self.node("Pad", &[x, &pads], vec![text("mode", "constant")])
+    }
+
+    /// `length` entries of axis `axis` from `start` on.
+    pub fn slice(&mut self, x: &str, axis: usize, start: usize, length: usize) -> String {
+        let starts = self.integers(&[start as i64]);
+        let ends = self.integers(&[(start + length) as i64]);
+        let axes = self.integers(&[axis as i64]);
+        self.node("Slice", &[x, &starts, &ends, &axes], vec![])
+    }
+
     /// The same values in another shape; `0` keeps an axis, `-1` takes what is left.
     pub fn reshape(&mut self, x: &str, shape: &[i64]) -> String {
-        let name = format!("shape{}", self.graph.initializer.len());
-        self.graph.initializer.push(TensorProto {
-            dims: vec![shape.len() as i64],
-            data_type: DataType::Int64 as i32,
-            name: name.clone(),
-            raw_data: shape.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            ..TensorProto::default()
-        });
-        self.node("Reshape", &[x, &name], vec![])
+        let shape = self.integers(shape);
+        self.node("Reshape", &[x, &shape], vec![])
     }
 
     /// `[n, c · b · b, h, w]` to `[n, c, h · b, w · b]`, channel `c · b · b + i · b + j` at `(i, j)` of each block.
@@ -150,6 +157,18 @@ impl GraphBuilder {
             ..ModelProto::default()
         };
         model.encode_to_vec()
+    }
+
+    fn integers(&mut self, values: &[i64]) -> String {
+        let name = format!("i{}", self.graph.initializer.len());
+        self.graph.initializer.push(TensorProto {
+            dims: vec![values.len() as i64],
+            data_type: DataType::Int64 as i32,
+            name: name.clone(),
+            raw_data: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            ..TensorProto::default()
+        });
+        name
     }
 
     fn constant(&mut self, weights: Weights) -> String {

@@ -1,82 +1,18 @@
 //! The refine network: a small U-Net on regions of interest, shared by all landmarks, with private
-//! parts for each landmark: a head at its end and, by [`AdapterForm`], a gate and a low-rank path at its
-//! bottleneck.
-
-use std::fmt;
-use std::str::FromStr;
+//! parts for each landmark: a head at its end and, by [`AdapterForm`], more at its bottleneck.
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Int, Tensor};
-use serde::{Deserialize, Serialize};
 
+use super::adapter_form::AdapterForm;
 use super::layers::{ConvBn, Residual, export_pointwise, pointwise, upsample2, values};
+use super::private::{Gate, Path, Taps, leaf};
 use crate::nets::onnx::GraphBuilder;
 use fiducia::AdapterInput;
 
 /// Feature maps at strides 2, 4 and 8.
-const CHANNELS: [usize; 3] = [16, 32, 64];
-/// Largest rank of a low-rank path.
-pub const MAX_RANK: usize = 32;
-
-/// What a landmark owns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum AdapterForm {
-    /// The head alone: 68 values.
-    Head,
-    /// A scale and shift of the bottleneck maps, and the head: 196 values.
-    Gate,
-    /// The gate, the head and a path `maps + U V maps` of this rank at the bottleneck
-    /// (residual adapter, Rebuffi et al. 2018): 128 values more per rank.
-    LowRank(usize),
-}
-
-impl AdapterForm {
-    /// Rank of the low-rank path; 0 where there is none.
-    pub fn rank(self) -> usize {
-        if let Self::LowRank(rank) = self { rank } else { 0 }
-    }
-}
-
-impl fmt::Display for AdapterForm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Head => f.write_str("head"),
-            Self::Gate => f.write_str("gate"),
-            Self::LowRank(rank) => write!(f, "rank{rank}"),
-        }
-    }
-}
-
-impl From<AdapterForm> for String {
-    fn from(form: AdapterForm) -> Self {
-        form.to_string()
-    }
-}
-
-impl FromStr for AdapterForm {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let rank = || text.strip_prefix("rank")?.parse().ok();
-        match (text, rank()) {
-            ("head", _) => Ok(Self::Head),
-            ("gate", _) => Ok(Self::Gate),
-            (_, Some(rank)) if (1..=MAX_RANK).contains(&rank) => Ok(Self::LowRank(rank)),
-            _ => Err(format!("`{text}`: expected head, gate or rank1 to rank{MAX_RANK}")),
-        }
-    }
-}
-
-impl TryFrom<String> for AdapterForm {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
+pub(super) const CHANNELS: [usize; 3] = [16, 32, 64];
 /// Shared weights and the adapters of all landmarks.
 #[derive(Module, Debug)]
 pub struct RefineNet {
@@ -94,28 +30,11 @@ pub struct RefineNet {
     last2: Residual,
     gate: Option<Gate>,
     path: Option<Path>,
+    taps: Option<Taps>,
     /// Private head: `[landmarks, 4, c2]`, one row per sub-pixel of a stride-2 cell.
     head_weight: Param<Tensor<3>>,
     /// Private head bias: `[landmarks, 4]`.
     head_bias: Param<Tensor<2>>,
-}
-
-/// Private scale and shift of the bottleneck maps.
-#[derive(Module, Debug)]
-struct Gate {
-    /// Scale minus 1: `[landmarks, c8]`.
-    scale: Param<Tensor<2>>,
-    /// Shift: `[landmarks, c8]`.
-    shift: Param<Tensor<2>>,
-}
-
-/// Private low-rank path around the bottleneck.
-#[derive(Module, Debug)]
-struct Path {
-    /// `[landmarks, rank, c8]`.
-    down: Param<Tensor<3>>,
-    /// `[landmarks, c8, rank]`.
-    up: Param<Tensor<3>>,
 }
 
 impl RefineNet {
@@ -138,6 +57,7 @@ impl RefineNet {
             last2: Residual::new(c2, device),
             gate: (form != AdapterForm::Head).then(|| Gate::new(landmarks, device)),
             path: None,
+            taps: (form == AdapterForm::Depthwise).then(|| Taps::neutral(landmarks, device)),
             head_weight: spread.init([landmarks, 4, c2], device),
             head_bias: Initializer::Zeros.init([landmarks, 4], device),
         };
@@ -150,7 +70,8 @@ impl RefineNet {
         let landmarks = ranks.len();
         let gate = (form != AdapterForm::Head)
             .then(|| self.gate.clone().unwrap_or_else(|| Gate::neutral(landmarks, device)));
-        Self { gate, path: None, ..self }.with_paths(ranks, device)
+        let taps = (form == AdapterForm::Depthwise).then(|| Taps::neutral(landmarks, device));
+        Self { gate, taps, path: None, ..self }.with_paths(ranks, device)
     }
 
     /// Low-rank paths that add nothing yet. Rows beyond a landmark's rank are zero on both sides, so
@@ -182,6 +103,7 @@ impl RefineNet {
         Self {
             gate: net.gate.as_ref().map(|g| Gate { scale: row2(&g.scale), shift: row2(&g.shift) }),
             path: net.path.as_ref().map(|p| Path { down: row3(&p.down), up: row3(&p.up) }),
+            taps: net.taps.as_ref().map(|t| Taps { taps: row3(&t.taps) }),
             head_weight: row3(&net.head_weight),
             head_bias: row2(&net.head_bias),
             ..net
@@ -198,6 +120,9 @@ impl RefineNet {
         }
         if let Some(path) = &self.path {
             at8 = path.forward(at8, &which);
+        }
+        if let Some(taps) = &self.taps {
+            at8 = taps.forward(at8, &which);
         }
         let at8 = self.deep8.forward(self.at8.forward(at8));
         let at4 = self.merge4.forward(at4 + upsample2(self.up4.forward(at8)));
@@ -239,6 +164,16 @@ impl RefineNet {
             let path = g.reshape(&path, &[0, c8 as i64, eighth as i64, eighth as i64]);
             at8 = g.add(&at8, &path);
         }
+        if self.taps.is_some() {
+            let padded = g.pad(&at8, 1);
+            for k in 0..9 {
+                let rows = g.slice(&padded, 2, k / 3, eighth);
+                let shifted = g.slice(&rows, 3, k % 3, eighth);
+                let tap = g.slice("taps", 1, k * c8, c8);
+                let part = g.mul(&shifted, &tap);
+                at8 = g.add(&at8, &part);
+            }
+        }
         let at8 = self.at8.export(&mut g, &at8);
         let at8 = self.deep8.export(&mut g, &at8);
         let up4 = export_pointwise(&self.up4, &mut g, &at8);
@@ -276,6 +211,9 @@ impl RefineNet {
             inputs.push(input("path_down", &[rank, c8]));
             inputs.push(input("path_up", &[c8, rank]));
         }
+        if self.taps.is_some() {
+            inputs.push(input("taps", &[9 * c8, 1, 1]));
+        }
         inputs.push(input("head_weight", &[4, c2]));
         inputs.push(input("head_bias", &[4, 1]));
         inputs
@@ -292,6 +230,9 @@ impl RefineNet {
             parts.push(values(&path.down.val()));
             parts.push(values(&path.up.val()));
         }
+        if let Some(taps) = &self.taps {
+            parts.push(values(&taps.taps.val()));
+        }
         parts.push(values(&self.head_weight.val()));
         parts.push(values(&self.head_bias.val()));
         let landmarks = self.head_bias.dims()[0];
@@ -303,42 +244,5 @@ impl RefineNet {
             parts.iter().flat_map(share).collect()
         };
         (0..landmarks).map(slice).collect()
-    }
-}
-
-/// A parameter of its own, to be trained, with this value.
-fn leaf<const D: usize>(value: Tensor<D>) -> Param<Tensor<D>> {
-    Param::from_tensor(value.detach())
-}
-
-impl Gate {
-    fn new(landmarks: usize, device: &Device) -> Self {
-        let init = Initializer::Normal { mean: 0.0, std: 0.1 };
-        let shape = [landmarks, CHANNELS[2]];
-        Self { scale: init.init(shape, device), shift: init.init(shape, device) }
-    }
-
-    fn neutral(landmarks: usize, device: &Device) -> Self {
-        let (init, shape) = (Initializer::Zeros, [landmarks, CHANNELS[2]]);
-        Self { scale: init.init(shape, device), shift: init.init(shape, device) }
-    }
-
-    fn forward(&self, maps: Tensor<4>, which: &Tensor<1, Int>) -> Tensor<4> {
-        let pick = |p: &Param<Tensor<2>>| {
-            let rows = p.val().select(0, which.clone());
-            let [n, c] = rows.dims();
-            rows.reshape([n, c, 1, 1])
-        };
-        maps.clone() * pick(&self.scale) + pick(&self.shift) + maps
-    }
-}
-
-impl Path {
-    fn forward(&self, maps: Tensor<4>, which: &Tensor<1, Int>) -> Tensor<4> {
-        let [n, c, h, w] = maps.dims();
-        let flat = maps.clone().reshape([n, c, h * w]);
-        let low = self.down.val().select(0, which.clone()).matmul(flat);
-        let path = self.up.val().select(0, which.clone()).matmul(low);
-        maps + path.reshape([n, c, h, w])
     }
 }

@@ -34,6 +34,9 @@ pub struct RunConfig {
     pub annotation_error: f64,
     /// Training of the coarse decoder.
     pub coarse: CoarseConfig,
+    /// Share of the way from its broad match to its close match that a label goes before the joint
+    /// training, 0 to 1; at 0 nothing is matched close up there.
+    pub close_share: f64,
     /// How regions of interest are moved at random.
     pub augment: Augment,
     /// Training of the shared network that all others start from.
@@ -69,6 +72,7 @@ impl Preset {
                 scale: 0.08,
                 shift: 10.0,
             },
+            close_share: 0.5,
             augment: Augment { jitter: 4.0, rotation_deg: 6.0, scale: 0.06 },
             joint: JointConfig {
                 form: AdapterForm::Gate,
@@ -101,6 +105,7 @@ impl RunConfig {
     pub fn until(&self, stage: Stage) -> Self {
         let mut config = self.clone();
         if stage < Stage::Joint {
+            config.close_share = 0.0;
             config.joint =
                 JointConfig { form: AdapterForm::Head, passes: 0, settle: None, ..self.joint };
         }

@@ -14,6 +14,9 @@ pub enum Choice {
     Vulkan,
     /// The processor through libtorch; needs a build with `--features libtorch`.
     Libtorch,
+    /// An NVIDIA graphics processor through libtorch; needs a build with `--features libtorch` against a
+    /// libtorch with CUDA.
+    Cuda,
 }
 
 /// The chosen device, ready for differentiation.
@@ -25,12 +28,13 @@ pub fn open(choice: Choice) -> Result<Device, Error> {
     match choice {
         Choice::Cpu => Ok(Device::flex().autodiff()),
         Choice::Vulkan => Ok(vulkan()?.autodiff()),
-        Choice::Libtorch => Ok(libtorch()?.autodiff()),
+        Choice::Libtorch => Ok(libtorch(false)?.autodiff()),
+        Choice::Cuda => Ok(libtorch(true)?.autodiff()),
     }
 }
 
 #[cfg(not(feature = "libtorch"))]
-fn libtorch() -> Result<Device, Error> {
+fn libtorch(_cuda: bool) -> Result<Device, Error> {
     let message =
         "this fiducia-train was built without libtorch; build it with --features libtorch";
     Err(Error::new(ErrorKind::Usage, message))
@@ -39,8 +43,12 @@ fn libtorch() -> Result<Device, Error> {
 /// burn calls this backend deprecated; none of the others trains small networks on a processor as fast.
 #[cfg(feature = "libtorch")]
 #[allow(deprecated)]
-fn libtorch() -> Result<Device, Error> {
-    Ok(Device::libtorch())
+fn libtorch(cuda: bool) -> Result<Device, Error> {
+    if cuda && Device::enumerate(burn::tensor::DeviceType::LibTorch).is_empty() {
+        let message = "libtorch finds no CUDA device; check the driver with nvidia-smi, and that libtorch_cuda is loaded";
+        return Err(Error::new(ErrorKind::NoGpu, message));
+    }
+    Ok(if cuda { Device::libtorch_cuda(0) } else { Device::libtorch() })
 }
 
 #[cfg(not(feature = "vulkan"))]

@@ -5,6 +5,7 @@ pub mod device;
 mod source;
 mod stages;
 pub mod calibrate;
+mod rounds_plot;
 
 use std::path::{Path, PathBuf};
 

@@ -8,8 +8,9 @@ use rayon::prelude::*;
 
 use super::calibrate::{calibration, plausibility};
 use super::config::RunConfig;
+use super::rounds_plot::rounds_plot;
 use super::{Place, Source, Stage};
-use crate::correspond::{Correspondences, Labels};
+use crate::correspond::{Correspondences, Labels, trust};
 use crate::nets::{CoarseDecoder, RefineNet};
 use crate::pack::{self, Parts};
 use crate::shape_fit::learn_shape;
@@ -17,6 +18,11 @@ use crate::training::checkpoint::Checkpoint;
 use crate::training::regions::Task;
 use crate::training::rounds::Outcome;
 use crate::training::{Material, fuse, train_coarse, train_in_rounds, train_jointly};
+
+/// Width of the prior when labels are matched close up, units.
+const CLOSE_SIGMA: f64 = 3.0;
+/// Distance between the label and its close match that halves its weight, units.
+const CLOSE_DOUBT: f64 = 2.5;
 
 /// A run under way.
 #[derive(Debug)]
@@ -59,7 +65,37 @@ impl<'a> Run<'a> {
         let (coarse, labels) =
             train_coarse(self.m, places, &self.whole, &self.config.coarse, &checkpoint)?;
         self.save("labels-coarse.json", &labels)?;
+        let labels = self.closer(places, labels)?;
+        self.save("labels-close.json", &labels)?;
         Ok((coarse, labels))
+    }
+
+    /// The labels part of the way to where each landmark looks most like the template's, seen close up:
+    /// what is matched broadly and what is matched closely go wrong differently.
+    fn closer(&self, places: &Correspondences, labels: Labels) -> Result<Labels, Error> {
+        let share = self.config.close_share;
+        if share == 0.0 {
+            return Ok(labels);
+        }
+        let bar = self.m.progress.bar("close up", self.landmarks.len());
+        let one = |&l: &usize| {
+            let centres: Vec<[f64; 2]> = labels.points.iter().map(|p| p[l]).collect();
+            let found = places.close_ups(self.m, l, &centres)?.find(&[], &centres, CLOSE_SIGMA);
+            bar.inc(1);
+            Ok(found.unwrap_or(centres))
+        };
+        let found: Vec<Vec<[f64; 2]>> =
+            self.landmarks.par_iter().map(one).collect::<Result<_, Error>>()?;
+        bar.finish();
+        let mut closer = labels;
+        for (n, points) in closer.points.iter_mut().enumerate() {
+            for (l, point) in points.iter_mut().enumerate() {
+                closer.weights[n][l] *= trust(found[l][n], *point, CLOSE_DOUBT);
+                *point = [0, 1].map(|axis| point[axis] + share * (found[l][n][axis] - point[axis]));
+            }
+        }
+        self.m.pin(&mut closer);
+        Ok(closer)
     }
 
     /// Where the mean shape of `labels` lies in each image.
@@ -113,8 +149,10 @@ impl<'a> Run<'a> {
             }
         }
         self.save("labels-single.json", &labels)?;
-        let logs: Vec<_> = outcomes.iter().map(|o| &o.log).collect();
+        let logs: Vec<_> = outcomes.iter().map(|o| o.log.clone()).collect();
         self.save("rounds-single.json", &logs)?;
+        let plot = rounds_plot(&joint.log, &logs)?;
+        fiducia::write_atomically(&self.place.out.join("rounds.svg"), plot.as_bytes())?;
         let networks: Vec<RefineNet> = outcomes.into_iter().map(|o| o.network).collect();
         self.write_singles(&networks, &labels, coarse)?;
         Ok(Singles { networks, labels })

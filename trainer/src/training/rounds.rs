@@ -5,7 +5,7 @@ use burn::module::Module;
 use fiducia::{Error, ShapeModel, distance};
 use serde::{Deserialize, Serialize};
 
-use crate::correspond::{Correspondences, Labels, median, trust};
+use crate::correspond::{CloseUps, Correspondences, Labels, median, trust};
 use crate::nets::RefineNet;
 use crate::training::bank::Bank;
 use crate::training::checkpoint::Checkpoint;
@@ -104,6 +104,16 @@ struct State {
     done: bool,
 }
 
+/// What labels are judged by, the same in every round.
+struct Scene<'a> {
+    task: &'a Task<'a>,
+    places: &'a Correspondences,
+    /// Shape of the labels before the first round.
+    shape: &'a ShapeModel,
+    /// One per landmark of the task; none where there is no bank.
+    close_ups: &'a [CloseUps],
+}
+
 /// Trains from `start`, whose shape and weights every network takes over at the beginning.
 ///
 /// # Errors
@@ -126,11 +136,19 @@ pub fn train_in_rounds(
     let mut halves =
         [checkpoint.network("even", start.valid())?, checkpoint.network("odd", start.valid())?];
     let shape = crate::shape_fit::learn_shape(&labels.points, &labels.weights, task.m.points());
+    let close_ups = if config.bank > 0 && config.rounds > 0 {
+        let centres = |l: usize| labels.points.iter().map(|p| p[l]).collect::<Vec<_>>();
+        let one = |&l: &usize| places.close_ups(task.m, l, &centres(l));
+        task.landmarks.iter().map(one).collect::<Result<Vec<_>, _>>()?
+    } else {
+        Vec::new()
+    };
+    let scene = Scene { task, places, shape: &shape, close_ups: &close_ups };
     while state.log.len() < config.rounds && !state.settled {
         let pupils = state.teach_halves(task, config, &halves, tick);
         let seen = pupils.each_ref().map(|p| sights(task, &state.labels, p));
         let loss = (pupils[0].loss + pupils[1].loss) / 2.0;
-        state.update(task, places, &shape, config, &seen, loss);
+        state.update(&scene, config, &seen, loss);
         halves = pupils.map(|p| p.average);
         checkpoint.save(&[("even", &halves[0]), ("odd", &halves[1])], None, &state)?;
     }
@@ -213,13 +231,12 @@ impl State {
     /// Moves labels, anchors and banks by what the two halves see.
     fn update(
         &mut self,
-        task: &Task<'_>,
-        places: &Correspondences,
-        shape: &ShapeModel,
+        scene: &Scene<'_>,
         config: &RoundsConfig,
         seen: &[Vec<Vec<Sight>>; 2],
         loss: f64,
     ) {
+        let Scene { task, places, shape, .. } = *scene;
         let round = self.log.len() + 1;
         let leash = LEASH * (round as f64 + 1.0) / (config.rounds as f64 + 1.0);
         let (mut moves, mut apart, mut aside) = (Vec::new(), Vec::new(), 0usize);
@@ -251,7 +268,7 @@ impl State {
             }
         }
         if config.bank > 0 {
-            self.update_banks(task, places, config.bank, &candidates);
+            self.update_banks(scene, config.bank, &candidates);
         }
         let agreement = apart.iter().sum::<f64>() / apart.len().max(1) as f64;
         let before = self.log.last().map_or(f64::INFINITY, |log| log.agreement);
@@ -271,8 +288,7 @@ impl State {
     /// Admits the surest images and matches the anchors again with what they look like.
     fn update_banks(
         &mut self,
-        task: &Task<'_>,
-        places: &Correspondences,
+        &Scene { task, close_ups, .. }: &Scene<'_>,
         size: usize,
         candidates: &[Vec<(usize, f64)>],
     ) {
@@ -284,7 +300,7 @@ impl State {
                 continue;
             }
             let centres: Vec<[f64; 2]> = self.labels.points.iter().map(|p| p[l]).collect();
-            let Some(found) = places.match_with_bank(l, &members, &centres, BANK_SIGMA) else {
+            let Some(found) = close_ups[slot].find(&members, &centres, BANK_SIGMA) else {
                 continue;
             };
             for (n, &point) in found.iter().enumerate() {

@@ -1,0 +1,68 @@
+//! A close look at one landmark: every image matched again by what lies within a few units of it.
+//!
+//! Broad patches find the place among its surroundings and are drawn to what is large there, such as the
+//! gap between the lips in front of an incisor's edge. What is close decides the last units.
+
+use fiducia::Error;
+use fiducia_kernels::Affine;
+use rayon::prelude::*;
+
+use super::Correspondence;
+use super::matching::{CLOSE, Descriptors, Matcher};
+use crate::nets::Trunk;
+use crate::view::View;
+
+/// One landmark of one template, and every image close to where the landmark is thought to lie.
+#[derive(Debug)]
+pub(super) struct CloseUp {
+    matcher: Matcher,
+    /// From template units to units of the image, so that the landmark comes to where it is thought to lie.
+    frames: Vec<Affine>,
+    descriptors: Vec<Descriptors>,
+}
+
+impl CloseUp {
+    /// Looks at landmark `l` of all `views` around `centres` (`[image]`, units of the image).
+    pub(super) fn new(
+        from: &Correspondence,
+        views: &[View],
+        trunk: &Trunk,
+        l: usize,
+        centres: &[[f64; 2]],
+    ) -> Result<Self, Error> {
+        let point = from.points[l];
+        let matcher = Matcher::new(trunk, &views[from.template], &[point], CLOSE)?;
+        let frame = |(alignment, centre): (&super::Alignment, &[f64; 2])| {
+            let there = alignment.to_image.apply(point);
+            Affine::shift(centre[0] - there[0], centre[1] - there[1]).after(&alignment.to_image)
+        };
+        let frames: Vec<Affine> = from.alignments.iter().zip(centres).map(frame).collect();
+        let describe = |(view, frame): (&View, &Affine)| matcher.describe(view, frame);
+        let descriptors = views.par_iter().zip(&frames).map(describe).collect::<Result<_, _>>()?;
+        Ok(Self { matcher, frames, descriptors })
+    }
+
+    /// Where every image looks most like the landmark, units of the image, near `centres`: half as the
+    /// template has it, half as the `members` (image, point in units) do.
+    pub(super) fn find(
+        &self,
+        members: &[(usize, [f64; 2])],
+        centres: &[[f64; 2]],
+        sigma: f64,
+    ) -> Vec<[f64; 2]> {
+        let local = |n: usize, p: [f64; 2]| {
+            self.frames[n].inverse().expect("alignments keep some size").apply(p)
+        };
+        let seen: Vec<_> = members
+            .iter()
+            .map(|&(n, p)| self.matcher.patches(&self.descriptors[n], local(n, p)))
+            .collect();
+        let patches = self.matcher.blended(0, &seen);
+        let one = |(n, &centre): (usize, &[f64; 2])| {
+            let centre = local(n, centre);
+            let found = self.matcher.find_patches(&self.descriptors[n], &patches, centre, sigma);
+            self.frames[n].apply(found.point)
+        };
+        centres.par_iter().enumerate().map(one).collect()
+    }
+}

@@ -1,0 +1,74 @@
+//! What a landmark owns in a refine network.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Largest rank of a low-rank path.
+pub const MAX_RANK: usize = 32;
+
+/// What a landmark owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum AdapterForm {
+    /// The head alone: 68 values.
+    Head,
+    /// A scale and shift of the bottleneck maps, and the head: 196 values.
+    Gate,
+    /// The gate, the head and a path `maps + U V maps` of this rank at the bottleneck
+    /// (residual adapter, Rebuffi et al. 2018): 128 values more per rank.
+    LowRank(usize),
+    /// The gate, the head and a private 3 × 3 depthwise convolution beside the bottleneck maps: 576
+    /// values more (GU2Net keeps these private).
+    Depthwise,
+}
+
+impl AdapterForm {
+    /// Rank of the low-rank path; 0 where there is none.
+    pub fn rank(self) -> usize {
+        if let Self::LowRank(rank) = self { rank } else { 0 }
+    }
+}
+
+impl fmt::Display for AdapterForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head => f.write_str("head"),
+            Self::Gate => f.write_str("gate"),
+            Self::LowRank(rank) => write!(f, "rank{rank}"),
+            Self::Depthwise => f.write_str("depthwise"),
+        }
+    }
+}
+
+impl From<AdapterForm> for String {
+    fn from(form: AdapterForm) -> Self {
+        form.to_string()
+    }
+}
+
+impl FromStr for AdapterForm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let rank = || text.strip_prefix("rank")?.parse().ok();
+        match (text, rank()) {
+            ("head", _) => Ok(Self::Head),
+            ("gate", _) => Ok(Self::Gate),
+            ("depthwise", _) => Ok(Self::Depthwise),
+            (_, Some(rank)) if (1..=MAX_RANK).contains(&rank) => Ok(Self::LowRank(rank)),
+            _ => {
+                Err(format!("`{text}`: expected head, gate, depthwise or rank1 to rank{MAX_RANK}"))
+            }
+        }
+    }
+}
+
+impl TryFrom<String> for AdapterForm {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
