@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# docs/figures.sh [--check]: writes the figures of models/head.eval.json into README.md and models/head.md, and
-# the first lines of the demo's output into README.md, between their marks; --check changes nothing and fails
-# where the figures differ.
-# The JSON is what `fiducia-train evaluate --json models/head.eval.json` wrote (keys: docs/format.md).
+# docs/figures.sh [--check]: writes the figures of models/NAME.eval.json into models/NAME.md, those of head into
+# README.md too, and the first lines of the demo's output into README.md, between their marks; --check changes
+# nothing and fails where the figures differ.
+# The JSON is what `fiducia-train evaluate --json models/NAME.eval.json` wrote (keys: docs/format.md).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-json=models/head.eval.json
-[ -s "$json" ] || { echo "$json is missing; write it with fiducia-train evaluate" >&2; exit 1; }
 
+# The tables of the file $1. Sets without a scale have errors in pixels and in percent of the image height.
 figures() {
-  tr -d '\n' < "$json" | awk '
+  [ -s "$1" ] || { echo "$1 is missing; write it with fiducia-train evaluate" >&2; exit 1; }
+  tr -d '\n' < "$1" | awk '
     # The first number after a key, or everything up to the closing bracket of its list.
     function number(text, key) {
       if (!match(text, "\"" key "\": *-?[0-9.]+")) { print key " is missing" > "/dev/stderr"; exit 1 }
@@ -22,21 +22,25 @@ figures() {
     {
       at = index($0, "\"per_landmark\"")
       whole = substr($0, 1, at - 1); rest = substr($0, at)
-      split(list($0, "ci95_mre_mm"), ci, ",")
+      unit = index(whole, "\"mre_mm\"") ? "mm" : "px"
+      split(list($0, "ci95_mre_" unit), ci, ",")
       refused = list($0, "refused"); gsub(/[" ]/, "", refused); count = split(refused, names, ",")
-      print "| images | mean radial error | 95 % interval | median | within 2 mm | 2.5 mm | 3 mm | 4 mm | refused |"
+      print "| images | mean radial error | 95 % interval | median | within 2 " unit " | 2.5 " unit " | 3 " unit " | 4 " unit " | refused |"
       print "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-      printf "| %d | %.2f ± %.2f mm | %.2f–%.2f mm | %.2f mm | %.1f %% | %.1f %% | %.1f %% | %.1f %% | %d |\n\n", \
-        number(whole, "images"), number(whole, "mre_mm"), number(whole, "sd_mm"), ci[1], ci[2], \
-        number(whole, "median_mm"), number(whole, "sdr_2mm"), number(whole, "sdr_2_5mm"), \
-        number(whole, "sdr_3mm"), number(whole, "sdr_4mm"), count
-      print "| landmark | mean radial error | within 2 mm |"
+      printf "| %d | %.2f ± %.2f %s | %.2f–%.2f %s | %.2f %s | %.1f %% | %.1f %% | %.1f %% | %.1f %% | %d |\n\n", \
+        number(whole, "images"), number(whole, "mre_" unit), number(whole, "sd_" unit), unit, ci[1], ci[2], unit, \
+        number(whole, "median_" unit), unit, number(whole, "sdr_2" unit), number(whole, "sdr_2_5" unit), \
+        number(whole, "sdr_3" unit), number(whole, "sdr_4" unit), count
+      if (unit == "px")
+        printf "In percent of the image height: %.2f ± %.2f, median %.2f.\n\n", number(whole, "mre_percent_height"), \
+          number(whole, "sd_percent_height"), number(whole, "median_percent_height")
+      print "| landmark | mean radial error | within 2 " unit " |"
       print "| --- | ---: | ---: |"
       sub(/^"per_landmark": *\{/, "", rest)
       while (match(rest, /"[^"]*": *\{[^}]*\}/)) {
         entry = substr(rest, RSTART, RLENGTH); rest = substr(rest, RSTART + RLENGTH)
         name = entry; sub(/^"/, "", name); sub(/".*/, "", name)
-        printf "| %s | %.2f mm | %.0f %% |\n", name, number(entry, "mre_mm"), number(entry, "sdr_2mm")
+        printf "| %s | %.2f %s | %.0f %% |\n", name, number(entry, "mre_" unit), unit, number(entry, "sdr_2" unit)
         if (rest !~ /^ *,/) break
       }
     }'
@@ -53,15 +57,21 @@ replace() {
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-figures > "$scratch/figures"
-for page in README.md models/head.md; do
-  replace figures:head "$scratch/figures" < $page > "$scratch/page"
-  if [ "${1:-}" != --check ]; then
-    cat "$scratch/page" > $page
-  elif ! diff $page "$scratch/page"; then
-    echo "the figures in $page are not those of $json; run docs/figures.sh" >&2
-    exit 1
-  fi
+for card in models/*.md; do
+  model=$(basename "$card" .md)
+  [ "$model" != NOTICE ] || continue
+  figures "models/$model.eval.json" > "$scratch/figures"
+  pages=$card
+  [ "$model" != head ] || pages="$card README.md"
+  for page in $pages; do
+    replace "figures:$model" "$scratch/figures" < "$page" > "$scratch/page"
+    if [ "${1:-}" != --check ]; then
+      cat "$scratch/page" > "$page"
+    elif ! diff "$page" "$scratch/page"; then
+      echo "the figures in $page are not those of models/$model.eval.json; run docs/figures.sh" >&2
+      exit 1
+    fi
+  done
 done
 [ "${1:-}" != --check ] || exit 0
 # The first lines of what the first command of the README prints.

@@ -1,16 +1,26 @@
-//! The refine network on the CPU: all regions of interest as one batch, each with its own adapter.
+//! The refine network on the CPU: all regions of interest, each with its own adapter, shared out over
+//! the processor's cores.
 
 use tract_onnx::prelude::*;
 
-use crate::{
-    Error, Pack, SectionKind,
-    backbone::{compile, run},
-};
+use crate::backbone::{compile, run, values};
+use crate::{Error, ErrorKind, Manifest, Pack, SectionKind};
 
-/// A compiled refine graph: regions `[landmarks, 1, size, size]` and one tensor per adapter input in,
-/// `[landmarks, 1, size / stride, size / stride]` out.
+/// A compiled refine graph: regions `[landmarks, 1, size, size]` in, one tensor per adapter input beside
+/// them, `[landmarks, 1, size / stride, size / stride]` out.
 #[derive(Debug)]
 pub struct Refine {
+    shares: Vec<Share>,
+    /// Values of one region.
+    region: usize,
+    /// Logits of one landmark.
+    map: usize,
+}
+
+/// The landmarks that one thread works on.
+#[derive(Debug)]
+struct Share {
+    landmarks: usize,
     state: TypedSimpleState,
     regions: TVec<usize>,
     adapters: Vec<(TVec<usize>, Vec<f32>)>,
@@ -23,6 +33,48 @@ impl Refine {
     /// [`crate::ErrorKind::Unreadable`] where the graph cannot be read or does not fit the manifest.
     pub fn new(pack: &Pack, chosen: &[usize]) -> Result<Self, Error> {
         let manifest = pack.manifest();
+        let (size, cells) = (manifest.refine.size, manifest.refine.size / manifest.refine.stride);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut shares: Vec<Share> = Vec::new();
+        for part in chosen.chunks(chosen.len().div_ceil(threads).max(1)) {
+            // Only the last part can be shorter, so that at most two graphs are compiled.
+            let compiled = shares.first().filter(|s| s.landmarks == part.len());
+            let compiled = compiled.map(|s| s.state.clone());
+            shares.push(Share::new(pack, part, compiled)?);
+        }
+        Ok(Self { shares, region: size * size, map: cells * cells })
+    }
+
+    /// Runs regions `[landmarks, 1, size, size]`; the logits `[landmarks, 1, h, w]`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Engine`] where inference fails.
+    pub fn run(&mut self, regions: &[f32]) -> Result<Vec<f32>, Error> {
+        let most = self.shares.first().map_or(1, |share| share.landmarks);
+        let mut maps = vec![0.0; regions.len() / self.region * self.map];
+        let parts = regions.chunks(most * self.region).zip(maps.chunks_mut(most * self.map));
+        let mut work = self.shares.iter_mut().zip(parts);
+        let own = work.next();
+        std::thread::scope(|scope| {
+            let others: Vec<_> =
+                work.map(|(share, (from, to))| scope.spawn(|| share.run(from, to))).collect();
+            let first = own.map_or(Ok(()), |(share, (from, to))| share.run(from, to));
+            let rest =
+                others.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(fell())));
+            rest.fold(first, Result::and)
+        })?;
+        Ok(maps)
+    }
+}
+
+impl Share {
+    fn new(
+        pack: &Pack,
+        chosen: &[usize],
+        compiled: Option<TypedSimpleState>,
+    ) -> Result<Self, Error> {
+        let manifest = pack.manifest();
+        let Manifest { refine: frame, .. } = manifest;
         let landmarks = chosen.len();
         let slices: Vec<Vec<f32>> = chosen.iter().map(|&l| pack.adapter(l)).collect();
         let mut start = 0;
@@ -34,24 +86,29 @@ impl Refine {
             adapters.push((shape, values));
             start += input.len();
         }
-        let (size, cells) = (manifest.refine.size, manifest.refine.size / manifest.refine.stride);
+        let (size, cells) = (frame.size, frame.size / frame.stride);
         let regions: TVec<usize> = tvec![landmarks, 1, size, size];
         let inputs: Vec<TVec<usize>> = std::iter::once(regions.clone())
             .chain(adapters.iter().map(|(shape, _): &(TVec<usize>, _)| shape.clone()))
             .collect();
-        let state =
-            compile(pack.section(SectionKind::Refine), &inputs, &[landmarks, 1, cells, cells])
-                .map_err(|e| e.at("refine graph"))?;
-        Ok(Self { state, regions, adapters })
+        let output = [landmarks, 1, cells, cells];
+        let state = match compiled {
+            Some(state) => state,
+            None => compile(pack.section(SectionKind::Refine), &inputs, &output)
+                .map_err(|e| e.at("refine graph"))?,
+        };
+        Ok(Self { landmarks, state, regions, adapters })
     }
 
-    /// Runs regions `[landmarks, 1, size, size]`; the result holds the logits `[landmarks, 1, h, w]`.
-    ///
-    /// # Errors
-    /// [`crate::ErrorKind::Engine`] where inference fails.
-    pub fn run(&mut self, regions: &[f32]) -> Result<TValue, Error> {
+    fn run(&mut self, regions: &[f32], maps: &mut [f32]) -> Result<(), Error> {
         let mut inputs: Vec<(&[usize], &[f32])> = vec![(&self.regions, regions)];
         inputs.extend(self.adapters.iter().map(|(shape, values)| (&shape[..], &values[..])));
-        run(&mut self.state, &inputs)
+        maps.copy_from_slice(values(&run(&mut self.state, &inputs)?)?);
+        Ok(())
     }
+}
+
+/// A thread that panicked: the graph came from outside and did what nobody foresaw.
+fn fell() -> Error {
+    Error::new(ErrorKind::Engine, "inference stopped unexpectedly in the refine network")
 }

@@ -5,7 +5,7 @@ use fiducia::{Error, Grey, Scale};
 use fiducia_kernels::Affine;
 use rayon::prelude::*;
 
-use crate::correspond::align::{Alignment, align_all};
+use crate::correspond::align::{Alignment, Framing, align_all};
 use crate::correspond::aligned;
 use crate::correspond::flow::{Field, register};
 use crate::correspond::frame::Grid;
@@ -41,9 +41,10 @@ pub fn atlas(
     at: usize,
     points: &[[f64; 2]],
     unit_per_px: f64,
+    framing: Framing,
     progress: &Progress,
 ) -> Result<Atlas, Error> {
-    let alignments = align_all(views, at, progress);
+    let alignments = align_all(views, at, framing, progress);
     let mut order: Vec<usize> = (0..views.len()).collect();
     order.sort_by(|&a, &b| alignments[b].score.total_cmp(&alignments[a].score));
     order.truncate(IMAGES);

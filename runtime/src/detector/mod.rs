@@ -205,7 +205,7 @@ impl Detector {
         let crop = clock.lap();
         let maps = self.refine.run(&self.regions)?;
         let refine = clock.lap();
-        let found = self.fine_points(values(&maps)?, &frames, &to_units, &guided);
+        let found = self.fine_points(&maps, &frames, &to_units, &guided);
 
         let posed = self.shape.mean.iter().map(|&p| pose.to_image.apply(p));
         Ok(Observation {

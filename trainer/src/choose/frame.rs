@@ -3,7 +3,7 @@
 use fiducia_kernels::Affine;
 use rayon::prelude::*;
 
-use crate::correspond::align::align_all;
+use crate::correspond::align::{Framing, align_all};
 use crate::correspond::flow::Pyramid;
 use crate::correspond::frame::Grid;
 use crate::correspond::{aligned, median};
@@ -32,7 +32,7 @@ impl CommonFrame {
     /// Chooses the reference and aligns all `views` to it.
     pub(super) fn new(views: &[View], progress: &Progress) -> Self {
         let reference = largest(&rough_typicality(views));
-        let alignments = align_all(views, reference, progress);
+        let alignments = align_all(views, reference, Framing::default(), progress);
         let (low, high) = inner(&views[reference]);
         let grid = Grid::around(&[low, high], 0.0, FLOW, 4);
         let images: Vec<Pyramid> =

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use fiducia::{Error, ErrorKind, Scale};
 use fiducia_trainer::atlas::atlas;
+use fiducia_trainer::correspond::align::Framing;
 use fiducia_trainer::run::{annotated_points, read_views, training_images};
 use image::{ExtendedColorType, ImageEncoder, codecs::png};
 
@@ -18,6 +19,9 @@ pub(crate) struct Args {
     /// Pixel of the picture, mm (units where the spacing of the set is unknown)
     #[arg(long, value_name = "MM", default_value_t = 0.2)]
     spacing: f64,
+    /// How far apart the films are framed, as for `run`
+    #[arg(long, value_name = "UNITS", value_parser = super::framing)]
+    framing: Option<f64>,
 }
 
 /// Makes the atlas picture and its landmark file.
@@ -34,7 +38,8 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     let (views, scale) = read_views(&images, &progress)?;
     let first = &annotated_points(&images, &views, &templates)?[0];
     let unit_mm = if let Scale::Millimetres { unit_mm, .. } = scale { unit_mm } else { 1.0 };
-    let atlas = atlas(&views, first.image, &first.points, args.spacing / unit_mm, &progress)?;
+    let (unit, framing) = (args.spacing / unit_mm, Framing(args.framing));
+    let atlas = atlas(&views, first.image, &first.points, unit, framing, &progress)?;
 
     let mut picture = Cursor::new(Vec::new());
     let [width, height] = atlas.size.map(|s| s as u32);

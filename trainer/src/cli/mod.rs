@@ -153,3 +153,9 @@ fn training_split(asked: Option<String>, data: &DataSet) -> Option<String> {
 fn progress(quiet: bool) -> Progress {
     if quiet { Progress::hidden() } else { Progress::terminal() }
 }
+
+/// A width of framing: a number of units, not so small that no film fits.
+fn framing(text: &str) -> Result<f64, String> {
+    let units = text.parse::<f64>().ok().filter(|u| (1.0..=1e4).contains(u));
+    units.ok_or_else(|| format!("`{text}`: expected a number of units from 1 to 10000"))
+}

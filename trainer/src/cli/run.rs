@@ -65,6 +65,10 @@ struct Recipe {
     /// Fuse without the dedicated networks as teachers
     #[arg(long)]
     no_distillation: bool,
+    /// How far apart the films are framed, in 240ths of the image height: small where all are cropped to the
+    /// anatomy, as films of the spine are; helps to tell neighbouring vertebrae apart
+    #[arg(long, value_name = "UNITS", value_parser = super::framing)]
+    framing: Option<f64>,
     /// How far off the annotator is taken to be, in 240ths of the image height
     #[arg(long, value_name = "UNITS")]
     annotation_error: Option<f64>,
@@ -76,6 +80,7 @@ impl Recipe {
         set(&mut config.coarse.steps, self.coarse_steps);
         set(&mut config.joint.passes, self.joint_passes);
         config.close_share = self.close_share.unwrap_or(config.close_share);
+        config.framing = self.framing.or(config.framing);
         config.annotation_error = self.annotation_error.unwrap_or(config.annotation_error);
         if let Some(single) = &mut config.single {
             set(&mut single.rounds, self.rounds);

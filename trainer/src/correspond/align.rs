@@ -38,11 +38,32 @@ pub struct Alignment {
 pub struct Aligner {
     rough: Normed,
     fine: Normed,
+    framing: Framing,
+}
+
+/// How far apart films of a set are framed. Repeated structures (ribs, vertebrae) correlate one period off
+/// about as well; where films are framed by the anatomy, nearness tells the periods apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Framing(
+    /// Standard deviation of the shift from one film to the next, units; `None` where nothing is known.
+    pub Option<f64>,
+);
+
+impl Framing {
+    /// What a shift by `distance` units costs, in units of correlation.
+    fn cost(self, distance: f64) -> f64 {
+        self.0.map_or(0.0, |sigma| (distance / sigma).powi(2) / 2.0)
+    }
 }
 
 /// Finds the template, `views[template]`, in every view; its own alignment is the identity.
-pub fn align_all(views: &[View], template: usize, progress: &Progress) -> Vec<Alignment> {
-    let aligner = Aligner::new(&views[template]);
+pub fn align_all(
+    views: &[View],
+    template: usize,
+    framing: Framing,
+    progress: &Progress,
+) -> Vec<Alignment> {
+    let aligner = Aligner::new(&views[template], framing);
     let bar = progress.bar("align", views.len());
     let align = |(n, view): (usize, &View)| {
         bar.inc(1);
@@ -57,8 +78,9 @@ pub fn align_all(views: &[View], template: usize, progress: &Progress) -> Vec<Al
 
 impl Aligner {
     /// Prepares the template.
-    pub fn new(template: &View) -> Self {
+    pub fn new(template: &View, framing: Framing) -> Self {
         Self {
+            framing,
             rough: Normed::of(template, &template.rough, RADII[0]),
             fine: Normed::of(template, &template.flow, RADII[1]),
         }
@@ -69,7 +91,14 @@ impl Aligner {
         let fine = Normed::of(view, &view.flow, RADII[1]);
         let starts = self.search(&Normed::of(view, &view.rough, RADII[0]));
         let ends = starts.into_iter().take(STARTS).map(|start| self.refine(&fine, start));
-        ends.max_by(|a, b| a.score.total_cmp(&b.score)).expect("at least one start")
+        let worth = |end: &Alignment| end.score - self.cost(&fine, &end.to_image);
+        ends.max_by(|a, b| worth(a).total_cmp(&worth(b))).expect("at least one start")
+    }
+
+    /// What it costs that `to_image` does not take middle to middle.
+    fn cost(&self, image: &Normed, to_image: &Affine) -> f64 {
+        let [from, to] = [&self.fine, image].map(middle);
+        self.framing.cost(fiducia::distance(to_image.apply(from), to))
     }
 
     /// Starts by falling correlation, one per scale and rotation.
@@ -77,15 +106,19 @@ impl Aligner {
         let points = inner_points(&self.rough, 1);
         let padded =
             Padded::new(image, 2 * REACH as usize + self.rough.size[0].max(self.rough.size[1]) / 4);
-        let [from, to] = [&self.rough, image]
-            .map(|n| n.to_unit.apply([n.size[0] as f64 / 2.0, n.size[1] as f64 / 2.0]));
+        let [from, to] = [&self.rough, image].map(middle);
+        let unit = image.to_unit.determinant().abs().sqrt();
+        let cost = |shift: f64| self.framing.cost(shift * unit);
         let to_px = image.to_unit.inverse().expect("planes have pixels");
         let mut found = Vec::new();
         for scale in SCALES {
             for angle in ANGLES_DEG {
                 let turn = Affine::similarity(angle.to_radians(), scale, from, to);
-                let (score, shift) =
-                    padded.best_shift(&points, &to_px.after(&turn).after(&self.rough.to_unit));
+                let (score, shift) = padded.best_shift(
+                    &points,
+                    &to_px.after(&turn).after(&self.rough.to_unit),
+                    cost,
+                );
                 let moved = image
                     .to_unit
                     .after(&Affine::shift(shift[0] as f64, shift[1] as f64))
@@ -119,9 +152,11 @@ impl Aligner {
             if !(0.4..2.5).contains(&map.determinant()) {
                 break;
             }
-            let score = correlation(&points, image, &map);
-            if score > best.score {
-                best = Alignment { to_image: back(&map), score };
+            let next = Alignment { to_image: back(&map), score: correlation(&points, image, &map) };
+            if next.score - self.cost(image, &next.to_image)
+                > best.score - self.cost(image, &best.to_image)
+            {
+                best = next;
             }
             if step.iter().map(|s| s.abs()).fold(0.0, f64::max) < 1e-4 {
                 break;
@@ -129,6 +164,11 @@ impl Aligner {
         }
         best
     }
+}
+
+/// Middle of a plane, units.
+fn middle(plane: &Normed) -> [f64; 2] {
+    plane.to_unit.apply([plane.size[0] as f64 / 2.0, plane.size[1] as f64 / 2.0])
 }
 
 /// A template pixel and its value.
@@ -163,8 +203,13 @@ impl Padded {
         Self { data, size, pad: pad as i64 }
     }
 
-    /// The shift after `map` (template px to image px) that correlates best.
-    fn best_shift(&self, points: &[Point], map: &Affine) -> (f64, [i64; 2]) {
+    /// The shift after `map` (template px to image px) that correlates best, less what its length (px) costs.
+    fn best_shift(
+        &self,
+        points: &[Point],
+        map: &Affine,
+        cost: impl Fn(f64) -> f64,
+    ) -> (f64, [i64; 2]) {
         let reach = |size: usize| (REACH, size as i64 - 1 - REACH);
         let [(x0, x1), (y0, y1)] = self.size.map(reach);
         let place = |(p, v): &Point| {
@@ -185,7 +230,8 @@ impl Padded {
                     cross += v * pixel;
                     own += pixel * pixel;
                 }
-                let score = f64::from(cross / (own * energy).sqrt().max(1e-6));
+                let score = f64::from(cross / (own * energy).sqrt().max(1e-6))
+                    - cost((dx as f64).hypot(dy as f64));
                 if score > best.0 {
                     best = (score, [dx, dy]);
                 }
@@ -247,4 +293,59 @@ fn correlation(points: &[Point], image: &Normed, map: &Affine) -> f64 {
         energy += t * t;
     }
     cross / (own * energy).sqrt().max(1e-9)
+}
+
+#[cfg(test)]
+mod tests {
+    use fiducia::{MmSource, Radiograph, Scale};
+
+    use super::*;
+
+    /// Height and width of the film, px; pixels are units.
+    const SIDE: usize = 240;
+    /// Distance of the ribs, units.
+    const PERIOD: f64 = 24.0;
+
+    /// Ribs across a body, moved down by `shift` units: all alike but for one, whose middle is moved by
+    /// `odd` units.
+    fn ribs(shift: f64, odd: f64) -> View {
+        let grey = |i: usize| {
+            let (x, y) = ((i % SIDE) as f64, (i / SIDE) as f64);
+            let rib = (std::f64::consts::TAU * (y - shift) / PERIOD).sin();
+            let body = (-((x - 120.0) / 60.0).powi(2)).exp();
+            let faint = (-((y - 120.0 - odd) / 30.0).powi(2)).exp();
+            (20_000.0 + 12_000.0 * body * rib * (1.0 - 0.6 * faint)) as u16
+        };
+        let radiograph = Radiograph {
+            name: "ribs".into(),
+            width: SIDE,
+            height: SIDE,
+            pixels: (0..SIDE * SIDE).map(grey).collect(),
+            spacing_mm: Some([1.0; 2]),
+            mm_source: MmSource::User,
+            inverted: false,
+        };
+        let scale = Scale::Millimetres { field_height: SIDE as f64, unit_mm: 1.0 };
+        View::new(&radiograph, "ribs".into(), scale).unwrap()
+    }
+
+    #[test]
+    fn framing_tells_alike_structures_apart() {
+        let near = 4.0;
+        let far = near - PERIOD;
+        let (template, film) = (ribs(0.0, 0.0), ribs(near, far));
+        let moved = |framing| {
+            let found = Aligner::new(&template, Framing(framing)).align(&film);
+            found.to_image.apply([120.0, 120.0])[1] - 120.0
+        };
+        let (framed, free) = (moved(Some(20.0)), moved(None));
+        assert!((framed - near).abs() < 1.5, "{framed} where {near} is the nearest period");
+        assert!((free - far).abs() < 1.5, "{free} where {far} is most alike");
+    }
+
+    #[test]
+    fn without_framing_distance_costs_nothing() {
+        assert_eq!(Framing(None).cost(80.0), 0.0);
+        assert_eq!(Framing(Some(20.0)).cost(20.0), 0.5);
+    }
 }

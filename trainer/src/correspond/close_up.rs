@@ -66,3 +66,60 @@ impl CloseUp {
         centres.par_iter().enumerate().map(one).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fiducia::{MmSource, Radiograph, Scale, distance};
+
+    use super::super::matching::{BROAD, Matcher};
+    use super::super::{Alignment, Labels};
+    use super::*;
+
+    /// A bright blob near a bright edge, moved by `shift` px; pixels are units.
+    fn film(shift: [f64; 2]) -> View {
+        let side = 128;
+        let grey = |i: usize| {
+            let (x, y) = ((i % side) as f64 - shift[0], (i / side) as f64 - shift[1]);
+            let blob = (-(((x - 60.0) / 3.0).powi(2) + ((y - 64.0) / 5.0).powi(2))).exp();
+            let edge = 1.0 / (1.0 + (-(x - 80.0) / 2.0).exp());
+            (8_000.0 + 30_000.0 * blob + 15_000.0 * edge + 3_000.0 * (y * 0.2).sin()) as u16
+        };
+        let radiograph = Radiograph {
+            name: "film".into(),
+            width: side,
+            height: side,
+            pixels: (0..side * side).map(grey).collect(),
+            spacing_mm: Some([1.0; 2]),
+            mm_source: MmSource::User,
+            inverted: false,
+        };
+        let scale = Scale::Millimetres { field_height: side as f64, unit_mm: 1.0 };
+        View::new(&radiograph, "film".into(), scale).unwrap()
+    }
+
+    #[test]
+    fn a_landmark_is_found_from_a_few_units_away() {
+        let weights =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../models/efficientnet-lite0-f16.safetensors");
+        let trunk = Trunk::open(weights.as_ref()).unwrap();
+        let views = [film([0.0; 2]), film([5.0, -3.0])];
+        let point = [60.0, 64.0];
+        let from = Correspondence {
+            template: 0,
+            points: vec![point],
+            alignments: vec![Alignment { to_image: Affine::IDENTITY, score: 1.0 }; 2],
+            matcher: Matcher::new(&trunk, &views[0], &[point], BROAD).unwrap(),
+            descriptors: Vec::new(),
+            registered: Vec::new(),
+            labels: Labels::default(),
+        };
+        let (there, thought) = ([65.0, 61.0], [63.0, 62.5]);
+        let close = CloseUp::new(&from, &views, &trunk, 0, &[point, thought]).unwrap();
+        for members in [vec![], vec![(1, there)]] {
+            let found = close.find(&members, &[point, thought], 3.0);
+            assert!(distance(found[0], point) < 0.3, "{:?}", found[0]);
+            // The prior holds it back a little.
+            assert!(distance(found[1], there) < 1.0, "{:?}", found[1]);
+        }
+    }
+}

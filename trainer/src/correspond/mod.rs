@@ -13,7 +13,7 @@ pub use together::{CloseUps, Correspondences};
 use fiducia::{Error, distance};
 use rayon::prelude::*;
 
-use self::align::{Alignment, align_all};
+use self::align::{Alignment, Framing, align_all};
 use self::flow::{Field, Pyramid, register};
 use self::frame::Grid;
 use self::matching::{BROAD, Descriptors, Matcher};
@@ -69,9 +69,10 @@ pub fn correspond(
     template: usize,
     points: &[[f64; 2]],
     trunk: &Trunk,
+    framing: Framing,
     progress: &Progress,
 ) -> Result<Correspondence, Error> {
-    let alignments = align_all(views, template, progress);
+    let alignments = align_all(views, template, framing, progress);
     let registered = register_all(views, template, points, &alignments, progress);
 
     let matcher = Matcher::new(trunk, &views[template], points, BROAD)?;

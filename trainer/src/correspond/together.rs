@@ -50,7 +50,8 @@ impl Correspondences {
     pub fn find(m: &Material<'_>) -> Result<Self, Error> {
         let complete = m.annotated.len() == m.views.len();
         let count = if complete { 0 } else { MAX_TEMPLATES };
-        let one = |a: &Annotated| correspond(m.views, a.image, &a.points, m.trunk, m.progress);
+        let one =
+            |a: &Annotated| correspond(m.views, a.image, &a.points, m.trunk, m.framing, m.progress);
         let each: Vec<Correspondence> =
             m.annotated.iter().take(count).map(one).collect::<Result<_, _>>()?;
         let nothing = || Labels {

@@ -30,6 +30,9 @@ pub struct RunConfig {
     pub split: Option<String>,
     /// Seed of all randomness.
     pub seed: u64,
+    /// How far apart films are framed: standard deviation of their shift, units; `None` where that is not
+    /// known.
+    pub framing: Option<f64>,
     /// How far off the annotator is taken to be, units; enters the expected errors.
     pub annotation_error: f64,
     /// Training of the coarse decoder.
@@ -62,6 +65,7 @@ impl Preset {
             templates,
             split,
             seed,
+            framing: None,
             annotation_error: 1.0,
             coarse: CoarseConfig {
                 steps: if full { 900 } else { 240 },

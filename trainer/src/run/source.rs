@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::config::RunConfig;
 use super::{Place, Record, device, hex};
+use crate::correspond::align::Framing;
 use crate::correspond::median;
 use crate::data::{DataSet, Template, Unlabelled};
 use crate::nets::{CoarseDecoder, Trunk};
@@ -72,6 +73,7 @@ impl Source {
             trunk: &self.trunk,
             device: &self.device,
             seed: config.seed,
+            framing: Framing(config.framing),
             progress,
         }
     }

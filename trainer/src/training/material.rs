@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 
 use crate::correspond::Labels;
+use crate::correspond::align::Framing;
 use crate::nets::Trunk;
 use crate::progress::Progress;
 use crate::view::View;
@@ -29,6 +30,8 @@ pub struct Material<'a> {
     pub device: &'a Device,
     /// Seed of all randomness.
     pub seed: u64,
+    /// How far apart the films are framed.
+    pub framing: Framing,
     /// Bars on the terminal.
     pub progress: &'a Progress,
 }
