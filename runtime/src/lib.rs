@@ -27,8 +27,8 @@ pub use detector::{Backend, Detector, Found, Observation, Presentation};
 pub use error::{Error, ErrorKind};
 pub use overlay::overlay;
 pub use pack::{
-    AdapterInput, Calibration, Manifest, Pack, Plausibility, RefineFrame, Scale, Section,
-    SectionKind, WholeFrame, layout,
+    AdapterInput, Calibration, Coding, Deltas, Manifest, Pack, Plausibility, RefineFrame, Scale,
+    Section, SectionKind, WholeFrame, group_len, layout, slice_len,
 };
 pub use preprocess::{
     Grey, Plane, crop, normalise_crop, normalise_whole, whole_frame, whole_input,

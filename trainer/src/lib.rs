@@ -5,7 +5,7 @@
 //! data folder ─data→ Template + Unlabelled ─view→ Views ─correspond→ Labels
 //!   ─training::coarse⇄ Labels, CoarseDecoder ─training::rounds⇄ Labels, RefineNet, one per landmark
 //!   ─training::fuse→ RefineNet with adapters
-//!   ─run::calibrate→ limits ─pack→ model file ─evaluate→ figures
+//!   ─run::calibrate→ limits ─pack→ model file ─quantise→ small model file ─evaluate→ figures
 //! ```
 //! A unit is a 240th of the height of the usual image: about a millimetre on a head film.
 
@@ -19,6 +19,7 @@ pub mod nets;
 pub mod training;
 pub mod run;
 pub mod pack;
+pub mod quantise;
 pub mod evaluate;
 pub mod ablate;
 pub mod atlas;

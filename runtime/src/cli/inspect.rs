@@ -21,7 +21,7 @@ struct Contents<'a> {
     bytes: usize,
     shared_bytes: usize,
     /// How weights are kept.
-    quantisation: &'static str,
+    quantisation: String,
     landmarks: Vec<LandmarkBytes<'a>>,
     sections: Vec<SectionBytes>,
     manifest: &'a Manifest,
@@ -54,7 +54,7 @@ pub(super) fn inspect(arguments: &InspectArguments) -> Result<(), Error> {
 impl<'a> Contents<'a> {
     fn of(pack: &'a Pack) -> Self {
         let manifest = pack.manifest();
-        let private = 4 * manifest.adapter_len() + CALIBRATION_BYTES;
+        let private = pack.adapter_bytes() + CALIBRATION_BYTES;
         let [major, minor] = pack.version();
         let section = |s: &fiducia::Section| SectionBytes {
             kind: s.kind.to_string(),
@@ -68,7 +68,10 @@ impl<'a> Contents<'a> {
             sha256: pack.sha256(),
             bytes: pack.file_len(),
             shared_bytes: pack.file_len() - private * manifest.landmarks.len(),
-            quantisation: "f32",
+            quantisation: pack.deltas().map_or_else(
+                || "f32".to_owned(),
+                |deltas| format!("deltas of {}", deltas.coding()),
+            ),
             landmarks: manifest
                 .landmarks
                 .iter()

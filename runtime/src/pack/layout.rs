@@ -24,7 +24,7 @@ pub const MAGIC: [u8; 8] = *b"\x89FID\r\n\x1a\n";
 /// Readers refuse packs whose major version is larger.
 pub const MAJOR: u16 = 1;
 /// Grows when sections or manifest fields are added that an older reader may ignore.
-pub const MINOR: u16 = 1;
+pub const MINOR: u16 = 2;
 /// Bytes before the table.
 pub const HEADER_LEN: usize = 32;
 /// Bytes of one table entry.
@@ -49,6 +49,8 @@ pub enum SectionKind {
     Refine,
     /// `f32`: the private state of each landmark, one contiguous slice per landmark in manifest order.
     Adapters,
+    /// The same as few-bit differences to their common mean ([`crate::Deltas`]); stands for `Adapters`.
+    Deltas,
     /// `f32`: [`crate::ShapeModel`].
     Shape,
     /// `f32`: [`crate::Calibration`], one per landmark.
@@ -63,11 +65,12 @@ pub enum SectionKind {
 
 impl SectionKind {
     /// All kinds this version knows, in the order the writer uses.
-    pub const KNOWN: [Self; 8] = [
+    pub const KNOWN: [Self; 9] = [
         Self::Manifest,
         Self::Backbone,
         Self::Refine,
         Self::Adapters,
+        Self::Deltas,
         Self::Shape,
         Self::Calibration,
         Self::Provenance,
@@ -81,6 +84,7 @@ impl SectionKind {
             Self::Backbone => *b"BACK",
             Self::Refine => *b"REFI",
             Self::Adapters => *b"ADAP",
+            Self::Deltas => *b"DELT",
             Self::Shape => *b"SHAP",
             Self::Calibration => *b"CALI",
             Self::Provenance => *b"PROV",

@@ -2,8 +2,10 @@
 
 pub mod layout;
 mod manifest;
+mod delta;
 mod read;
 
+pub use delta::{Coding, Deltas, group_len, slice_len};
 pub use layout::SectionKind;
 pub use manifest::{
     AdapterInput, Calibration, Manifest, Plausibility, RefineFrame, Scale, WholeFrame,

@@ -5,6 +5,7 @@ use std::{fs::File, io::Read, path::Path};
 use byteorder::{ByteOrder, LittleEndian as Le};
 use sha2::{Digest, Sha256};
 
+use super::delta::Deltas;
 use super::layout::{
     ALIGN, ENTRY_LEN, HEADER_LEN, MAGIC, MAJOR, MAX_FILE_LEN, MAX_SECTIONS, SectionKind,
 };
@@ -80,8 +81,13 @@ impl Pack {
             .map_err(|e| damaged(format!("section MANI is not a manifest: {e}")))?;
         manifest.check().map_err(|e| e.at("section MANI"))?;
         let landmarks = manifest.landmarks.len();
+        if let Ok(bytes) = slice(SectionKind::Deltas) {
+            Deltas::read(bytes, &manifest.adapter, landmarks).map_err(|e| e.at("section DELT"))?;
+        } else {
+            expect_floats(slice(SectionKind::Adapters)?, landmarks * manifest.adapter_len())
+                .map_err(|e| e.at("section ADAP"))?;
+        }
         for (kind, values) in [
-            (SectionKind::Adapters, landmarks * manifest.adapter_len()),
             (SectionKind::Shape, ShapeModel::len(manifest.guides().len(), manifest.shape_modes)),
             (SectionKind::Calibration, landmarks * 4),
         ] {
@@ -131,8 +137,23 @@ impl Pack {
 
     /// The private values of landmark number `landmark`, its one contiguous slice.
     pub fn adapter(&self, landmark: usize) -> Vec<f32> {
+        if let Some(deltas) = self.deltas() {
+            return deltas.values(landmark);
+        }
         let len = 4 * self.manifest.adapter_len();
         floats(&self.section(SectionKind::Adapters)[landmark * len..][..len])
+    }
+
+    /// The private values as few-bit differences, where the pack keeps them so.
+    pub fn deltas(&self) -> Option<Deltas<'_>> {
+        let section = find(&self.sections, SectionKind::Deltas).ok()?;
+        let bytes = &self.bytes[section.offset..section.offset + section.len];
+        Deltas::read(bytes, &self.manifest.adapter, self.manifest.landmarks.len()).ok()
+    }
+
+    /// Bytes of one landmark's private values in the file.
+    pub fn adapter_bytes(&self) -> usize {
+        self.deltas().map_or(4 * self.manifest.adapter_len(), |deltas| deltas.slice_len())
     }
 
     /// The shape model.

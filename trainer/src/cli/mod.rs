@@ -4,6 +4,7 @@
 mod choose;
 mod import;
 mod run;
+mod quantise;
 mod evaluate;
 mod ablate;
 mod compare;
@@ -44,6 +45,8 @@ enum Command {
     Fuse(run::Args),
     /// The run as far as the model file; the same as `run`
     Pack(run::Args),
+    /// Make a model smaller, and write it only if its landmarks stay where they were
+    Quantise(quantise::Args),
     /// Measure a model on labelled images
     Evaluate(evaluate::Args),
     /// Train in several ways, measure each and show what every part of the method is worth
@@ -66,6 +69,7 @@ impl Cli {
             Command::Match(args) => run::run(args, Stage::Match),
             Command::Single(args) => run::run(args, Stage::Single),
             Command::Fuse(args) => run::run(args, Stage::Fuse),
+            Command::Quantise(args) => quantise::run(args),
             Command::Evaluate(args) => evaluate::run(args),
             Command::Ablate(args) => ablate::run(args),
             Command::Compare(args) => compare::run(args),

@@ -53,7 +53,7 @@ pub fn write(parts: &Parts, path: &Path) -> Result<(), Error> {
 }
 
 /// Puts sections into a file: header, table, then the sections on their boundaries.
-fn assemble(sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn assemble(sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
     let mut bytes = vec![0; HEADER_LEN + ENTRY_LEN * sections.len()];
     for (i, (code, content)) in sections.iter().enumerate() {
         bytes.resize(bytes.len().next_multiple_of(ALIGN), 0);
@@ -88,9 +88,11 @@ fn sections(parts: &Parts) -> Vec<([u8; 4], Vec<u8>)> {
         SectionKind::Calibration => floats(parts.calibration.iter().flat_map(calibration_values)),
         SectionKind::Provenance => json(&parts.provenance),
         SectionKind::Card => parts.card.clone().into_bytes(),
-        SectionKind::Unknown(_) => Vec::new(),
+        // What a trained model does not have; quantised ones do.
+        SectionKind::Deltas | SectionKind::Unknown(_) => Vec::new(),
     };
-    SectionKind::KNOWN.into_iter().map(|kind| (kind.code(), content(kind))).collect()
+    let kinds = SectionKind::KNOWN.into_iter().filter(|kind| *kind != SectionKind::Deltas);
+    kinds.map(|kind| (kind.code(), content(kind))).collect()
 }
 
 fn calibration_values(c: &Calibration) -> [f32; 4] {

@@ -1,0 +1,58 @@
+//! How far quantisation moves landmarks, on images without labels.
+
+use fiducia::{Backend, Detector, Error, Pack, distance};
+use rayon::prelude::*;
+
+use crate::data::Unlabelled;
+
+/// How far one landmark moved over all images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moved {
+    /// The landmark.
+    pub landmark: String,
+    /// Mean distance, px of the image.
+    pub mean_px: f64,
+    /// Largest distance, px of the image.
+    pub largest_px: f64,
+    /// Mean distance, units of the model: 240ths of the usual image height.
+    pub mean: f64,
+}
+
+/// How far the landmarks of `after` lie from those of `before` on `images`; `done` is told after each.
+///
+/// # Errors
+/// Where a pack does not compile or an image cannot be read.
+pub fn moved(
+    before: &Pack,
+    after: &Pack,
+    images: &[Unlabelled],
+    done: &(dyn Fn() + Sync),
+) -> Result<Vec<Moved>, Error> {
+    let share = images.len().div_ceil(rayon::current_num_threads()).max(1);
+    let some = |images: &[Unlabelled]| -> Result<Vec<Vec<[f64; 2]>>, Error> {
+        let mut detectors =
+            [Detector::new(before, Backend::Cpu)?, Detector::new(after, Backend::Cpu)?];
+        let one = |image: &Unlabelled| {
+            let radiograph = image.read()?;
+            let [a, b] = &mut detectors;
+            let (a, b) = (a.observe(&radiograph)?, b.observe(&radiograph)?);
+            done();
+            let pairs = a.found.iter().zip(&b.found);
+            Ok(pairs.map(|(a, b)| [distance(a.px, b.px), distance(a.point, b.point)]).collect())
+        };
+        images.iter().map(one).collect()
+    };
+    let all: Result<Vec<_>, Error> = images.par_chunks(share).map(some).collect();
+    let all: Vec<Vec<[f64; 2]>> = all?.into_iter().flatten().collect();
+    let one = |(l, name): (usize, &String)| {
+        let of = |which: usize| all.iter().map(move |image| image[l][which]);
+        let count = all.len().max(1) as f64;
+        Moved {
+            landmark: name.clone(),
+            mean_px: of(0).sum::<f64>() / count,
+            largest_px: of(0).fold(0.0, f64::max),
+            mean: of(1).sum::<f64>() / count,
+        }
+    };
+    Ok(before.manifest().landmarks.iter().enumerate().map(one).collect())
+}
