@@ -133,8 +133,42 @@ fn trains_and_resumes_after_a_kill_with_the_same_bytes() {
         Detector::new(&pack, Backend::Cpu).unwrap().detect(&image.read().unwrap()).unwrap();
     assert_eq!(report.landmarks.len(), LANDMARKS.len());
 
+    quantises(&whole.join("model.fid"), &data, folder.path());
+
     let mut other = training(&data, &whole);
     let refused = other.args(["--seed", "5"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("another configuration"));
+}
+
+/// The trained model quantised: far smaller, landmarks where they were; nothing is written where they
+/// move farther than allowed, nor from a model that is quantised already.
+fn quantises(model: &Path, data: &Path, folder: &Path) {
+    let small = folder.join("small.fid");
+    let quantise = |model: &Path, out: &Path, more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fiducia-train"));
+        command.args(["quantise", "--quiet"]).args(more);
+        command.arg("--model").arg(model).arg("--data").arg(data).arg("--out").arg(out);
+        command.output().unwrap()
+    };
+    let none = folder.join("none.fid");
+    let refused = quantise(model, &none, &["--deltas", "1", "--max-move", "0.00001"]);
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("nothing was written"));
+    assert!(!none.exists());
+
+    let card = folder.join("card.md");
+    std::fs::write(&card, "# small").unwrap();
+    let card = card.to_str().unwrap();
+    let done = quantise(model, &small, &["--max-move", "2", "--card", card]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let [before, after] = [model, &small].map(|path| Pack::open(path).unwrap());
+    assert!(after.file_len() * 3 < before.file_len());
+    assert!(after.adapter_bytes() * 6 < before.adapter_bytes());
+    assert_eq!(after.card(), "# small");
+    assert!(after.provenance().contains(before.sha256()));
+
+    let again = quantise(&small, &none, &[]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("quantised already"));
 }

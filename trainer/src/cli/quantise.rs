@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// Largest mean move of any landmark that is accepted, in 240ths of the usual image height
     #[arg(long, value_name = "UNITS", default_value_t = 0.25)]
     max_move: f64,
+    /// Model card (Markdown) for the quantised model instead of the one it has
+    #[arg(long, value_name = "FILE")]
+    card: Option<PathBuf>,
     /// No progress bars
     #[arg(long)]
     quiet: bool,
@@ -52,7 +55,12 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     let before = Pack::open(&args.model)?;
     let data = fiducia_trainer::data::DataSet::open(&args.data)?;
     let images = data.unlabelled(super::training_split(args.split, &data).as_deref())?;
-    let bytes = quantise(&before, args.deltas)?;
+    let card = args.card.map(|path| {
+        std::fs::read_to_string(&path).map_err(|e| {
+            Error::new(ErrorKind::Unreadable, format!("model card {}: {e}", path.display()))
+        })
+    });
+    let bytes = quantise(&before, args.deltas, card.transpose()?.as_deref())?;
     let after = Pack::from_bytes(bytes.clone())?;
     let bar = progress.bar("measure", images.len());
     let moves = moved(&before, &after, &images, &|| bar.inc(1))?;

@@ -69,9 +69,9 @@ fn two_sections_byte_for_byte() {
     #[rustfmt::skip]
     let expected = [
         0x89, b'F', b'I', b'D', 0x0d, 0x0a, 0x1a, 0x0a, // magic
-        1, 0, 1, 0, 2, 0, 0, 0, // version 1.1, two sections
+        1, 0, 2, 0, 2, 0, 0, 0, // version 1.2, two sections
         98, 0, 0, 0, 0, 0, 0, 0, // file length
-        0x9b, 0xf5, 0x8e, 0x51, 0, 0, 0, 0, // table crc, zero
+        0x4a, 0xd3, 0xd3, 0x50, 0, 0, 0, 0, // table crc, zero
         b'M', b'A', b'N', b'I', 0x43, 0xbf, 0xa6, 0xa3, // kind, crc
         80, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, // offset, length
         b'C', b'A', b'R', b'D', 0xac, 0x2a, 0x93, 0xd8,

@@ -11,11 +11,12 @@ use fiducia::{Coding, Error, ErrorKind, Pack, SectionKind};
 
 use crate::pack::assemble;
 
-/// The pack with its graphs and adapters quantised; names, shape, limits, calibration and card stay.
+/// The pack with its graphs and adapters quantised, and with `card` where one is given; names, shape,
+/// limits and calibration stay, the provenance says from what it was made.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] for a pack that is quantised already; [`ErrorKind::Unreadable`] for a damaged graph.
-pub fn quantise(pack: &Pack, coding: Coding) -> Result<Vec<u8>, Error> {
+pub fn quantise(pack: &Pack, coding: Coding, card: Option<&str>) -> Result<Vec<u8>, Error> {
     if pack.deltas().is_some() {
         let message = format!("the model {} is quantised already", pack.manifest().name);
         return Err(Error::new(ErrorKind::Usage, message));
@@ -33,9 +34,31 @@ pub fn quantise(pack: &Pack, coding: Coding) -> Result<Vec<u8>, Error> {
                 let section = deltas::deltas(&adapters, &manifest.adapter, coding);
                 (SectionKind::Deltas.code(), section)
             }
+            SectionKind::Provenance => (section.kind.code(), provenance(pack, coding)),
+            SectionKind::Card if card.is_some() => {
+                (section.kind.code(), card.unwrap_or_default().into())
+            }
             kind => (kind.code(), content.to_vec()),
         })
     };
     let sections = pack.sections().iter().map(one).collect::<Result<Vec<_>, Error>>()?;
     Ok(assemble(&sections))
+}
+
+/// What the pack says of its making, and that it was quantised.
+fn provenance(pack: &Pack, coding: Coding) -> Vec<u8> {
+    let mut made = match serde_json::from_str(pack.provenance()) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        // Another tool may have left plain text.
+        _ => [("made".to_owned(), pack.provenance().into())].into_iter().collect(),
+    };
+    made.insert(
+        "quantised".to_owned(),
+        serde_json::json!({
+            "weights": "8 bit per output channel",
+            "deltas": coding.to_string(),
+            "from_sha256": pack.sha256(),
+        }),
+    );
+    serde_json::Value::Object(made).to_string().into_bytes()
 }
