@@ -6,6 +6,7 @@
 mod graph;
 mod toy;
 mod pack;
+mod pack_storm;
 mod images;
 mod presentation;
 mod cli;

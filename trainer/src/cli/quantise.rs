@@ -66,7 +66,8 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     let moves = moved(&before, &after, &images, &|| bar.inc(1))?;
     bar.finish();
     super::print(&table(&before, &after, images.len(), &moves))?;
-    if let Some(worst) = moves.iter().find(|m| m.mean > args.max_move || m.mean.is_nan()) {
+    let worst = moves.iter().max_by(|a, b| a.mean.total_cmp(&b.mean));
+    if let Some(worst) = worst.filter(|m| m.mean > args.max_move || m.mean.is_nan()) {
         let message = format!(
             "{} moves by {:.3} units in the mean, more than {}; nothing was written: use more bits \
              (--deltas) or allow more (--max-move)",
