@@ -4,7 +4,7 @@
 use tract_onnx::prelude::*;
 
 use crate::backbone::{compile, run, values};
-use crate::{Error, ErrorKind, Manifest, Pack, SectionKind};
+use crate::{Error, ErrorKind, Pack, SectionKind};
 
 /// A compiled refine graph: regions `[landmarks, 1, size, size]` in, one tensor per adapter input beside
 /// them, `[landmarks, 1, size / stride, size / stride]` out.
@@ -34,9 +34,8 @@ impl Refine {
     pub fn new(pack: &Pack, chosen: &[usize]) -> Result<Self, Error> {
         let manifest = pack.manifest();
         let (size, cells) = (manifest.refine.size, manifest.refine.size / manifest.refine.stride);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let mut shares: Vec<Share> = Vec::new();
-        for part in chosen.chunks(chosen.len().div_ceil(threads).max(1)) {
+        for part in chosen.chunks(chosen.len().div_ceil(threads()).max(1)) {
             // Only the last part can be shorter, so that at most two graphs are compiled.
             let compiled = shares.first().filter(|s| s.landmarks == part.len());
             let compiled = compiled.map(|s| s.state.clone());
@@ -74,7 +73,7 @@ impl Share {
         compiled: Option<TypedSimpleState>,
     ) -> Result<Self, Error> {
         let manifest = pack.manifest();
-        let Manifest { refine: frame, .. } = manifest;
+        let frame = &manifest.refine;
         let landmarks = chosen.len();
         let slices: Vec<Vec<f32>> = chosen.iter().map(|&l| pack.adapter(l)).collect();
         let mut start = 0;
@@ -106,6 +105,11 @@ impl Share {
         maps.copy_from_slice(values(&run(&mut self.state, &inputs)?)?);
         Ok(())
     }
+}
+
+/// Threads that the regions are shared out over: one per core that this process may use.
+pub(crate) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// A thread that panicked: the graph came from outside and did what nobody foresaw.

@@ -87,6 +87,24 @@ impl View {
     }
 }
 
+/// A square film of `side` px, pixels being units, for tests.
+#[cfg(test)]
+pub(crate) fn film(side: usize, grey: impl Fn(f64, f64) -> f64) -> View {
+    let radiograph = Radiograph {
+        name: "film".into(),
+        width: side,
+        height: side,
+        pixels: (0..side * side)
+            .map(|i| grey((i % side) as f64, (i / side) as f64) as u16)
+            .collect(),
+        spacing_mm: Some([1.0; 2]),
+        mm_source: fiducia::MmSource::User,
+        inverted: false,
+    };
+    let scale = Scale::Millimetres { field_height: side as f64, unit_mm: 1.0 };
+    View::new(&radiograph, "film".into(), scale).expect("the film has contrast")
+}
+
 /// A locally normalised plane with its place in units, for comparing intensities.
 #[derive(Clone, Debug)]
 pub struct Normed {

@@ -364,11 +364,7 @@ fn choose(backend: Backend) -> Result<BackendInfo, Error> {
             ));
         }
     };
-    let device = format!(
-        "{} with {} threads",
-        std::env::consts::ARCH,
-        std::thread::available_parallelism().map_or(1, usize::from)
-    );
+    let device = format!("{} with {} threads", std::env::consts::ARCH, crate::refine::threads());
     Ok(BackendInfo { kind: "cpu", device, driver: "tract 0.23.9".to_owned(), chosen_because })
 }
 

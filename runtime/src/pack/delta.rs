@@ -149,11 +149,26 @@ pub struct Deltas<'a> {
 }
 
 impl<'a> Deltas<'a> {
-    /// Reads a section for `landmarks` landmarks with these adapter tensors.
+    /// Reads a section for `landmarks` landmarks with these adapter tensors and checks every number.
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] for an unknown coding, a wrong length or a number that is not finite.
     pub fn read(
+        bytes: &'a [u8],
+        inputs: &'a [AdapterInput],
+        landmarks: usize,
+    ) -> Result<Self, Error> {
+        let deltas = Self::lay_out(bytes, inputs, landmarks)?;
+        let finite = |bytes: &[u8]| bytes.chunks_exact(4).all(|v| Le::read_f32(v).is_finite());
+        let sound = |l: usize| deltas.tensors(l).all(|(_, scales, _)| finite(scales));
+        if !finite(deltas.common) || !(0..landmarks).all(sound) {
+            return Err(Error::new(ErrorKind::Unreadable, "a value is not a finite number"));
+        }
+        Ok(deltas)
+    }
+
+    /// As [`Deltas::read`] for a section whose numbers were checked before.
+    pub(super) fn lay_out(
         bytes: &'a [u8],
         inputs: &'a [AdapterInput],
         landmarks: usize,
@@ -170,13 +185,7 @@ impl<'a> Deltas<'a> {
             return Err(damaged(format!("{} bytes, expected {expected}", bytes.len())));
         }
         let (common, slices) = bytes[HEADER..].split_at(4 * values);
-        let deltas = Self { coding, inputs, common, slices };
-        let finite = |bytes: &[u8]| bytes.chunks_exact(4).all(|v| Le::read_f32(v).is_finite());
-        let sound = |l: usize| deltas.tensors(l).all(|(_, scales, _)| finite(scales));
-        if !finite(common) || !(0..landmarks).all(sound) {
-            return Err(damaged("a value is not a finite number".into()));
-        }
-        Ok(deltas)
+        Ok(Self { coding, inputs, common, slices })
     }
 
     /// How the differences are kept.

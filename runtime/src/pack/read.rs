@@ -148,7 +148,7 @@ impl Pack {
     pub fn deltas(&self) -> Option<Deltas<'_>> {
         let section = find(&self.sections, SectionKind::Deltas).ok()?;
         let bytes = &self.bytes[section.offset..section.offset + section.len];
-        Deltas::read(bytes, &self.manifest.adapter, self.manifest.landmarks.len()).ok()
+        Deltas::lay_out(bytes, &self.manifest.adapter, self.manifest.landmarks.len()).ok()
     }
 
     /// Bytes of one landmark's private values in the file.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use fiducia::{Coding, Error, ErrorKind, Pack};
+use fiducia_trainer::pack::read_card;
 use fiducia_trainer::quantise::{Moved, moved, quantise};
 
 #[derive(Debug, clap::Args)]
@@ -55,12 +56,8 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     let before = Pack::open(&args.model)?;
     let data = fiducia_trainer::data::DataSet::open(&args.data)?;
     let images = data.unlabelled(super::training_split(args.split, &data).as_deref())?;
-    let card = args.card.map(|path| {
-        std::fs::read_to_string(&path).map_err(|e| {
-            Error::new(ErrorKind::Unreadable, format!("model card {}: {e}", path.display()))
-        })
-    });
-    let bytes = quantise(&before, args.deltas, card.transpose()?.as_deref())?;
+    let card = args.card.as_deref().map(read_card).transpose()?;
+    let bytes = quantise(&before, args.deltas, card.as_deref())?;
     let after = Pack::from_bytes(bytes.clone())?;
     let bar = progress.bar("measure", images.len());
     let moves = moved(&before, &after, &images, &|| bar.inc(1))?;

@@ -297,9 +297,8 @@ fn correlation(points: &[Point], image: &Normed, map: &Affine) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use fiducia::{MmSource, Radiograph, Scale};
-
     use super::*;
+    use crate::view::film;
 
     /// Height and width of the film, px; pixels are units.
     const SIDE: usize = 240;
@@ -309,24 +308,12 @@ mod tests {
     /// Ribs across a body, moved down by `shift` units: all alike but for one, whose middle is moved by
     /// `odd` units.
     fn ribs(shift: f64, odd: f64) -> View {
-        let grey = |i: usize| {
-            let (x, y) = ((i % SIDE) as f64, (i / SIDE) as f64);
+        film(SIDE, |x, y| {
             let rib = (std::f64::consts::TAU * (y - shift) / PERIOD).sin();
             let body = (-((x - 120.0) / 60.0).powi(2)).exp();
             let faint = (-((y - 120.0 - odd) / 30.0).powi(2)).exp();
-            (20_000.0 + 12_000.0 * body * rib * (1.0 - 0.6 * faint)) as u16
-        };
-        let radiograph = Radiograph {
-            name: "ribs".into(),
-            width: SIDE,
-            height: SIDE,
-            pixels: (0..SIDE * SIDE).map(grey).collect(),
-            spacing_mm: Some([1.0; 2]),
-            mm_source: MmSource::User,
-            inverted: false,
-        };
-        let scale = Scale::Millimetres { field_height: SIDE as f64, unit_mm: 1.0 };
-        View::new(&radiograph, "ribs".into(), scale).unwrap()
+            20_000.0 + 12_000.0 * body * rib * (1.0 - 0.6 * faint)
+        })
     }
 
     #[test]

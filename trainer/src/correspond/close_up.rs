@@ -69,32 +69,21 @@ impl CloseUp {
 
 #[cfg(test)]
 mod tests {
-    use fiducia::{MmSource, Radiograph, Scale, distance};
+    use fiducia::distance;
 
     use super::super::matching::{BROAD, Matcher};
     use super::super::{Alignment, Labels};
     use super::*;
+    use crate::view::film;
 
     /// A bright blob near a bright edge, moved by `shift` px; pixels are units.
-    fn film(shift: [f64; 2]) -> View {
-        let side = 128;
-        let grey = |i: usize| {
-            let (x, y) = ((i % side) as f64 - shift[0], (i / side) as f64 - shift[1]);
+    fn blob(shift: [f64; 2]) -> View {
+        film(128, |x, y| {
+            let (x, y) = (x - shift[0], y - shift[1]);
             let blob = (-(((x - 60.0) / 3.0).powi(2) + ((y - 64.0) / 5.0).powi(2))).exp();
             let edge = 1.0 / (1.0 + (-(x - 80.0) / 2.0).exp());
-            (8_000.0 + 30_000.0 * blob + 15_000.0 * edge + 3_000.0 * (y * 0.2).sin()) as u16
-        };
-        let radiograph = Radiograph {
-            name: "film".into(),
-            width: side,
-            height: side,
-            pixels: (0..side * side).map(grey).collect(),
-            spacing_mm: Some([1.0; 2]),
-            mm_source: MmSource::User,
-            inverted: false,
-        };
-        let scale = Scale::Millimetres { field_height: side as f64, unit_mm: 1.0 };
-        View::new(&radiograph, "film".into(), scale).unwrap()
+            8_000.0 + 30_000.0 * blob + 15_000.0 * edge + 3_000.0 * (y * 0.2).sin()
+        })
     }
 
     #[test]
@@ -102,7 +91,7 @@ mod tests {
         let weights =
             concat!(env!("CARGO_MANIFEST_DIR"), "/../models/efficientnet-lite0-f16.safetensors");
         let trunk = Trunk::open(weights.as_ref()).unwrap();
-        let views = [film([0.0; 2]), film([5.0, -3.0])];
+        let views = [blob([0.0; 2]), blob([5.0, -3.0])];
         let point = [60.0, 64.0];
         let from = Correspondence {
             template: 0,

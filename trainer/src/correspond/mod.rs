@@ -115,6 +115,11 @@ pub fn trust(a: [f64; 2], b: [f64; 2], doubt: f64) -> f64 {
     1.0 / (1.0 + d * d)
 }
 
+/// The point `share` of the way between two.
+pub fn towards(from: [f64; 2], to: [f64; 2], share: f64) -> [f64; 2] {
+    [0, 1].map(|axis| from[axis] + share * (to[axis] - from[axis]))
+}
+
 impl Correspondence {
     /// The landmarks by registration alone, `[image][landmark]`, units of the image.
     pub fn registered_on_images(&self) -> Vec<Vec<[f64; 2]>> {

@@ -52,6 +52,16 @@ pub fn write(parts: &Parts, path: &Path) -> Result<(), Error> {
     fiducia::write_atomically(path, &to_bytes(parts)?)
 }
 
+/// The model card in the file `path`.
+///
+/// # Errors
+/// [`ErrorKind::Unreadable`], naming the file.
+pub fn read_card(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|e| {
+        Error::new(ErrorKind::Unreadable, format!("model card {}: {e}", path.display()))
+    })
+}
+
 /// Puts sections into a file: header, table, then the sections on their boundaries.
 pub(crate) fn assemble(sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
     let mut bytes = vec![0; HEADER_LEN + ENTRY_LEN * sections.len()];

@@ -10,7 +10,7 @@ use super::calibrate::{calibration, plausibility};
 use super::config::RunConfig;
 use super::rounds_plot::rounds_plot;
 use super::{Place, Source, Stage};
-use crate::correspond::{Correspondences, Labels, trust};
+use crate::correspond::{Correspondences, Labels, towards, trust};
 use crate::nets::{CoarseDecoder, RefineNet};
 use crate::pack::{self, Parts};
 use crate::shape_fit::learn_shape;
@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
         for (n, points) in closer.points.iter_mut().enumerate() {
             for (l, point) in points.iter_mut().enumerate() {
                 closer.weights[n][l] *= trust(found[l][n], *point, CLOSE_DOUBT);
-                *point = [0, 1].map(|axis| point[axis] + share * (found[l][n][axis] - point[axis]));
+                *point = towards(*point, found[l][n], share);
             }
         }
         self.m.pin(&mut closer);
@@ -271,9 +271,7 @@ impl<'a> Run<'a> {
 
     fn card(&self) -> Result<String, Error> {
         if let Some(path) = &self.place.card {
-            return std::fs::read_to_string(path).map_err(|e| {
-                Error::new(ErrorKind::Unreadable, format!("model card {}: {e}", path.display()))
-            });
+            return pack::read_card(path);
         }
         Ok(format!(
             "# {}\n\nTrained from {} annotated and {} other images by fiducia-trainer {}.\n\

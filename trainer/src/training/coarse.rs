@@ -9,7 +9,7 @@ use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::correspond::{Correspondences, Labels, trust};
+use crate::correspond::{Correspondences, Labels, towards, trust};
 use crate::nets::{CoarseDecoder, TrunkFeatures, TrunkRunner};
 use crate::shape_fit::{learn_shape, mend};
 use crate::training::chance::{GreyJitter, chance, normal};
@@ -268,8 +268,7 @@ fn update_labels(
             let old = labels.points[n][l];
             let wanted = distance(matched[n][l], old);
             let share = (MAX_MOVE / wanted.max(1e-9)).min(1.0);
-            let step = |axis: usize| old[axis] + share * (matched[n][l][axis] - old[axis]);
-            labels.points[n][l] = [step(0), step(1)];
+            labels.points[n][l] = towards(old, matched[n][l], share);
             labels.weights[n][l] = trust(matched[n][l], predicted[n][l], DOUBT);
             moves.push(wanted * share);
         }

@@ -6,7 +6,7 @@ use burn::optim::GradientsParams;
 use fiducia::{Error, distance};
 use serde::{Deserialize, Serialize};
 
-use crate::correspond::{Labels, median, trust};
+use crate::correspond::{Labels, median, towards, trust};
 use crate::nets::{AdapterForm, RefineNet, values};
 use crate::shape_fit::{learn_shape, mend};
 use crate::training::average::follow;
@@ -148,8 +148,7 @@ impl State {
             let Some(opinion) = &self.opinion.points[n] else { continue };
             for l in 0..opinion.len() {
                 let anchor = start.points[n][l];
-                let next =
-                    [0, 1].map(|axis| anchor[axis] + share * (opinion[l][axis] - anchor[axis]));
+                let next = towards(anchor, opinion[l], share);
                 moves.push(distance(next, self.labels.points[n][l]));
                 self.labels.points[n][l] = next;
                 let wavering = self.opinion.wavering[n][l];
@@ -175,7 +174,7 @@ impl Opinion {
             };
             for (l, point) in opinion.iter_mut().enumerate() {
                 self.wavering[n][l] = distance(*point, seen[l]);
-                *point = [0, 1].map(|axis| point[axis] + NEWEST * (seen[l][axis] - point[axis]));
+                *point = towards(*point, seen[l], NEWEST);
             }
         }
     }

@@ -5,7 +5,7 @@ use burn::module::Module;
 use fiducia::{Error, ShapeModel, distance};
 use serde::{Deserialize, Serialize};
 
-use crate::correspond::{CloseUps, Correspondences, Labels, median, trust};
+use crate::correspond::{CloseUps, Correspondences, Labels, median, towards, trust};
 use crate::nets::RefineNet;
 use crate::training::bank::Bank;
 use crate::training::checkpoint::Checkpoint;
@@ -353,8 +353,4 @@ impl Opinion {
 
 fn trust_of(distance: f64, doubt: f64) -> f64 {
     trust([distance, 0.0], [0.0; 2], doubt)
-}
-
-fn towards(from: [f64; 2], to: [f64; 2], share: f64) -> [f64; 2] {
-    [0, 1].map(|axis| from[axis] + share * (to[axis] - from[axis]))
 }
