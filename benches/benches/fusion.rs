@@ -42,7 +42,7 @@ fn fusion(criterion: &mut Criterion) {
 /// Bytes of weights: the fused model holds the shared ones once, dedicated models once each.
 fn sizes(pack: &Pack) {
     let landmarks = pack.manifest().landmarks.len();
-    let private = landmarks * pack.adapter_bytes();
+    let private = landmarks * pack.adapter_bytes(0);
     let shared =
         pack.section(SectionKind::Backbone).len() + pack.section(SectionKind::Refine).len();
     let (fused, singles) = (shared + private, landmarks * shared + private);

@@ -14,6 +14,8 @@ pub enum ErrorKind {
     Implausible,
     /// A GPU was asked for and none can be used.
     NoGpu,
+    /// A pack or patch is not signed by the maker that was asked for.
+    Untrusted,
     /// A result could not be written.
     Unwritable,
     /// The inference engine failed on a valid pack and image: a fault of fiducia.
@@ -22,13 +24,15 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Exit code of the binaries: 2 usage (and unwritable results), 3 unreadable or corrupt input,
-    /// 4 image not plausible for the model, 5 no GPU although asked for, 1 internal fault.
+    /// 4 image not plausible for the model, 5 no GPU although asked for, 6 not signed as asked for,
+    /// 1 internal fault.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Usage | Self::Unwritable => 2,
             Self::Unreadable => 3,
             Self::Implausible => 4,
             Self::NoGpu => 5,
+            Self::Untrusted => 6,
             Self::Engine => 1,
         }
     }

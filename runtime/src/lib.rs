@@ -27,8 +27,9 @@ pub use detector::{Backend, Detector, Found, Observation, Presentation};
 pub use error::{Error, ErrorKind};
 pub use overlay::overlay;
 pub use pack::{
-    AdapterInput, Calibration, Coding, Deltas, Manifest, Pack, Plausibility, RefineFrame, Scale,
-    Section, SectionKind, WholeFrame, group_len, layout, slice_len,
+    AdapterInput, Calibration, Coding, Deltas, FileKind, Manifest, Pack, Patch, PatchInfo,
+    Plausibility, PublicKey, RefineFrame, Scale, Section, SectionKind, WholeFrame, assemble,
+    group_len, layout, slice_len,
 };
 pub use preprocess::{
     Grey, Plane, crop, normalise_crop, normalise_whole, whole_frame, whole_input,
@@ -36,4 +37,4 @@ pub use preprocess::{
 pub use radiograph::{MmSource, Radiograph};
 pub use refine::Refine;
 pub use report::{BackendInfo, Landmark, ModelInfo, Report, Timings, csv, table};
-pub use shape::{Pose, ShapeModel, distance};
+pub use shape::{Follower, Pose, ShapeModel, distance};

@@ -78,7 +78,7 @@ pub struct Timings {
 }
 
 /// One landmark on one image.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Landmark {
     /// Name in the pack's manifest.
     pub name: String,

@@ -23,6 +23,15 @@ pub struct ShapeModel {
     pub modes: Vec<Vec<f64>>,
 }
 
+/// A point that no heat map of the backbone shows: it follows the shape of the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Follower {
+    /// Mean position in the frame of the mean shape, units.
+    pub mean: [f64; 2],
+    /// How far it moves with each mode, units per unit of the mode's amount.
+    pub modes: Vec<[f64; 2]>,
+}
+
 /// Where the mean shape lies in an image, as a similarity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pose {
@@ -77,22 +86,32 @@ impl ShapeModel {
 
     /// The likely shape nearest to `points` under `pose`, in image units.
     pub fn fit(&self, pose: &Pose, points: &[[f64; 2]], weights: &[f64]) -> Vec<[f64; 2]> {
+        self.place(pose, &self.amounts(pose, points, weights))
+    }
+
+    /// How much of each mode the likely shape nearest to `points` under `pose` has, units.
+    pub fn amounts(&self, pose: &Pose, points: &[[f64; 2]], weights: &[f64]) -> Vec<f64> {
         let to_model = pose.to_image.inverse().unwrap_or(Affine::IDENTITY);
         let local: Vec<[f64; 2]> = points.iter().map(|&p| to_model.apply(p)).collect();
         let mut robust = weights.to_vec();
-        let mut shape = self.mean.clone();
+        let mut amounts = Vec::new();
         for _ in 0..ROUNDS {
-            shape = self.reconstruct(&local, &robust);
-            for (i, point) in local.iter().enumerate() {
-                let residual = distance(shape[i], *point) / ROBUST_UNITS;
+            amounts = self.regress(&local, &robust);
+            for (i, (at, point)) in self.shape(&amounts).into_iter().zip(&local).enumerate() {
+                let residual = distance(at, *point) / ROBUST_UNITS;
                 robust[i] = weights[i] / (1.0 + residual * residual);
             }
         }
-        shape.into_iter().map(|p| pose.to_image.apply(p)).collect()
+        amounts
+    }
+
+    /// The shape with these amounts of the modes under `pose`, in image units.
+    pub fn place(&self, pose: &Pose, amounts: &[f64]) -> Vec<[f64; 2]> {
+        self.shape(amounts).into_iter().map(|p| pose.to_image.apply(p)).collect()
     }
 
     /// Weighted ridge regression of the modes on `local`, all in the model's frame.
-    fn reconstruct(&self, local: &[[f64; 2]], weights: &[f64]) -> Vec<[f64; 2]> {
+    fn regress(&self, local: &[[f64; 2]], weights: &[f64]) -> Vec<f64> {
         let count = self.modes.len();
         let mean_weight = weights.iter().sum::<f64>() / weights.len().max(1) as f64;
         let mut normal = vec![vec![0.0; count + 1]; count];
@@ -110,7 +129,11 @@ impl ShapeModel {
             };
             normal[a][count] = (0..local.len()).map(|i| weights[i] * offset(i)).sum();
         }
-        let amounts = solve(normal);
+        solve(normal)
+    }
+
+    /// The shape with these amounts of the modes, in the model's frame.
+    fn shape(&self, amounts: &[f64]) -> Vec<[f64; 2]> {
         let mut shape = self.mean.clone();
         for (mode, amount) in self.modes.iter().zip(amounts) {
             for (i, point) in shape.iter_mut().enumerate() {
@@ -118,6 +141,29 @@ impl ShapeModel {
             }
         }
         shape
+    }
+}
+
+impl Follower {
+    /// Reads mean and movements from `values`: `x y` for the mean, then for each mode.
+    pub fn from_values(values: &[f32]) -> Self {
+        let points = values.chunks_exact(2).map(|p| [p[0], p[1]].map(f64::from));
+        let mut points = points.collect::<Vec<_>>().into_iter();
+        Self { mean: points.next().unwrap_or_default(), modes: points.collect() }
+    }
+
+    /// The values of the patch section.
+    pub fn to_values(&self) -> Vec<f32> {
+        std::iter::once(&self.mean).chain(&self.modes).flatten().map(|&v| v as f32).collect()
+    }
+
+    /// Where it lies in an image in which the shape has `pose` and `amounts`, image units.
+    pub fn place(&self, pose: &Pose, amounts: &[f64]) -> [f64; 2] {
+        let moved = |axis: usize| {
+            let along = self.modes.iter().zip(amounts).map(|(m, amount)| amount * m[axis]);
+            self.mean[axis] + along.sum::<f64>()
+        };
+        pose.to_image.apply([moved(0), moved(1)])
     }
 }
 

@@ -6,6 +6,7 @@
 //!   ─training::coarse⇄ Labels, CoarseDecoder ─training::rounds⇄ Labels, RefineNet, one per landmark
 //!   ─training::fuse→ RefineNet with adapters
 //!   ─run::calibrate→ limits ─pack→ model file ─quantise→ small model file ─evaluate→ figures
+//!   one click more ─add_landmark→ patch for a model in the field
 //! ```
 //! A unit is a 240th of the height of the usual image: about a millimetre on a head film.
 
@@ -20,9 +21,12 @@ pub mod training;
 pub mod run;
 pub mod pack;
 pub mod quantise;
+pub mod add_landmark;
+pub mod sign;
 pub mod evaluate;
 pub mod ablate;
 pub mod atlas;
 mod plot;
 pub mod progress;
 mod folder;
+mod shares;

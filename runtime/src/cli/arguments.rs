@@ -13,6 +13,7 @@ Exit codes:
   3  an image or pack cannot be read: missing, damaged, of an unknown form
   4  the image is not plausible for the model
   5  no GPU although asked for
+  6  a pack or patch is not signed by the maker asked for
 
 With several images the exit code is that of the first failure; the others still get their reports.
 The environment variable RUST_LOG (error, warn, info, debug) sets how much is logged.";
@@ -33,6 +34,9 @@ pub(super) enum Command {
     /// Show what a model pack holds.
     #[command(after_help = EXIT_CODES)]
     Inspect(InspectArguments),
+    /// Add landmarks to a model pack, take them out, list them.
+    #[command(after_help = EXIT_CODES)]
+    Patch(PatchArguments),
 }
 
 #[derive(Args)]
@@ -46,6 +50,12 @@ pub(super) struct DetectArguments {
     /// What runs the networks.
     #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(["auto", "cpu", "gpu"]).map(backend))]
     pub(super) backend: Backend,
+    /// Find these landmarks only, names separated by commas; they come out as they do among all.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) landmarks: Vec<String>,
+    /// Use the pack only where the maker with this public key (PEM) signed it and all patches in it.
+    #[arg(long, value_name = "KEY")]
+    pub(super) require_signed: Option<PathBuf>,
     /// Size of an image pixel, mm: one number, or x,y. Without it positions are in px only.
     #[arg(long, value_name = "MM", value_parser = spacing)]
     pub(super) spacing: Option<[f64; 2]>,
@@ -74,6 +84,42 @@ pub(super) struct InspectArguments {
     /// As JSON.
     #[arg(long)]
     pub(super) json: bool,
+    /// Fail unless the maker with this public key (PEM) signed the pack and all patches in it.
+    #[arg(long, value_name = "KEY")]
+    pub(super) verify: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct PatchArguments {
+    /// Model pack; it is replaced as a whole or left as it is.
+    #[arg(value_name = "PACK")]
+    pub(super) pack: PathBuf,
+    #[command(subcommand)]
+    pub(super) action: PatchAction,
+}
+
+#[derive(Subcommand)]
+pub(super) enum PatchAction {
+    /// Add the landmarks of patches (`fiducia-train add-landmark`); the others stay byte for byte.
+    Add {
+        /// Patch files.
+        #[arg(value_name = "FIDP", required = true)]
+        patches: Vec<PathBuf>,
+        /// Add a patch only where the maker with this public key (PEM) signed it.
+        #[arg(long, value_name = "KEY")]
+        require_signed: Option<PathBuf>,
+    },
+    /// Take a landmark out; the others are found as before.
+    Remove {
+        /// Its name.
+        #[arg(value_name = "LANDMARK")]
+        landmark: String,
+        /// Go on although the pack loses its signature.
+        #[arg(long)]
+        unsign: bool,
+    },
+    /// Show the landmarks and where they come from.
+    List,
 }
 
 fn backend(name: String) -> Backend {

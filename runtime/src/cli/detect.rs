@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fiducia::{Detector, Error, ErrorKind, Pack, Presentation, Radiograph, Report};
+use fiducia::{Detector, Error, ErrorKind, Presentation, Radiograph, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
@@ -14,8 +14,13 @@ use super::{
 pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
     let images = images::list(&arguments.images)?;
     let mut outputs = Outputs::check(arguments, &images)?;
-    let pack = Pack::open(&model::find(arguments.model.as_deref())?)?;
-    let mut detector = Detector::new(&pack, arguments.backend)?;
+    let path = model::find(arguments.model.as_deref())?;
+    let pack = model::open(&path, arguments.require_signed.as_deref())?;
+    let names = match &arguments.landmarks[..] {
+        [] => &pack.manifest().landmarks[..],
+        some => some,
+    };
+    let mut detector = Detector::for_landmarks(&pack, arguments.backend, names)?;
     if !arguments.quiet {
         announce(&detector);
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use fiducia::{Error, ErrorKind, Manifest, Pack};
 use serde::Serialize;
 
-use super::{arguments::InspectArguments, print};
+use super::{arguments::InspectArguments, model, print};
 
 /// Bytes of a landmark in the calibration section: four `f32`.
 const CALIBRATION_BYTES: usize = 16;
@@ -22,6 +22,10 @@ struct Contents<'a> {
     shared_bytes: usize,
     /// How weights are kept.
     quantisation: String,
+    /// Key that the signature names, shortened; proved only by `--verify`.
+    signer: Option<String>,
+    /// What patches for this pack must have been trained for.
+    foundation: String,
     landmarks: Vec<LandmarkBytes<'a>>,
     sections: Vec<SectionBytes>,
     manifest: &'a Manifest,
@@ -46,7 +50,7 @@ struct SectionBytes {
 
 /// Runs the command.
 pub(super) fn inspect(arguments: &InspectArguments) -> Result<(), Error> {
-    let pack = Pack::open(&arguments.pack)?;
+    let pack = model::open(&arguments.pack, arguments.verify.as_deref())?;
     let contents = Contents::of(&pack);
     print(&if arguments.json { json(&contents)? } else { text(&contents) })
 }
@@ -54,7 +58,8 @@ pub(super) fn inspect(arguments: &InspectArguments) -> Result<(), Error> {
 impl<'a> Contents<'a> {
     fn of(pack: &'a Pack) -> Self {
         let manifest = pack.manifest();
-        let private = pack.adapter_bytes() + CALIBRATION_BYTES;
+        let private = |l: usize| pack.adapter_bytes(l) + CALIBRATION_BYTES;
+        let landmarks = manifest.landmarks.len();
         let [major, minor] = pack.version();
         let section = |s: &fiducia::Section| SectionBytes {
             kind: s.kind.to_string(),
@@ -67,15 +72,18 @@ impl<'a> Contents<'a> {
             version: format!("{major}.{minor}"),
             sha256: pack.sha256(),
             bytes: pack.file_len(),
-            shared_bytes: pack.file_len() - private * manifest.landmarks.len(),
+            shared_bytes: pack.file_len() - (0..landmarks).map(private).sum::<usize>(),
             quantisation: pack.deltas().map_or_else(
                 || "f32".to_owned(),
                 |deltas| format!("deltas of {}", deltas.coding()),
             ),
+            signer: pack.signer().map(|key| key.to_string()),
+            foundation: pack.foundation(),
             landmarks: manifest
                 .landmarks
                 .iter()
-                .map(|name| LandmarkBytes { name, bytes: private })
+                .enumerate()
+                .map(|(l, name)| LandmarkBytes { name, bytes: private(l) })
                 .collect(),
             sections: pack.sections().iter().map(section).collect(),
             manifest,
@@ -106,6 +114,8 @@ fn text(c: &Contents) -> String {
         c.bytes, c.shared_bytes
     );
     let _ = writeln!(out, "quantisation  {}", c.quantisation);
+    let _ = writeln!(out, "foundation    {}", c.foundation);
+    let _ = writeln!(out, "signed by     {}", c.signer.as_deref().unwrap_or("nobody"));
     let _ = writeln!(
         out,
         "whole image   {} x {} px, stride {}",

@@ -1,8 +1,8 @@
-//! Which pack is used where none is named.
+//! Which pack is used where none is named, and whose packs are.
 
 use std::path::{Path, PathBuf};
 
-use fiducia::{Error, ErrorKind};
+use fiducia::{Error, ErrorKind, Pack, PublicKey};
 
 /// The pack that is shipped with fiducia.
 const DEFAULT: &str = "models/head.fid";
@@ -19,6 +19,18 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf, Error> {
         let message = format!("no model named, and no {DEFAULT} in the working folder or beside the program; name one with --model PACK");
         Error::new(ErrorKind::Usage, message)
     })
+}
+
+/// Opens the pack at `path`; where a key file is named, only what the maker with that key signed.
+///
+/// # Errors
+/// As [`Pack::open`], [`PublicKey::open`] and [`Pack::verify`].
+pub(super) fn open(path: &Path, required_key: Option<&Path>) -> Result<Pack, Error> {
+    let pack = Pack::open(path)?;
+    if let Some(key) = required_key {
+        pack.verify(&PublicKey::open(key)?).map_err(|e| e.at(path.display()))?;
+    }
+    Ok(pack)
 }
 
 /// Where the default pack may be, the most particular place first.

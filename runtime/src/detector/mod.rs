@@ -12,9 +12,9 @@ use fiducia_kernels::{Affine, Peak, peak};
 use crate::backbone::values;
 use crate::shape::{distance, rms};
 use crate::{
-    Backbone, BackendInfo, Calibration, Error, ErrorKind, Grey, Landmark, Manifest, ModelInfo,
-    Pack, Plane, Pose, Radiograph, Refine, Report, SectionKind, ShapeModel, Timings, crop,
-    whole_frame, whole_input,
+    Backbone, BackendInfo, Calibration, Error, ErrorKind, Follower, Grey, Landmark, Manifest,
+    ModelInfo, Pack, Plane, Pose, Radiograph, Refine, Report, SectionKind, ShapeModel, Timings,
+    crop, whole_frame, whole_input,
 };
 
 /// A coarse point farther than this from the fitted shape is replaced by the shape's point, units.
@@ -42,8 +42,8 @@ pub struct Detector {
     backend: BackendInfo,
     shape: ShapeModel,
     calibration: Vec<Calibration>,
-    /// Where each landmark stands among the guides.
-    guide_of: Vec<usize>,
+    /// Where each landmark is looked for.
+    looked_for: Vec<LookedFor>,
     backbone: Backbone,
     refine: Refine,
     plane: Plane,
@@ -78,6 +78,8 @@ pub struct Observation {
     pub pose_residual: f64,
     /// Where the mean shape lies in the image.
     pub pose: Pose,
+    /// How much of each mode of the shape model the coarse points show, units.
+    pub amounts: Vec<f64>,
     /// Root mean square distance of the fine points to the shape model, units.
     pub shape_residual: f64,
     /// Number of grey levels that occur in the image ([`Grey::levels`]).
@@ -117,7 +119,7 @@ impl Detector {
             backend: choose(backend)?,
             shape: pack.shape(),
             calibration: chosen.iter().map(|&l| calibration[l]).collect(),
-            guide_of: manifest.guide_of_landmarks(),
+            looked_for: chosen.iter().map(|&l| LookedFor::new(pack, l)).collect(),
             backbone: Backbone::new(
                 pack.section(SectionKind::Backbone),
                 &manifest.whole,
@@ -197,8 +199,10 @@ impl Detector {
         let backbone = clock.lap();
         let (coarse, masses) = self.coarse_points(values(&maps)?, &to_units.after(&frame));
         let pose = self.shape.pose(&coarse, &masses);
-        let guided = self.crop_centres(&pose, &coarse, &masses);
-        let centres: Vec<[f64; 2]> = self.guide_of.iter().map(|&g| guided[g]).collect();
+        let amounts = self.shape.amounts(&pose, &coarse, &masses);
+        let guided = self.guided(&self.shape.place(&pose, &amounts), &coarse);
+        let centre = |l: &LookedFor| l.among(&guided, &pose, &amounts);
+        let centres: Vec<[f64; 2]> = self.looked_for.iter().map(centre).collect();
 
         grey.reduce(self.manifest.refine.unit_per_px, unit_per_px, &mut self.plane);
         let frames = self.cut(&pose, &centres, &to_units);
@@ -215,7 +219,8 @@ impl Detector {
                 .zip(posed.collect::<Vec<_>>())
                 .map(|(&c, p)| distance(c, p))),
             pose,
-            shape_residual: rms(found.iter().map(|f| f.residual)),
+            amounts,
+            shape_residual: self.shape_residual(&found),
             found,
             grey_levels: grey.levels(),
             white_share: grey.white_share(),
@@ -242,10 +247,10 @@ impl Detector {
         maps.chunks_exact(cells[0] * cells[1]).map(decode).unzip()
     }
 
-    /// Where to look closely: the coarse points, gross outliers replaced by the fitted shape.
-    fn crop_centres(&self, pose: &Pose, coarse: &[[f64; 2]], masses: &[f64]) -> Vec<[f64; 2]> {
-        let fitted = self.shape.fit(pose, coarse, masses);
-        let pick = |(&c, f)| if distance(c, f) > COARSE_OUTLIER_UNITS { f } else { c };
+    /// Where to look closely: the coarse points, gross outliers replaced by the points of the `fitted`
+    /// shape.
+    fn guided(&self, fitted: &[[f64; 2]], coarse: &[[f64; 2]]) -> Vec<[f64; 2]> {
+        let pick = |(&c, &f)| if distance(c, f) > COARSE_OUTLIER_UNITS { f } else { c };
         coarse.iter().zip(fitted).map(pick).collect()
     }
 
@@ -295,13 +300,26 @@ impl Detector {
         let mut found: Vec<Found> =
             maps.chunks_exact(cells * cells).zip(frames).map(decode).collect();
         let mut points = guided.to_vec();
-        found.iter().zip(&self.guide_of).for_each(|(f, &g)| points[g] = f.point);
+        for (f, at) in found.iter().zip(&self.looked_for) {
+            if let LookedFor::Guide(g) = at {
+                points[*g] = f.point;
+            }
+        }
         let weights = vec![1.0; points.len()];
-        let likely = self.shape.fit(&self.shape.pose(&points, &weights), &points, &weights);
-        for (f, &g) in found.iter_mut().zip(&self.guide_of) {
-            f.residual = distance(f.point, likely[g]);
+        let pose = self.shape.pose(&points, &weights);
+        let amounts = self.shape.amounts(&pose, &points, &weights);
+        let likely = self.shape.place(&pose, &amounts);
+        for (f, at) in found.iter_mut().zip(&self.looked_for) {
+            f.residual = distance(f.point, at.among(&likely, &pose, &amounts));
         }
         found
+    }
+
+    /// Distance of the model's own landmarks to the shape; a patch must not change what is plausible.
+    fn shape_residual(&self, found: &[Found]) -> f64 {
+        let own = found.iter().zip(&self.looked_for);
+        let own = own.filter(|(_, at)| matches!(at, LookedFor::Guide(_)));
+        rms(own.map(|(f, _)| f.residual).collect::<Vec<_>>().into_iter())
     }
 
     /// Expected error and confidence of every landmark.
@@ -331,6 +349,35 @@ impl Detector {
             }
         };
         found.iter().zip(&self.calibration).zip(&self.manifest.landmarks).map(one).collect()
+    }
+}
+
+/// Where a landmark is looked for.
+#[derive(Debug)]
+enum LookedFor {
+    /// Where the backbone shows this guide.
+    Guide(usize),
+    /// Where the shape of the guides puts it.
+    Follower(Follower),
+}
+
+impl LookedFor {
+    fn new(pack: &Pack, landmark: usize) -> Self {
+        if let Some(follower) = pack.follower(landmark) {
+            return Self::Follower(follower);
+        }
+        let manifest = pack.manifest();
+        let name = &manifest.landmarks[landmark];
+        // A checked manifest names every landmark of the model itself among its guides.
+        Self::Guide(manifest.guides().iter().position(|g| g == name).unwrap_or(0))
+    }
+
+    /// Its place among the `guides`, whose shape has `pose` and `amounts`.
+    fn among(&self, guides: &[[f64; 2]], pose: &Pose, amounts: &[f64]) -> [f64; 2] {
+        match self {
+            Self::Guide(g) => guides[*g],
+            Self::Follower(follower) => follower.place(pose, amounts),
+        }
     }
 }
 

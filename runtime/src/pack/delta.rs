@@ -12,8 +12,9 @@
 
 use byteorder::{ByteOrder, LittleEndian as Le};
 
+use super::container::{damaged, expect_finite, floats};
 use super::manifest::AdapterInput;
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// Shorter rows share one scale.
 const LEAST_GROUP: usize = 16;
@@ -139,6 +140,58 @@ pub fn slice_len(coding: Coding, inputs: &[AdapterInput]) -> usize {
     inputs.iter().map(tensor).sum()
 }
 
+/// The private values in one landmark's `slice` of [`slice_len`] bytes; `common` holds what all landmarks
+/// share.
+pub(super) fn decode(
+    coding: Coding,
+    inputs: &[AdapterInput],
+    common: &[f32],
+    slice: &[u8],
+) -> Vec<f32> {
+    let mut values = Vec::with_capacity(common.len());
+    for (input, scales, codes) in tensors(coding, inputs, slice) {
+        let group = group_len(input);
+        for i in 0..input.len() {
+            let scale = Le::read_f32(&scales[4 * (i / group)..]);
+            values.push(common[values.len()] + scale * coding.level(coding.get(codes, i)));
+        }
+    }
+    values
+}
+
+/// Refuses scales in `slice` that are no finite numbers.
+pub(super) fn expect_finite_scales(
+    coding: Coding,
+    inputs: &[AdapterInput],
+    slice: &[u8],
+) -> Result<(), Error> {
+    tensors(coding, inputs, slice).try_for_each(|(_, scales, _)| expect_finite(scales))
+}
+
+/// The coding that a section or slice opens with, followed by three zeros.
+pub(super) fn coding_of(bytes: &[u8]) -> Result<Coding, Error> {
+    let coding = match bytes {
+        [code, 0, 0, 0, ..] => Coding::from_code(*code),
+        _ => None,
+    };
+    coding.ok_or_else(|| damaged("an unknown coding; update fiducia"))
+}
+
+/// Tensors of a landmark with their scales and codes.
+fn tensors<'a>(
+    coding: Coding,
+    inputs: &'a [AdapterInput],
+    slice: &'a [u8],
+) -> impl Iterator<Item = (&'a AdapterInput, &'a [u8], &'a [u8])> {
+    let mut rest = slice;
+    inputs.iter().map(move |input| {
+        let (scales, behind) = rest.split_at(4 * (input.len() / group_len(input)));
+        let (codes, behind) = behind.split_at(coding.bytes(input.len()));
+        rest = behind;
+        (input, scales, codes)
+    })
+}
+
 /// A checked delta section.
 #[derive(Clone, Copy, Debug)]
 pub struct Deltas<'a> {
@@ -152,17 +205,17 @@ impl<'a> Deltas<'a> {
     /// Reads a section for `landmarks` landmarks with these adapter tensors and checks every number.
     ///
     /// # Errors
-    /// [`ErrorKind::Unreadable`] for an unknown coding, a wrong length or a number that is not finite.
+    /// [`ErrorKind::Unreadable`](crate::ErrorKind::Unreadable) for an unknown coding, a wrong length or a
+    /// number that is not finite.
     pub fn read(
         bytes: &'a [u8],
         inputs: &'a [AdapterInput],
         landmarks: usize,
     ) -> Result<Self, Error> {
         let deltas = Self::lay_out(bytes, inputs, landmarks)?;
-        let finite = |bytes: &[u8]| bytes.chunks_exact(4).all(|v| Le::read_f32(v).is_finite());
-        let sound = |l: usize| deltas.tensors(l).all(|(_, scales, _)| finite(scales));
-        if !finite(deltas.common) || !(0..landmarks).all(sound) {
-            return Err(Error::new(ErrorKind::Unreadable, "a value is not a finite number"));
+        expect_finite(deltas.common)?;
+        for slice in deltas.slices.chunks_exact(deltas.slice_len()) {
+            expect_finite_scales(deltas.coding, inputs, slice)?;
         }
         Ok(deltas)
     }
@@ -173,12 +226,7 @@ impl<'a> Deltas<'a> {
         inputs: &'a [AdapterInput],
         landmarks: usize,
     ) -> Result<Self, Error> {
-        let damaged = |message: String| Error::new(ErrorKind::Unreadable, message);
-        let coding = match bytes {
-            [code, 0, 0, 0, ..] => Coding::from_code(*code),
-            _ => None,
-        };
-        let coding = coding.ok_or_else(|| damaged("an unknown coding; update fiducia".into()))?;
+        let coding = coding_of(bytes)?;
         let values: usize = inputs.iter().map(AdapterInput::len).sum();
         let expected = HEADER + 4 * values + landmarks * slice_len(coding, inputs);
         if bytes.len() != expected {
@@ -198,33 +246,26 @@ impl<'a> Deltas<'a> {
         slice_len(self.coding, self.inputs)
     }
 
-    /// The private values of landmark number `landmark`; only its slice and the common values are read.
-    pub fn values(&self, landmark: usize) -> Vec<f32> {
-        let mut values = Vec::with_capacity(self.common.len() / 4);
-        for (input, scales, codes) in self.tensors(landmark) {
-            let group = group_len(input);
-            for i in 0..input.len() {
-                let common = Le::read_f32(&self.common[4 * values.len()..]);
-                let scale = Le::read_f32(&scales[4 * (i / group)..]);
-                values.push(common + scale * self.coding.level(self.coding.get(codes, i)));
-            }
-        }
-        values
+    /// What all landmarks have in common.
+    pub fn common(&self) -> Vec<f32> {
+        floats(self.common)
     }
 
-    /// Tensors of a landmark with their scales and codes.
-    fn tensors(
-        &self,
-        landmark: usize,
-    ) -> impl Iterator<Item = (&'a AdapterInput, &'a [u8], &'a [u8])> {
-        let (coding, len) = (self.coding, self.slice_len());
-        let mut rest = &self.slices[landmark * len..][..len];
-        self.inputs.iter().map(move |input| {
-            let (scales, behind) = rest.split_at(4 * (input.len() / group_len(input)));
-            let (codes, behind) = behind.split_at(coding.bytes(input.len()));
-            rest = behind;
-            (input, scales, codes)
-        })
+    /// The section without the slice of landmark number `landmark`.
+    pub(super) fn without(&self, landmark: usize) -> Vec<u8> {
+        let len = self.slice_len();
+        let mut bytes = vec![self.coding.code(), 0, 0, 0];
+        bytes.extend(self.common);
+        bytes.extend(&self.slices[..landmark * len]);
+        bytes.extend(&self.slices[(landmark + 1) * len..]);
+        bytes
+    }
+
+    /// The private values of landmark number `landmark`; only its slice and the common values are read.
+    pub fn values(&self, landmark: usize) -> Vec<f32> {
+        let len = self.slice_len();
+        let slice = &self.slices[landmark * len..][..len];
+        decode(self.coding, self.inputs, &self.common(), slice)
     }
 }
 

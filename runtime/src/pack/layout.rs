@@ -1,8 +1,8 @@
-//! Offsets, sizes and limits of the pack format, used by the reader here and the writer in the trainer.
+//! Offsets, sizes and limits of the container that packs and patches share.
 //!
 //! ```text
 //! offset  size  field
-//!      0     8  magic            89 46 49 44 0D 0A 1A 0A  ("\x89FID\r\n\x1a\n")
+//!      0     8  magic            89 46 49 44 0D 0A 1A 0A  ("\x89FID\r\n\x1a\n"), of patches 89 46 49 50 …
 //!      8     2  major version    a reader refuses a larger one
 //!     10     2  minor version    a reader accepts any
 //!     12     4  section count n  1 to 64
@@ -21,10 +21,12 @@
 
 /// First bytes of every pack. The high first byte and the line ends show up transfers as text.
 pub const MAGIC: [u8; 8] = *b"\x89FID\r\n\x1a\n";
+/// First bytes of every patch.
+pub const PATCH_MAGIC: [u8; 8] = *b"\x89FIP\r\n\x1a\n";
 /// Readers refuse packs whose major version is larger.
 pub const MAJOR: u16 = 1;
 /// Grows when sections or manifest fields are added that an older reader may ignore.
-pub const MINOR: u16 = 2;
+pub const MINOR: u16 = 3;
 /// Bytes before the table.
 pub const HEADER_LEN: usize = 32;
 /// Bytes of one table entry.
@@ -37,6 +39,34 @@ pub const ALIGN: usize = 16;
 pub const MAX_FILE_LEN: u64 = 1 << 30;
 /// More landmarks than any set has; keeps a hostile manifest small.
 pub const MAX_LANDMARKS: usize = 1024;
+
+/// What a container holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A trained model.
+    Pack,
+    /// One landmark more for a trained model.
+    Patch,
+}
+
+impl FileKind {
+    /// The first eight bytes.
+    pub fn magic(self) -> [u8; 8] {
+        match self {
+            Self::Pack => MAGIC,
+            Self::Patch => PATCH_MAGIC,
+        }
+    }
+}
+
+impl std::fmt::Display for FileKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pack => "pack",
+            Self::Patch => "patch",
+        })
+    }
+}
 
 /// What a section holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +89,23 @@ pub enum SectionKind {
     Provenance,
     /// UTF-8 Markdown: the model card.
     Card,
+    /// Patches that were added, whole: see [`crate::Patch`].
+    Patches,
+    /// Of a patch, JSON: [`crate::PatchInfo`].
+    PatchInfo,
+    /// Of a patch: the private values as few-bit differences, one slice of [`SectionKind::Deltas`].
+    Slice,
+    /// Of a patch, `f32`: [`crate::Follower`].
+    Follower,
+    /// Public key and Ed25519 signature of the other sections, patches excepted.
+    Signature,
     /// A kind this version does not know; it is skipped.
     Unknown([u8; 4]),
 }
 
 impl SectionKind {
     /// All kinds this version knows, in the order the writer uses.
-    pub const KNOWN: [Self; 9] = [
+    pub const KNOWN: [Self; 14] = [
         Self::Manifest,
         Self::Backbone,
         Self::Refine,
@@ -75,6 +115,11 @@ impl SectionKind {
         Self::Calibration,
         Self::Provenance,
         Self::Card,
+        Self::Patches,
+        Self::PatchInfo,
+        Self::Slice,
+        Self::Follower,
+        Self::Signature,
     ];
 
     /// The four characters in the table.
@@ -89,6 +134,11 @@ impl SectionKind {
             Self::Calibration => *b"CALI",
             Self::Provenance => *b"PROV",
             Self::Card => *b"CARD",
+            Self::Patches => *b"PTCH",
+            Self::PatchInfo => *b"PATC",
+            Self::Slice => *b"SLIC",
+            Self::Follower => *b"FOLL",
+            Self::Signature => *b"SIGN",
             Self::Unknown(code) => code,
         }
     }

@@ -183,14 +183,14 @@ impl Manifest {
                 Error::new(ErrorKind::Usage, message)
             })
         };
-        names.iter().map(place).collect()
-    }
-
-    /// Where each landmark stands among the guides.
-    pub(crate) fn guide_of_landmarks(&self) -> Vec<usize> {
-        let place = |name: &String| self.guides().iter().position(|g| g == name);
-        // A checked manifest names every landmark among its guides.
-        self.landmarks.iter().map(|name| place(name).unwrap_or(0)).collect()
+        let places = names.iter().map(place).collect::<Result<Vec<usize>, Error>>()?;
+        match names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+            None => Ok(places),
+            Some((_, twice)) => {
+                let message = format!("the landmark `{twice}` is asked for twice");
+                Err(Error::new(ErrorKind::Usage, message))
+            }
+        }
     }
 
     /// Values in one landmark's adapter slice.
@@ -212,6 +212,16 @@ impl Manifest {
     /// show the usual field height.
     pub fn unit_per_px(&self, height: usize, spacing_mm: Option<[f64; 2]>) -> [f64; 2] {
         self.scale.unit_per_px(height, spacing_mm)
+    }
+
+    /// Refuses more regions of interest than an edge board could hold.
+    pub(super) fn check_landmarks(&self) -> Result<(), Error> {
+        let (count, size) = (self.landmarks.len(), self.refine.size);
+        let held = count <= MAX_LANDMARKS && count.saturating_mul(size * size) <= MAX_REGION_VALUES;
+        if held {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unreadable, format!("{count} landmarks are too many")))
     }
 
     /// Refuses values that the runtime could not work with.
@@ -261,7 +271,7 @@ impl Manifest {
                 }),
             ),
             ("adapter.shape", self.adapter_len_checked().is_some_and(|n| n <= MAX_ADAPTER_LEN)),
-            ("refine.size", names.len().saturating_mul(r.size * r.size) <= MAX_REGION_VALUES),
+            ("refine.size", self.check_landmarks().is_ok()),
             ("shape_modes", self.shape_modes <= 256),
             ("plausibility.min_coarse_mass", (0.0..=1.0).contains(&p.min_coarse_mass)),
             ("plausibility.max_pose_residual", positive(p.max_pose_residual)),

@@ -85,6 +85,18 @@ impl Outcome {
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
+
+    /// What was printed, of a run that must go well.
+    pub(crate) fn succeeds(self) -> String {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.stdout
+    }
+
+    /// Checks a refusal: its exit code and what it says.
+    pub(crate) fn fails_with(self, code: i32, says: &str) {
+        assert!(self.code == code && self.stderr.contains(says), "{code} {says}: {self:?}");
+        assert_eq!(self.stdout, "");
+    }
 }
 
 fn points(report: &Value) -> Vec<[f64; 2]> {

@@ -7,6 +7,8 @@ mod graph;
 mod toy;
 mod pack;
 mod pack_storm;
+mod patch;
+mod signature;
 mod images;
 mod presentation;
 mod cli;

@@ -97,6 +97,11 @@ pub(crate) fn with(kind: SectionKind, content: Vec<u8>) -> Vec<u8> {
 
 /// Lays sections out as the format wants it, whatever they hold.
 pub(crate) fn assemble(parts: &Parts) -> Vec<u8> {
+    assemble_as(layout::MAGIC, parts)
+}
+
+/// As [`assemble`], for files that open with `magic`.
+pub(crate) fn assemble_as(magic: [u8; 8], parts: &Parts) -> Vec<u8> {
     let mut table = Vec::new();
     let mut body = Vec::new();
     let table_end = layout::HEADER_LEN + layout::ENTRY_LEN * parts.len();
@@ -108,7 +113,7 @@ pub(crate) fn assemble(parts: &Parts) -> Vec<u8> {
         table.extend((content.len() as u64).to_le_bytes());
         body.extend(content);
     }
-    let mut pack = layout::MAGIC.to_vec();
+    let mut pack = magic.to_vec();
     pack.extend(layout::MAJOR.to_le_bytes());
     pack.extend(layout::MINOR.to_le_bytes());
     pack.extend((parts.len() as u32).to_le_bytes());
@@ -126,6 +131,29 @@ pub(crate) fn seal(pack: &mut [u8], sections: usize) {
     crc.update(&pack[..24]);
     crc.update(&pack[layout::HEADER_LEN..layout::HEADER_LEN + layout::ENTRY_LEN * sections]);
     pack[24..28].copy_from_slice(&crc.finalize().to_le_bytes());
+}
+
+/// Name of the landmark that [`patch`] brings.
+pub(crate) const NEW: &str = "middle again";
+
+/// The sections of a patch for the toy pack: the middle spot once more, looked for some units beside it.
+pub(crate) fn patch_parts() -> Parts {
+    let foundation = fiducia::Pack::from_bytes(pack()).unwrap().foundation();
+    let info = fiducia::PatchInfo { landmark: NEW.to_owned(), model: "toy".to_owned(), foundation };
+    let [x, y] = truth(REFERENCE[1])[1];
+    let follower = fiducia::Follower { mean: [x + 5.0, y - 4.0], modes: vec![] };
+    vec![
+        (*b"PATC", serde_json::to_vec(&info).unwrap()),
+        (*b"ADAP", bytes(&[0.25])),
+        (*b"CALI", bytes(&[0.25, 0.2, 8.0, 12.0])),
+        (*b"FOLL", bytes(&follower.to_values())),
+        (*b"PROV", br#"{"tool":"toy"}"#.to_vec()),
+    ]
+}
+
+/// A patch for the toy pack.
+pub(crate) fn patch() -> Vec<u8> {
+    assemble_as(layout::PATCH_MAGIC, &patch_parts())
 }
 
 /// The manifest of the toy pack.

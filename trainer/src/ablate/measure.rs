@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use fiducia::{Backend, Detector, Error, ErrorKind, Pack};
-use rayon::prelude::*;
 
 use crate::data::Labelled;
 use crate::run::Stage;
+use crate::shares::on_shares;
 
 use super::Row;
 
@@ -43,20 +43,14 @@ pub(super) fn measure(
     done: &(dyn Fn() + Sync),
 ) -> Result<Measured, Error> {
     let packs: Vec<Pack> = models.iter().map(|m| Pack::open(m)).collect::<Result<_, _>>()?;
-    let share = images.len().div_ceil(rayon::current_num_threads()).max(1);
-    let some = |images: &[Labelled]| -> Result<Vec<Vec<f64>>, Error> {
-        let mut detectors: Vec<Detector> =
-            packs.iter().map(|p| Detector::new(p, Backend::Cpu)).collect::<Result<_, _>>()?;
-        let one = |image: &Labelled| {
-            let errors = errors(&mut detectors, landmarks, image);
-            done();
-            errors
-        };
-        images.iter().map(one).collect()
-    };
-    let errors: Result<Vec<_>, Error> = images.par_chunks(share).map(some).collect();
+    let detectors = || packs.iter().map(|p| Detector::new(p, Backend::Cpu)).collect();
+    let errors = on_shares(images, detectors, |detectors: &mut Vec<Detector>, image| {
+        let errors = errors(detectors, landmarks, image);
+        done();
+        errors
+    })?;
     let bytes = packs.iter().map(|p| p.file_len() as u64).sum();
-    Ok(Measured { errors: errors?.into_iter().flatten().collect(), bytes })
+    Ok(Measured { errors, bytes })
 }
 
 /// Errors of all landmarks on one image, which is read once.

@@ -84,9 +84,9 @@ fn table(before: &Pack, after: &Pack, images: usize, moves: &[Moved]) -> String 
         "{}: {} bytes, {} per landmark; before {} and {}",
         before.manifest().name,
         after.file_len(),
-        after.adapter_bytes(),
+        after.adapter_bytes(0),
         before.file_len(),
-        before.adapter_bytes()
+        before.adapter_bytes(0)
     );
     let _ =
         writeln!(text, "moves on {images} images\n\n{:<width$}  mean px  largest px", "landmark");

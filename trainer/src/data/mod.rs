@@ -129,20 +129,26 @@ impl DataSet {
         Ok(self.names(split.unwrap_or(ALL))?.iter().map(|name| self.image(name)).collect())
     }
 
+    /// The image with this file name, of whatever split.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] where the set has none; the message names some.
+    pub fn any_image(&self, name: &str) -> Result<Unlabelled, Error> {
+        if self.images.binary_search_by(|n| n.as_str().cmp(name)).is_ok() {
+            return Ok(self.image(name));
+        }
+        let some = some_of(&self.images);
+        let message = format!("set {} has no image `{name}`; it has {some}", self.name);
+        Err(Error::new(ErrorKind::Usage, message))
+    }
+
     /// One image with its points, the only door to labels for one-shot training.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] where the set has no such image or no points for it;
     /// [`ErrorKind::Unreadable`] where `mean.csv` is malformed.
     pub fn template(&self, image: &str) -> Result<Template, Error> {
-        if self.images.binary_search_by(|n| n.as_str().cmp(image)).is_err() {
-            let message = format!(
-                "set {} has no image `{image}`; it has {}",
-                self.name,
-                some_of(&self.images)
-            );
-            return Err(Error::new(ErrorKind::Usage, message));
-        }
+        let image_only = self.any_image(image)?;
         let mut points_px = None;
         read_points(&self.labels, &self.landmarks, |name, points| {
             if name == image {
@@ -156,7 +162,7 @@ impl DataSet {
             );
             Error::new(ErrorKind::Usage, message)
         })?;
-        Ok(Template { image: self.image(image), landmarks: self.landmarks.clone(), points_px })
+        Ok(Template { image: image_only, landmarks: self.landmarks.clone(), points_px })
     }
 
     /// The images of `split` that have points, sorted by name, with these points.

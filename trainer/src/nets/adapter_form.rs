@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use fiducia::AdapterInput;
 use serde::{Deserialize, Serialize};
 
 /// Largest rank of a low-rank path.
@@ -25,6 +26,17 @@ pub enum AdapterForm {
 }
 
 impl AdapterForm {
+    /// The form of a model with these adapter tensors, as far as their names and ranks tell.
+    pub fn of(inputs: &[AdapterInput]) -> Self {
+        let named = |name: &str| inputs.iter().find(|i| i.input == name);
+        match (named("path_down"), named("taps"), named("gate_scale")) {
+            (Some(path), ..) => Self::LowRank(path.shape.first().copied().unwrap_or(0)),
+            (_, Some(_), _) => Self::Depthwise,
+            (.., Some(_)) => Self::Gate,
+            _ => Self::Head,
+        }
+    }
+
     /// Rank of the low-rank path; 0 where there is none.
     pub fn rank(self) -> usize {
         if let Self::LowRank(rank) = self { rank } else { 0 }

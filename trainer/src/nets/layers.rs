@@ -1,14 +1,15 @@
 //! Building blocks that train in burn and export themselves, batch norm folded, to ONNX.
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::nets::onnx::{ConvShape, GraphBuilder, Weights};
+use crate::nets::onnx_read::Convolution;
 
 /// Convolution, batch norm, ReLU; odd kernel, "same" zero padding.
 #[derive(Module, Debug)]
@@ -31,6 +32,22 @@ impl ConvBn {
             })
             .init(device);
         Self { conv, norm: BatchNormConfig::new(channels[1]).init(device) }
+    }
+
+    /// The layer with the weights of an exported one, never to be trained again.
+    pub(super) fn frozen(self, from: &Convolution) -> Result<Self, String> {
+        let device = self.conv.weight.device();
+        let channels = [from.bias.len()];
+        // The norm is folded into the exported weights: here it must change nothing.
+        let neutral = (1.0 + self.norm.epsilon as f32).sqrt();
+        let gamma = vec![neutral; from.bias.len()];
+        let norm = BatchNorm {
+            gamma: Param::from_data(TensorData::new(gamma, channels), &device),
+            beta: Param::from_data(TensorData::new(from.bias.clone(), channels), &device),
+            ..self.norm
+        };
+        let conv = Conv2d { weight: checked(&self.conv, from)?, ..self.conv };
+        Ok(Self { conv, norm }.freeze())
     }
 
     /// `[n, c_in, h, w]` to `[n, c_out, h / stride, w / stride]`.
@@ -71,6 +88,11 @@ impl Residual {
         Self { body: ConvBn::new([channels, channels], 3, 1, device) }
     }
 
+    /// As [`ConvBn::frozen`].
+    pub(super) fn frozen(self, from: &Convolution) -> Result<Self, String> {
+        Ok(Self { body: self.body.frozen(from)? })
+    }
+
     /// `[n, c, h, w]` to the same shape.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         x.clone() + self.body.forward(x)
@@ -86,6 +108,24 @@ impl Residual {
 /// A 1 × 1 convolution with bias.
 pub(super) fn pointwise(channels: [usize; 2], device: &Device) -> Conv2d {
     Conv2dConfig::new(channels, [1, 1]).init(device)
+}
+
+/// The 1 × 1 convolution `conv` with the weights of an exported one, never to be trained again.
+pub(super) fn frozen_pointwise(conv: Conv2d, from: &Convolution) -> Result<Conv2d, String> {
+    let device = conv.weight.device();
+    let bias = TensorData::new(from.bias.clone(), [from.bias.len()]);
+    let bias = Some(Param::from_data(bias, &device));
+    Ok(Conv2d { weight: checked(&conv, from)?, bias, ..conv }.freeze())
+}
+
+/// Exported weights as a parameter of `conv`, whose shape they must have.
+fn checked(conv: &Conv2d, from: &Convolution) -> Result<Param<Tensor<4>>, String> {
+    let (shape, found) = (conv.weight.dims(), &from.weight.shape);
+    if found[..] != shape || from.bias.len() != shape[0] {
+        return Err(format!("a convolution of shape {found:?}, expected {shape:?}"));
+    }
+    let data = TensorData::new(from.weight.values.clone(), shape);
+    Ok(Param::from_data(data, &conv.weight.device()))
 }
 
 /// Adds a 1 × 1 convolution to `graph`.

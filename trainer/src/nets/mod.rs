@@ -1,6 +1,7 @@
 //! The networks: the frozen trunk, the coarse decoder on top of it, the refine network.
 
 pub mod onnx;
+pub mod onnx_read;
 mod layers;
 mod trunk;
 mod coarse;

@@ -3,13 +3,16 @@
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::Conv2d;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::adapter_form::AdapterForm;
-use super::layers::{ConvBn, Residual, export_pointwise, pointwise, upsample2, values};
+use super::adapter_form::{AdapterForm, MAX_RANK};
+use super::layers::{
+    ConvBn, Residual, export_pointwise, frozen_pointwise, pointwise, upsample2, values,
+};
+use super::onnx_read::convolutions;
 use super::private::{Gate, Path, Taps, leaf};
 use crate::nets::onnx::GraphBuilder;
-use fiducia::AdapterInput;
+use fiducia::{AdapterInput, Error, ErrorKind, Pack, SectionKind};
 
 /// Feature maps at strides 2, 4 and 8.
 pub(super) const CHANNELS: [usize; 3] = [16, 32, 64];
@@ -92,6 +95,84 @@ impl RefineNet {
         let down = leaf(down.val() * Tensor::from_data(used, device));
         let up = Initializer::Zeros.init([landmarks, c8, rank], device);
         Self { path: Some(Path { down, up }), ..self }
+    }
+
+    /// The network of `pack` with `adapters` (one slice per landmark, [`RefineNet::adapters`]) as the
+    /// only part that can be trained.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreadable`] where the pack's refine graph is not one of [`RefineNet::export`].
+    pub fn frozen(pack: &Pack, adapters: &[Vec<f32>], device: &Device) -> Result<Self, Error> {
+        let inputs = &pack.manifest().adapter;
+        let refuse = |what: String| {
+            let message =
+                format!("the refine network of the model {}: {what}", pack.manifest().name);
+            Error::new(ErrorKind::Unreadable, message)
+        };
+        let form = AdapterForm::of(inputs);
+        if form.rank() > MAX_RANK {
+            return Err(refuse(format!("rank {} of its adapters is too large", form.rank())));
+        }
+        let net = Self::new(adapters.len(), form, device);
+        if net.adapter_inputs() != *inputs {
+            return Err(refuse("its adapters are of a form that this version cannot train".into()));
+        }
+        let convolutions = convolutions(pack.section(SectionKind::Refine)).map_err(refuse)?;
+        let [stem, at2, down4, at4, down8, at8, deep8, up4, merge4, up2, merge2, last2] =
+            &convolutions[..]
+        else {
+            return Err(refuse(format!("{} convolutions, expected 12", convolutions.len())));
+        };
+        let shared = || -> Result<Self, String> {
+            Ok(Self {
+                stem: net.stem.frozen(stem)?,
+                at2: net.at2.frozen(at2)?,
+                down4: net.down4.frozen(down4)?,
+                at4: net.at4.frozen(at4)?,
+                down8: net.down8.frozen(down8)?,
+                at8: net.at8.frozen(at8)?,
+                deep8: net.deep8.frozen(deep8)?,
+                up4: frozen_pointwise(net.up4, up4)?,
+                merge4: net.merge4.frozen(merge4)?,
+                up2: frozen_pointwise(net.up2, up2)?,
+                merge2: net.merge2.frozen(merge2)?,
+                last2: net.last2.frozen(last2)?,
+                ..net
+            })
+        };
+        Ok(shared().map_err(refuse)?.with_adapters(adapters, device))
+    }
+
+    /// The same network with other private values, one slice per landmark as in
+    /// [`RefineNet::adapters`].
+    pub fn with_adapters(self, slices: &[Vec<f32>], device: &Device) -> Self {
+        let landmarks = slices.len();
+        let mut start = 0;
+        let mut take = |len: usize| {
+            let values = slices.iter().flat_map(|s| s[start..start + len].iter().copied());
+            let values: Vec<f32> = values.collect();
+            start += len;
+            values
+        };
+        let [c2, _, c8] = CHANNELS;
+        let two = |values: Vec<f32>, c: usize| {
+            Param::from_data(TensorData::new(values, [landmarks, c]), device)
+        };
+        let three = |values: Vec<f32>, rows: usize, c: usize| {
+            Param::from_data(TensorData::new(values, [landmarks, rows, c]), device)
+        };
+        let gate = self.gate.map(|_| Gate {
+            scale: two(take(c8).into_iter().map(|v| v - 1.0).collect(), c8),
+            shift: two(take(c8), c8),
+        });
+        let path = self.path.map(|path| {
+            let rank = path.down.dims()[1];
+            Path { down: three(take(rank * c8), rank, c8), up: three(take(c8 * rank), c8, rank) }
+        });
+        let taps = self.taps.map(|_| Taps { taps: three(take(9 * c8), 9, c8) });
+        let head_weight = three(take(4 * c2), 4, c2);
+        let head_bias = two(take(4), 4);
+        Self { gate, path, taps, head_weight, head_bias, ..self }
     }
 
     /// The network for landmark `l` alone: the shared weights and that landmark's adapter.

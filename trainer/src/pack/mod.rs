@@ -1,10 +1,24 @@
-//! Writing a pack. Offsets, sizes and limits come from [`fiducia::layout`], the reader's own.
+//! Writing a pack in the runtime's own container.
 
 use std::path::Path;
 
-use byteorder::{ByteOrder, LittleEndian as Le, WriteBytesExt};
-use fiducia::layout::{ALIGN, ENTRY_LEN, HEADER_LEN, MAGIC, MAJOR, MAX_FILE_LEN, MINOR};
-use fiducia::{Calibration, Error, ErrorKind, Manifest, Pack, SectionKind, ShapeModel};
+use byteorder::{LittleEndian as Le, WriteBytesExt};
+use fiducia::layout::MAX_FILE_LEN;
+use fiducia::{
+    Calibration, Error, ErrorKind, FileKind, Manifest, Pack, SectionKind, ShapeModel, assemble,
+};
+
+/// The sections of a trained model, in their order.
+const CONTENT: [SectionKind; 8] = [
+    SectionKind::Manifest,
+    SectionKind::Backbone,
+    SectionKind::Refine,
+    SectionKind::Adapters,
+    SectionKind::Shape,
+    SectionKind::Calibration,
+    SectionKind::Provenance,
+    SectionKind::Card,
+];
 
 /// Everything that goes into a pack.
 #[derive(Clone, Debug)]
@@ -33,7 +47,7 @@ pub struct Parts {
 /// [`ErrorKind::Usage`] where a part does not fit the manifest; the message names the part.
 pub fn to_bytes(parts: &Parts) -> Result<Vec<u8>, Error> {
     check(parts).map_err(|what| Error::new(ErrorKind::Usage, format!("cannot pack: {what}")))?;
-    let bytes = assemble(&sections(parts));
+    let bytes = assemble(FileKind::Pack, &sections(parts));
     if bytes.len() as u64 > MAX_FILE_LEN {
         let message = format!("cannot pack: {} bytes, more than {MAX_FILE_LEN}", bytes.len());
         return Err(Error::new(ErrorKind::Usage, message));
@@ -62,32 +76,6 @@ pub fn read_card(path: &Path) -> Result<String, Error> {
     })
 }
 
-/// Puts sections into a file: header, table, then the sections on their boundaries.
-pub(crate) fn assemble(sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
-    let mut bytes = vec![0; HEADER_LEN + ENTRY_LEN * sections.len()];
-    for (i, (code, content)) in sections.iter().enumerate() {
-        bytes.resize(bytes.len().next_multiple_of(ALIGN), 0);
-        let offset = bytes.len() as u64;
-        bytes.extend_from_slice(content);
-        let entry = &mut bytes[HEADER_LEN + ENTRY_LEN * i..][..ENTRY_LEN];
-        entry[..4].copy_from_slice(code);
-        Le::write_u32(&mut entry[4..], crc32fast::hash(content));
-        Le::write_u64(&mut entry[8..], offset);
-        Le::write_u64(&mut entry[16..], content.len() as u64);
-    }
-    let file_len = bytes.len() as u64;
-    bytes[..8].copy_from_slice(&MAGIC);
-    Le::write_u16(&mut bytes[8..], MAJOR);
-    Le::write_u16(&mut bytes[10..], MINOR);
-    Le::write_u32(&mut bytes[12..], sections.len() as u32);
-    Le::write_u64(&mut bytes[16..], file_len);
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&bytes[..24]);
-    crc.update(&bytes[HEADER_LEN..HEADER_LEN + ENTRY_LEN * sections.len()]);
-    Le::write_u32(&mut bytes[24..], crc.finalize());
-    bytes
-}
-
 fn sections(parts: &Parts) -> Vec<([u8; 4], Vec<u8>)> {
     let content = |kind| match kind {
         SectionKind::Manifest => json(&parts.manifest),
@@ -98,18 +86,17 @@ fn sections(parts: &Parts) -> Vec<([u8; 4], Vec<u8>)> {
         SectionKind::Calibration => floats(parts.calibration.iter().flat_map(calibration_values)),
         SectionKind::Provenance => json(&parts.provenance),
         SectionKind::Card => parts.card.clone().into_bytes(),
-        // What a trained model does not have; quantised ones do.
-        SectionKind::Deltas | SectionKind::Unknown(_) => Vec::new(),
+        // What a newly trained model does not have.
+        _ => Vec::new(),
     };
-    let kinds = SectionKind::KNOWN.into_iter().filter(|kind| *kind != SectionKind::Deltas);
-    kinds.map(|kind| (kind.code(), content(kind))).collect()
+    CONTENT.map(|kind| (kind.code(), content(kind))).into()
 }
 
-fn calibration_values(c: &Calibration) -> [f32; 4] {
+pub(crate) fn calibration_values(c: &Calibration) -> [f32; 4] {
     [c.gain, c.floor, c.max_expected_error, c.max_shape_residual]
 }
 
-fn floats(values: impl Iterator<Item = f32>) -> Vec<u8> {
+pub(crate) fn floats(values: impl Iterator<Item = f32>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for value in values {
         // Writing to a vector cannot fail.
@@ -118,7 +105,7 @@ fn floats(values: impl Iterator<Item = f32>) -> Vec<u8> {
     bytes
 }
 
-fn json(value: &impl serde::Serialize) -> Vec<u8> {
+pub(crate) fn json(value: &impl serde::Serialize) -> Vec<u8> {
     // Neither the manifest nor a JSON value holds a map with keys other than strings.
     serde_json::to_vec(value).unwrap_or_default()
 }

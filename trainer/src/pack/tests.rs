@@ -65,7 +65,7 @@ fn what_is_written_is_read() {
 /// Written by hand from the drawing in `fiducia::layout`; the CRCs are those of zlib.
 #[test]
 fn two_sections_byte_for_byte() {
-    let bytes = assemble(&[(*b"MANI", b"{}".to_vec()), (*b"CARD", b"hi".to_vec())]);
+    let bytes = assemble(FileKind::Pack, &[(*b"MANI", b"{}".to_vec()), (*b"CARD", b"hi".to_vec())]);
     #[rustfmt::skip]
     let expected = [
         0x89, b'F', b'I', b'D', 0x0d, 0x0a, 0x1a, 0x0a, // magic
@@ -87,7 +87,7 @@ fn unknown_sections_are_skipped() {
     let parts = parts();
     let mut all = sections(&parts);
     all.insert(3, (*b"XTRA", b"from a later version".to_vec()));
-    let pack = Pack::from_bytes(assemble(&all)).unwrap();
+    let pack = Pack::from_bytes(assemble(FileKind::Pack, &all)).unwrap();
     assert_eq!(pack.manifest(), &parts.manifest);
     assert_eq!(pack.adapter(1), parts.adapters[1]);
     assert_eq!(pack.sections()[3].kind, SectionKind::Unknown(*b"XTRA"));

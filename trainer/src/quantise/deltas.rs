@@ -14,17 +14,29 @@ pub(super) fn deltas(adapters: &[Vec<f32>], inputs: &[AdapterInput], coding: Cod
     let mut bytes = vec![coding.code(), 0, 0, 0];
     bytes.extend(common.iter().flat_map(|v| v.to_le_bytes()));
     for adapter in adapters {
-        let differences: Vec<f32> = adapter.iter().zip(&common).map(|(v, c)| v - c).collect();
-        let mut start = 0;
-        for input in inputs {
-            let tensor = &differences[start..start + input.len()];
-            let groups: Vec<(f32, Vec<u8>)> =
-                tensor.chunks(group_len(input)).map(|group| fit(group, coding)).collect();
-            bytes.extend(groups.iter().flat_map(|(scale, _)| scale.to_le_bytes()));
-            let codes: Vec<u8> = groups.into_iter().flat_map(|(_, codes)| codes).collect();
-            bytes.extend(coding.put(&codes));
-            start += input.len();
-        }
+        bytes.extend(slice(adapter, &common, inputs, coding));
+    }
+    bytes
+}
+
+/// The slice of one landmark, as its difference to what the landmarks have in `common`.
+pub(crate) fn slice(
+    adapter: &[f32],
+    common: &[f32],
+    inputs: &[AdapterInput],
+    coding: Coding,
+) -> Vec<u8> {
+    let differences: Vec<f32> = adapter.iter().zip(common).map(|(v, c)| v - c).collect();
+    let mut bytes = Vec::new();
+    let mut start = 0;
+    for input in inputs {
+        let tensor = &differences[start..start + input.len()];
+        let groups: Vec<(f32, Vec<u8>)> =
+            tensor.chunks(group_len(input)).map(|group| fit(group, coding)).collect();
+        bytes.extend(groups.iter().flat_map(|(scale, _)| scale.to_le_bytes()));
+        let codes: Vec<u8> = groups.into_iter().flat_map(|(_, codes)| codes).collect();
+        bytes.extend(coding.put(&codes));
+        start += input.len();
     }
     bytes
 }

@@ -1,9 +1,9 @@
 //! How far quantisation moves landmarks, on images without labels.
 
 use fiducia::{Backend, Detector, Error, Pack, distance};
-use rayon::prelude::*;
 
 use crate::data::Unlabelled;
+use crate::shares::on_shares;
 
 /// How far one landmark moved over all images.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,22 +28,16 @@ pub fn moved(
     images: &[Unlabelled],
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<Moved>, Error> {
-    let share = images.len().div_ceil(rayon::current_num_threads()).max(1);
-    let some = |images: &[Unlabelled]| -> Result<Vec<Vec<[f64; 2]>>, Error> {
-        let mut detectors =
-            [Detector::new(before, Backend::Cpu)?, Detector::new(after, Backend::Cpu)?];
-        let one = |image: &Unlabelled| {
-            let radiograph = image.read()?;
-            let [a, b] = &mut detectors;
-            let (a, b) = (a.observe(&radiograph)?, b.observe(&radiograph)?);
-            done();
-            let pairs = a.found.iter().zip(&b.found);
-            Ok(pairs.map(|(a, b)| [distance(a.px, b.px), distance(a.point, b.point)]).collect())
-        };
-        images.iter().map(one).collect()
-    };
-    let all: Result<Vec<_>, Error> = images.par_chunks(share).map(some).collect();
-    let all: Vec<Vec<[f64; 2]>> = all?.into_iter().flatten().collect();
+    let detectors =
+        || Ok([Detector::new(before, Backend::Cpu)?, Detector::new(after, Backend::Cpu)?]);
+    let all = on_shares(images, detectors, |[a, b]: &mut [Detector; 2], image: &Unlabelled| {
+        let radiograph = image.read()?;
+        let (a, b) = (a.observe(&radiograph)?, b.observe(&radiograph)?);
+        done();
+        let pairs = a.found.iter().zip(&b.found);
+        let apart = pairs.map(|(a, b)| [distance(a.px, b.px), distance(a.point, b.point)]);
+        Ok(apart.collect::<Vec<[f64; 2]>>())
+    })?;
     let one = |(l, name): (usize, &String)| {
         let of = |which: usize| all.iter().map(move |image| image[l][which]);
         let count = all.len().max(1) as f64;

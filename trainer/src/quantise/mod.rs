@@ -2,14 +2,12 @@
 //! their mean, and a gate that refuses what moves landmarks too far.
 
 mod graph;
-mod deltas;
+pub(crate) mod deltas;
 mod gate;
 
 pub use gate::{Moved, moved};
 
-use fiducia::{Coding, Error, ErrorKind, Pack, SectionKind};
-
-use crate::pack::assemble;
+use fiducia::{Coding, Error, ErrorKind, FileKind, Pack, SectionKind, assemble};
 
 /// The pack with its graphs and adapters quantised, and with `card` where one is given; names, shape,
 /// limits and calibration stay, the provenance says from what it was made.
@@ -19,6 +17,11 @@ use crate::pack::assemble;
 pub fn quantise(pack: &Pack, coding: Coding, card: Option<&str>) -> Result<Vec<u8>, Error> {
     if pack.deltas().is_some() {
         let message = format!("the model {} is quantised already", pack.manifest().name);
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    if !pack.patches().is_empty() {
+        let message = "patches are made for the weights as they are; take them out first, and train \
+                       them again for the quantised model";
         return Err(Error::new(ErrorKind::Usage, message));
     }
     let manifest = pack.manifest();
@@ -42,7 +45,7 @@ pub fn quantise(pack: &Pack, coding: Coding, card: Option<&str>) -> Result<Vec<u
         })
     };
     let sections = pack.sections().iter().map(one).collect::<Result<Vec<_>, Error>>()?;
-    Ok(assemble(&sections))
+    Ok(assemble(FileKind::Pack, &sections))
 }
 
 /// What the pack says of its making, and that it was quantised.

@@ -17,7 +17,7 @@ use crate::view::{FIELD, FINE, View, WHOLE};
 /// Side of a region of interest, px.
 const REGION: usize = 64;
 /// Fewer images than this show too little variation.
-pub(crate) const LEAST_IMAGES: usize = 8;
+pub const LEAST_IMAGES: usize = 8;
 
 /// Images, annotations and tools of a run.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Source {
             training_images(data, &config.templates, config.split.as_deref())?;
         let (views, scale) = read_views(&images, progress)?;
         Ok(Self {
-            images_sha256: hash(&images)?,
+            images_sha256: images_sha256(&images)?,
             annotated: annotated_points(&images, &views, &templates)?,
             landmarks: templates[0].landmarks.clone(),
             trunk: Trunk::open(&place.weights)?,
@@ -197,7 +197,7 @@ fn scale_of(images: &[Unlabelled]) -> Result<Scale, Error> {
 }
 
 /// SHA-256 over the names and contents of the training images.
-fn hash(images: &[Unlabelled]) -> Result<String, Error> {
+pub(crate) fn images_sha256(images: &[Unlabelled]) -> Result<String, Error> {
     let mut list = Sha256::new();
     for image in images {
         list.update(image.name.as_bytes());

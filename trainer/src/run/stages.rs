@@ -14,6 +14,7 @@ use crate::correspond::{Correspondences, Labels, towards, trust};
 use crate::nets::{CoarseDecoder, RefineNet};
 use crate::pack::{self, Parts};
 use crate::shape_fit::learn_shape;
+use crate::shares::on_shares;
 use crate::training::checkpoint::Checkpoint;
 use crate::training::regions::Task;
 use crate::training::rounds::Outcome;
@@ -255,18 +256,14 @@ impl<'a> Run<'a> {
     fn observe(&self, parts: &Parts) -> Result<Vec<Observation>, Error> {
         let pack = Pack::from_bytes(pack::to_bytes(parts)?)?;
         let bar = self.m.progress.bar("calibrate", self.source.images.len());
-        let share = self.source.images.len().div_ceil(rayon::current_num_threads()).max(1);
-        let some = |images: &[crate::data::Unlabelled]| {
-            let mut detector = Detector::new(&pack, Backend::Cpu)?;
-            let one = |image: &crate::data::Unlabelled| {
+        on_shares(
+            &self.source.images,
+            || Detector::new(&pack, Backend::Cpu),
+            |detector, image| {
                 bar.inc(1);
                 detector.observe(&image.read()?)
-            };
-            images.iter().map(one).collect::<Result<Vec<Observation>, Error>>()
-        };
-        let seen: Result<Vec<Vec<Observation>>, Error> =
-            self.source.images.par_chunks(share).map(some).collect();
-        Ok(seen?.into_iter().flatten().collect())
+            },
+        )
     }
 
     fn card(&self) -> Result<String, Error> {

@@ -1,0 +1,70 @@
+//! `fiducia patch`: landmarks added to a pack in the field, and taken out again.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use fiducia::{Error, ErrorKind, Pack, Patch, PublicKey, write_atomically};
+
+use super::arguments::{PatchAction, PatchArguments};
+use super::print;
+
+/// Runs the command.
+pub(super) fn patch(arguments: &PatchArguments) -> Result<(), Error> {
+    let pack = Pack::open(&arguments.pack)?;
+    match &arguments.action {
+        PatchAction::Add { patches, require_signed } => {
+            let mut bytes = None;
+            for path in patches {
+                let patch = Patch::open(path)?;
+                if let Some(key) = require_signed {
+                    patch.verify(&PublicKey::open(key)?).map_err(|e| e.at(path.display()))?;
+                }
+                let before = bytes.map(Pack::from_bytes).transpose()?;
+                let before = before.as_ref().unwrap_or(&pack);
+                let place = |e: Error| e.at(format_args!("patch {}", path.display()));
+                bytes = Some(before.with_patch(&patch).map_err(place)?);
+            }
+            write(&arguments.pack, &bytes.unwrap_or_default())
+        }
+        PatchAction::Remove { landmark, unsign } => {
+            let own = !pack.patches().iter().any(|p| p.info().landmark == *landmark);
+            let bytes = pack.without(landmark)?;
+            if own && pack.signer().is_some() && !unsign {
+                let message = format!(
+                    "`{landmark}` is part of what the maker signed; without it the pack loses its \
+                     signature: give --unsign to go on"
+                );
+                return Err(Error::new(ErrorKind::Usage, message));
+            }
+            write(&arguments.pack, &bytes)
+        }
+        PatchAction::List => print(&list(&pack)),
+    }
+}
+
+/// Puts the new pack in the place of the old one and says what it has now.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let pack = Pack::from_bytes(bytes.to_vec())?;
+    write_atomically(path, bytes)?;
+    print(&list(&pack))
+}
+
+/// The landmarks of a pack, and which of them a patch brought.
+fn list(pack: &Pack) -> String {
+    let names = &pack.manifest().landmarks;
+    let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0).max(8);
+    let own = names.len() - pack.patches().len();
+    let mut out = format!("{:<width$}     bytes  from\n", "landmark");
+    for (l, name) in names.iter().enumerate() {
+        let from = match l.checked_sub(own).map(|p| &pack.patches()[p]) {
+            None => "the model".to_owned(),
+            Some(patch) => {
+                let signer = patch.signer().map(|key| format!(", names signer {key}"));
+                format!("patch {}{}", &patch.sha256()[..12], signer.unwrap_or_default())
+            }
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{name:<width$}  {:>8}  {from}", pack.adapter_bytes(l));
+    }
+    out
+}

@@ -1,0 +1,199 @@
+//! Landmarks added in the field and taken out again; the others do not notice.
+
+use fiducia::{Backend, Detector, ErrorKind, MmSource, Pack, Patch, Radiograph, Report, layout};
+
+use crate::cli::Bench;
+use crate::toy::{self, NEW};
+
+fn pack() -> Pack {
+    Pack::from_bytes(toy::pack()).unwrap()
+}
+
+fn patch() -> Patch {
+    Patch::from_bytes(toy::patch()).unwrap()
+}
+
+/// The toy pack with the patch.
+fn patched() -> Vec<u8> {
+    pack().with_patch(&patch()).unwrap()
+}
+
+fn spots() -> Radiograph {
+    let picture = toy::picture(480, 600);
+    Radiograph {
+        name: "spots".into(),
+        width: 480,
+        height: 600,
+        pixels: picture.pixels().map(|p| u16::from(p.0[0]) * 257).collect(),
+        spacing_mm: None,
+        mm_source: MmSource::None,
+        inverted: false,
+    }
+}
+
+fn detect(bytes: Vec<u8>) -> Report {
+    let pack = Pack::from_bytes(bytes).unwrap();
+    Detector::new(&pack, Backend::Cpu).unwrap().detect(&spots()).unwrap()
+}
+
+#[test]
+fn a_patch_brings_its_landmark_and_leaves_the_others_as_they_are() {
+    let (before, after) = (detect(toy::pack()), detect(patched()));
+    assert!(before.plausible && after.plausible);
+    assert_eq!(after.landmarks[..3], before.landmarks[..]);
+    let new = &after.landmarks[3];
+    let [x, y] = toy::truth(600)[1];
+    assert_eq!(new.name, NEW);
+    assert!((new.x_px - x).hypot(new.y_px - y) < 1.0, "{new:?} {x} {y}");
+}
+
+#[test]
+fn the_sections_of_the_model_stay_byte_for_byte() {
+    let (before, after) = (pack(), Pack::from_bytes(patched()).unwrap());
+    for section in before.sections() {
+        assert_eq!(before.section(section.kind), after.section(section.kind), "{}", section.kind);
+    }
+    assert_eq!(after.foundation(), before.foundation());
+    assert_eq!(after.patches()[0].bytes(), toy::patch());
+    assert_eq!(after.adapter_bytes(3), 4);
+}
+
+#[test]
+fn what_is_taken_out_again_was_never_there() {
+    let after = Pack::from_bytes(patched()).unwrap();
+    assert_eq!(after.without(NEW).unwrap(), toy::pack());
+}
+
+#[test]
+fn a_landmark_of_the_model_can_go_and_the_others_stay_where_they_are() {
+    let before = detect(patched());
+    let bytes = Pack::from_bytes(patched()).unwrap().without("small").unwrap();
+    let after = detect(bytes.clone());
+    let names: Vec<&str> = after.landmarks.iter().map(|l| &*l.name).collect();
+    assert_eq!(names, ["middle", "large", NEW]);
+    for (a, b) in after.landmarks.iter().zip(&before.landmarks[1..]) {
+        assert_eq!((a.x_px, a.y_px), (b.x_px, b.y_px), "{}", a.name);
+    }
+    // It still guides the others, so a patch cannot bring it back under the same foundation.
+    let mut parts = toy::patch_parts();
+    parts[0].1 = String::from_utf8(parts[0].1.clone()).unwrap().replace(NEW, "small").into();
+    let small = Patch::from_bytes(toy::assemble_as(layout::PATCH_MAGIC, &parts)).unwrap();
+    let refused = Pack::from_bytes(bytes).unwrap().with_patch(&small).unwrap_err();
+    assert!(refused.to_string().contains("knows `small` already"), "{refused}");
+}
+
+#[test]
+fn the_last_landmark_of_the_model_stays() {
+    let one = pack().without("small").unwrap();
+    let one = Pack::from_bytes(one).unwrap().without("middle").unwrap();
+    let refused = Pack::from_bytes(one).unwrap().without("large").unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Usage);
+}
+
+#[test]
+fn patches_for_other_models_and_patches_that_do_not_fit_are_refused() {
+    let with = |at: usize, content: Vec<u8>| {
+        let mut parts = toy::patch_parts();
+        parts[at].1 = content;
+        toy::assemble_as(layout::PATCH_MAGIC, &parts)
+    };
+    let text = String::from_utf8(toy::patch_parts()[0].1.clone()).unwrap();
+    let foundation = pack().foundation();
+    let foreign = with(0, text.replace(&foundation, &"0".repeat(64)).into());
+    let twice = Pack::from_bytes(patched()).unwrap().with_patch(&patch()).unwrap_err();
+    let refused = |bytes: Vec<u8>| {
+        let patch = Patch::from_bytes(bytes)?;
+        pack().with_patch(&patch)
+    };
+    for (error, kind, says) in [
+        (twice, ErrorKind::Usage, "knows `middle again` already"),
+        (refused(foreign).unwrap_err(), ErrorKind::Usage, "trained for another model"),
+        (refused(with(1, vec![0; 8])).unwrap_err(), ErrorKind::Unreadable, "ADAP"),
+        (
+            refused(with(1, f32::NAN.to_le_bytes().into())).unwrap_err(),
+            ErrorKind::Unreadable,
+            "ADAP",
+        ),
+        (refused(with(2, vec![0; 12])).unwrap_err(), ErrorKind::Unreadable, "CALI"),
+        (refused(with(3, vec![0; 24])).unwrap_err(), ErrorKind::Unreadable, "FOLL"),
+        (refused(with(3, vec![0; 6])).unwrap_err(), ErrorKind::Unreadable, "FOLL"),
+        (refused(with(0, b"{}".into())).unwrap_err(), ErrorKind::Unreadable, "PATC"),
+    ] {
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+#[test]
+fn every_damaged_byte_of_a_patch_is_noticed() {
+    let good = toy::patch();
+    for at in 0..good.len() {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x80;
+        assert!(Patch::from_bytes(bytes).is_err(), "byte {at}");
+        assert!(Patch::from_bytes(good[..at].to_vec()).is_err(), "cut at {at}");
+    }
+}
+
+#[test]
+fn a_damaged_list_of_patches_is_an_error() {
+    let good = toy::patch();
+    let entry = [&(good.len() as u64).to_le_bytes()[..], &good].concat();
+    let with = |content: Vec<u8>| {
+        let mut parts = toy::parts();
+        parts.push((*b"PTCH", content));
+        Pack::from_bytes(toy::assemble(&parts))
+    };
+    assert_eq!(with(entry.clone()).unwrap().manifest().landmarks.len(), 4);
+    let huge = [&u64::MAX.to_le_bytes()[..], &good].concat();
+    let cut = entry[..entry.len() - 1].to_vec();
+    let more = [&entry[..], &[0; 3]].concat();
+    let twice = [&entry[..], &entry].concat();
+    for content in [huge, cut, more, twice] {
+        let error = with(content).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unreadable);
+        assert!(error.to_string().contains("PTCH"), "{error}");
+    }
+}
+
+#[test]
+fn the_command_adds_lists_finds_and_removes() {
+    let bench = Bench::new();
+    bench.write("new.fidp", &toy::patch());
+    bench.run(&["patch", "toy.fid", "add", "new.fidp"]).succeeds();
+    let list = bench.run(&["patch", "toy.fid", "list"]).succeeds();
+    assert!(list.contains(NEW) && list.contains("patch ") && list.contains("the model"), "{list}");
+
+    let all = bench.detect(&["spots.png", "--csv", "-", "--quiet"]).succeeds();
+    let row = |text: &str, name: &str| {
+        text.lines().find(|l| l.contains(&format!(",{name},"))).unwrap().to_owned()
+    };
+    let some = bench
+        .detect(&["spots.png", "--csv", "-", "--quiet", "--landmarks", "middle again,large"])
+        .succeeds();
+    assert_eq!(some.lines().count(), 3, "{some}");
+    for name in [NEW, "large"] {
+        assert_eq!(row(&all, name), row(&some, name));
+    }
+    bench.run(&["patch", "toy.fid", "remove", NEW]).succeeds();
+    assert_eq!(std::fs::read(bench.path("toy.fid")).unwrap(), toy::pack());
+}
+
+#[test]
+fn the_command_refuses_and_leaves_the_pack_alone() {
+    let bench = Bench::new();
+    bench.write("new.fidp", &toy::patch());
+    bench.write("cut.fidp", &toy::patch()[..100]);
+    for (arguments, code, says) in [
+        (&["patch", "toy.fid", "add", "new.fidp", "cut.fidp"][..], 3, "cut.fidp"),
+        (&["patch", "toy.fid", "add", "new.fidp", "new.fidp"], 2, "already"),
+        (&["patch", "toy.fid", "add", "toy.fid"], 3, "not a fiducia patch"),
+        (&["patch", "new.fidp", "list"], 3, "not a fiducia pack"),
+        (&["patch", "toy.fid", "remove", "nobody"], 2, "it has small, middle, large"),
+        (&["detect", "spots.png", "--model", "toy.fid", "--landmarks", "nobody"], 2, "nobody"),
+        (&["detect", "spots.png", "--model", "toy.fid", "--landmarks", "large,large"], 2, "twice"),
+    ] {
+        bench.run(arguments).fails_with(code, says);
+        assert_eq!(std::fs::read(bench.path("toy.fid")).unwrap(), toy::pack());
+    }
+}

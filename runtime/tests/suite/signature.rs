@@ -1,0 +1,129 @@
+//! Packs and patches that their maker signed, and those that only look so.
+
+use ed25519_dalek::pkcs8::{EncodePublicKey, spki::der::pem::LineEnding};
+use ed25519_dalek::{Signer, SigningKey};
+use fiducia::{ErrorKind, Pack, Patch, PublicKey, layout};
+
+use crate::cli::Bench;
+use crate::toy;
+
+fn maker(seed: u8) -> SigningKey {
+    SigningKey::from_bytes(&[seed; 32])
+}
+
+fn public(key: &SigningKey) -> PublicKey {
+    PublicKey::from_bytes(key.verifying_key().as_bytes()).unwrap()
+}
+
+fn pem(key: &SigningKey) -> String {
+    key.verifying_key().to_public_key_pem(LineEnding::LF).unwrap()
+}
+
+fn signed_pack(key: &SigningKey) -> Vec<u8> {
+    let pack = Pack::from_bytes(toy::pack()).unwrap();
+    pack.with_signature(&public(key), &key.sign(&pack.signed_digest()).to_bytes())
+}
+
+fn signed_patch(key: &SigningKey) -> Vec<u8> {
+    let patch = Patch::from_bytes(toy::patch()).unwrap();
+    patch.with_signature(&public(key), &key.sign(&patch.signed_digest()).to_bytes())
+}
+
+fn refusal(bytes: Vec<u8>, key: &SigningKey) -> String {
+    let error = Pack::from_bytes(bytes).unwrap().verify(&public(key)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Untrusted);
+    error.to_string()
+}
+
+/// The signed pack with one section changed and all checksums right.
+fn forged(code: [u8; 4], change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let pack = Pack::from_bytes(signed_pack(&maker(1))).unwrap();
+    let mut parts: toy::Parts =
+        pack.sections().iter().map(|s| (s.kind.code(), pack.section(s.kind).to_vec())).collect();
+    change(&mut parts.iter_mut().find(|(c, _)| *c == code).unwrap().1);
+    toy::assemble(&parts)
+}
+
+#[test]
+fn the_maker_is_known_and_others_are_not() {
+    let signed = signed_pack(&maker(1));
+    Pack::from_bytes(signed.clone()).unwrap().verify(&public(&maker(1))).unwrap();
+    assert!(refusal(signed, &maker(2)).contains("not by"));
+    assert!(refusal(toy::pack(), &maker(1)).contains("not signed"));
+}
+
+#[test]
+fn whatever_is_changed_is_noticed() {
+    for code in [*b"MANI", *b"BACK", *b"REFI", *b"ADAP", *b"SHAP", *b"CALI", *b"PROV", *b"CARD"] {
+        let bytes = forged(code, |content| {
+            // Still what the section must be: a space more, or the last bit of a number.
+            match &code {
+                b"MANI" | b"PROV" | b"CARD" | b"BACK" | b"REFI" => content.push(b' '),
+                _ => content[0] ^= 1,
+            }
+        });
+        assert!(refusal(bytes, &maker(1)).contains("changed since"), "{}", code.escape_ascii());
+    }
+    for at in [0, 32, 95] {
+        let _ = refusal(forged(*b"SIGN", |content| content[at] ^= 1), &maker(1));
+    }
+    assert!(refusal(forged(*b"SIGN", |c| c.truncate(95)), &maker(1)).contains("not signed"));
+}
+
+#[test]
+fn a_section_more_is_noticed() {
+    let pack = Pack::from_bytes(signed_pack(&maker(1))).unwrap();
+    let mut parts: toy::Parts =
+        pack.sections().iter().map(|s| (s.kind.code(), pack.section(s.kind).to_vec())).collect();
+    parts.push((*b"zzzz", b"!".to_vec()));
+    assert!(refusal(toy::assemble(&parts), &maker(1)).contains("changed since"));
+}
+
+#[test]
+fn a_signed_patch_keeps_the_pack_signed_and_another_does_not() {
+    let pack = Pack::from_bytes(signed_pack(&maker(1))).unwrap();
+    let with = |bytes| pack.with_patch(&Patch::from_bytes(bytes).unwrap()).unwrap();
+    Pack::from_bytes(with(signed_patch(&maker(1)))).unwrap().verify(&public(&maker(1))).unwrap();
+    for patch in [toy::patch(), signed_patch(&maker(2))] {
+        assert!(refusal(with(patch), &maker(1)).contains(toy::NEW));
+    }
+}
+
+#[test]
+fn a_signature_does_not_pass_from_a_patch_to_a_pack() {
+    // The same sections under the other magic: what was signed says which of the two it is.
+    let pack = Pack::from_bytes(toy::pack()).unwrap();
+    let as_patch = toy::assemble_as(layout::PATCH_MAGIC, &toy::patch_parts());
+    let patch = Patch::from_bytes(as_patch).unwrap();
+    assert_ne!(pack.signed_digest(), patch.signed_digest());
+    let key = maker(1);
+    let bytes = pack.with_signature(&public(&key), &key.sign(&patch.signed_digest()).to_bytes());
+    assert!(refusal(bytes, &key).contains("changed since"));
+}
+
+#[test]
+fn the_commands_ask_for_the_maker() {
+    let bench = Bench::new();
+    bench.write("maker.pem", pem(&maker(1)).as_bytes());
+    bench.write("other.pem", pem(&maker(2)).as_bytes());
+    bench.write("signed.fid", &signed_pack(&maker(1)));
+    bench.write("new.fidp", &toy::patch());
+    bench.write("signed.fidp", &signed_patch(&maker(1)));
+    let detect =
+        |model, key| bench.run(&["detect", "spots.png", "--model", model, "--require-signed", key]);
+    detect("signed.fid", "maker.pem").succeeds();
+    detect("signed.fid", "other.pem").fails_with(6, "signed.fid");
+    detect("toy.fid", "maker.pem").fails_with(6, "not signed");
+    detect("toy.fid", "toy.fid").fails_with(3, "public key toy.fid");
+    bench.run(&["inspect", "signed.fid", "--verify", "maker.pem"]).succeeds();
+    bench.run(&["inspect", "signed.fid", "--verify", "other.pem"]).fails_with(6, "not by");
+
+    let add =
+        |patch| bench.run(&["patch", "signed.fid", "add", patch, "--require-signed", "maker.pem"]);
+    add("new.fidp").fails_with(6, "new.fidp");
+    add("signed.fidp").succeeds();
+    detect("signed.fid", "maker.pem").succeeds();
+    bench.run(&["patch", "signed.fid", "remove", "large"]).fails_with(2, "--unsign");
+    bench.run(&["patch", "signed.fid", "remove", "large", "--unsign"]).succeeds();
+    detect("signed.fid", "maker.pem").fails_with(6, "not signed");
+}

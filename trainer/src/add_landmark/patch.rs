@@ -1,0 +1,62 @@
+//! The patch file of a new landmark.
+
+use fiducia::{
+    Calibration, Error, ErrorKind, FileKind, Follower, Pack, PatchInfo, SectionKind, assemble,
+};
+
+use super::NewLandmark;
+use crate::data::Unlabelled;
+use crate::pack::{calibration_values, floats, json};
+use crate::quantise::deltas::slice;
+use crate::run::images_sha256;
+
+/// The file: private values in the coding of the pack's own landmarks, so that it is as small as they are.
+pub(super) fn assemble_patch(
+    pack: &Pack,
+    new: &NewLandmark,
+    images: &[Unlabelled],
+    values: &[f32],
+    follower: &Follower,
+    calibration: Calibration,
+) -> Result<Vec<u8>, Error> {
+    let info = PatchInfo {
+        landmark: new.name.clone(),
+        model: pack.manifest().name.clone(),
+        foundation: pack.foundation(),
+    };
+    let private = match pack.deltas() {
+        None => (SectionKind::Adapters, floats(values.iter().copied())),
+        Some(deltas) => {
+            let mut content = vec![deltas.coding().code(), 0, 0, 0];
+            let inputs = &pack.manifest().adapter;
+            content.extend(slice(values, &deltas.common(), inputs, deltas.coding()));
+            (SectionKind::Slice, content)
+        }
+    };
+    if values.iter().any(|v| !v.is_finite()) {
+        let message = format!("training `{}` went astray: its values are no numbers", new.name);
+        return Err(Error::new(ErrorKind::Engine, message));
+    }
+    let provenance = serde_json::json!({
+        "tool": format!("fiducia-trainer {}", env!("CARGO_PKG_VERSION")),
+        "template": images[new.template].name,
+        "point_px": new.point_px,
+        "seed": new.seed,
+        "training_images": images.len(),
+        "training_images_sha256": images_sha256(images)?,
+        "model_sha256": pack.sha256(),
+    });
+    let sections = [
+        (SectionKind::PatchInfo, json(&info)),
+        private,
+        (SectionKind::Calibration, floats(calibration_values(&calibration).into_iter())),
+        (SectionKind::Follower, floats(follower.to_values().into_iter())),
+        (SectionKind::Provenance, json(&provenance)),
+    ];
+    Ok(assemble(FileKind::Patch, &sections.map(|(kind, content)| (kind.code(), content))))
+}
+
+/// Expected errors as the heat maps show them.
+pub(super) fn uncalibrated() -> Calibration {
+    Calibration { gain: 1.0, floor: 0.0, max_expected_error: 1e9, max_shape_residual: 1e9 }
+}

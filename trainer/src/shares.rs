@@ -1,0 +1,20 @@
+//! Work on many images, shared out over the cores.
+
+use fiducia::Error;
+use rayon::prelude::*;
+
+/// `one` on every item; the results in the order of the items. Each share of them is worked on with a
+/// state of its own, such as a detector, which costs more to make than to use.
+pub(crate) fn on_shares<I: Sync, S, T: Send>(
+    items: &[I],
+    state: impl Fn() -> Result<S, Error> + Sync,
+    one: impl Fn(&mut S, &I) -> Result<T, Error> + Sync,
+) -> Result<Vec<T>, Error> {
+    let share = items.len().div_ceil(rayon::current_num_threads()).max(1);
+    let some = |items: &[I]| {
+        let mut state = state()?;
+        items.iter().map(|item| one(&mut state, item)).collect::<Result<Vec<T>, Error>>()
+    };
+    let all: Result<Vec<Vec<T>>, Error> = items.par_chunks(share).map(some).collect();
+    Ok(all?.into_iter().flatten().collect())
+}
