@@ -107,6 +107,61 @@ fn a_network_for_one_landmark_sees_what_the_shared_one_sees_of_it() {
     }
 }
 
+#[test]
+fn a_network_read_back_from_its_graph_computes_the_same() {
+    for form in FORMS {
+        let (network, regions, logits) = refine_case(form);
+        let device = Device::flex().autodiff();
+        let (graph, inputs) = (network.export(32), network.adapter_inputs());
+        let again = RefineNet::frozen(&graph, &inputs, &network.adapters(), &device).unwrap();
+        assert_eq!(again.adapters(), network.adapters(), "{form}");
+        let seen = Tensor::from_data(TensorData::new(regions, [3, 1, 32, 32]), &device);
+        let got = values(&again.forward(seen, which(&device)));
+        let difference = largest_difference(&got, &logits);
+        assert!(difference < TOLERANCE, "{form}: {difference}");
+    }
+}
+
+#[test]
+fn of_a_network_read_back_the_adapters_alone_learn() {
+    let device = Device::flex().autodiff();
+    for form in FORMS {
+        let network = trained(form, &device).valid();
+        let (graph, inputs) = (network.export(32), network.adapter_inputs());
+        let start = RefineNet::frozen(&graph, &inputs, &network.adapters(), &device).unwrap();
+        // What trainings do with a network before they learn.
+        let mut after = start.valid().train();
+        let mut optimiser = AdamWConfig::new().init();
+        for _ in 0..3 {
+            let seen = Tensor::<4>::random([3, 1, 32, 32], Distribution::Normal(0.3, 2.0), &device);
+            let loss = after.forward(seen, which(&device)).powi_scalar(2).mean().backward();
+            let flows = after.adapter_gradients(&loss);
+            assert!(flows.iter().flatten().any(|g| *g != 0.0), "{form}");
+            let gradients = GradientsParams::from_grads(loss, &after);
+            after = optimiser.step(1e-2, after, gradients);
+        }
+        assert!(changed(&start, &after).contains(&true), "{form}");
+        assert_eq!(start.export(32), after.export(32), "{form}: shared weights moved");
+    }
+}
+
+#[test]
+fn a_graph_of_another_making_is_refused() {
+    let device = Device::flex().autodiff();
+    let network = trained(AdapterForm::Gate, &device);
+    let (graph, inputs, adapters) =
+        (network.export(32), network.adapter_inputs(), network.adapters());
+    let refusal = |graph: &[u8], inputs: &[fiducia::AdapterInput]| {
+        RefineNet::frozen(graph, inputs, &adapters, &device).unwrap_err().to_string()
+    };
+    assert!(refusal(b"\xff\xff", &inputs).contains("cannot be trained"));
+    assert!(refusal(&graph, &inputs[1..]).contains("of a form"));
+    let mut g = fiducia_trainer::nets::onnx::GraphBuilder::new("other");
+    let x = g.input("x", &[None, Some(1), Some(32), Some(32)]);
+    g.output(&x, "y", &[None, Some(1), Some(32), Some(32)]);
+    assert!(refusal(&g.finish(), &inputs).contains("0 convolutions"));
+}
+
 /// Which values of the first adapter slice differ.
 fn changed(before: &RefineNet, after: &RefineNet) -> Vec<bool> {
     let [a, b] = [before, after].map(|n| n.adapters().swap_remove(0));

@@ -1,11 +1,11 @@
 //! A whole training on a small synthetic set: labels come out right, and a killed run that is started
 //! again ends with the same bytes as one that was left alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use fiducia::{Backend, Detector, Pack};
+use fiducia::{Backend, Detector, Pack, Patch, PublicKey};
 use fiducia_kernels::Affine;
 use fiducia_trainer::correspond::{Labels, median};
 use fiducia_trainer::data::DataSet;
@@ -24,6 +24,8 @@ const LANDMARKS: [(&str, [f64; 2]); 4] = [
 const UNIT_PX: f64 = SIZE[1] as f64 / 240.0;
 /// Median distance of matched labels from the truth, units.
 const MATCHED_WITHIN: f64 = 1.0;
+/// Distance of an added landmark from the truth, units; the networks learnt for seconds.
+const NEW_WITHIN: f64 = 8.0;
 /// How long a checkpoint may take to appear.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -34,6 +36,13 @@ fn figure(p: [f64; 2]) -> f64 {
     let hole = (p[0] - 144.0).hypot(p[1] - 170.0) < 12.0;
     let ground = 60.0 + 12.0 * (p[0] * 0.031).sin() + 12.0 * (p[1] * 0.023).cos();
     if wedge && !hole { 180.0 } else { ground }
+}
+
+/// Where the upright figure lies in image number `n`.
+fn place(n: usize) -> Affine {
+    let k = n as f64;
+    let angle = 0.02 * (k - 5.0) * (n.min(1) as f64);
+    Affine::similarity(angle, 1.0 + 0.015 * k, [144.0, 180.0], [144.0 + 2.0 * k, 180.0 - 1.5 * k])
 }
 
 /// Writes the set; the truth of every image, units.
@@ -49,14 +58,7 @@ fn make_set(dir: &Path) -> Vec<Vec<[f64; 2]>> {
     let mut csv = format!("image,{}\n", header.join(","));
     let mut truth = Vec::new();
     for n in 0..IMAGES {
-        let k = n as f64;
-        let middle = [144.0, 180.0];
-        let place = Affine::similarity(
-            0.02 * (k - 5.0) * (n.min(1) as f64),
-            1.0 + 0.015 * k,
-            middle,
-            [144.0 + 2.0 * k, 180.0 - 1.5 * k],
-        );
+        let place = place(n);
         let back = place.inverse().unwrap();
         let picture = image::GrayImage::from_fn(SIZE[0] as u32, SIZE[1] as u32, |x, y| {
             let noise = ((x * 7919 + y * 104_729 + n as u32 * 31) % 23) as f64;
@@ -133,7 +135,10 @@ fn trains_and_resumes_after_a_kill_with_the_same_bytes() {
         Detector::new(&pack, Backend::Cpu).unwrap().detect(&image.read().unwrap()).unwrap();
     assert_eq!(report.landmarks.len(), LANDMARKS.len());
 
-    quantises(&whole.join("model.fid"), &data, folder.path());
+    let small = quantises(&whole.join("model.fid"), &data, folder.path());
+    for (model, most) in [(&whole.join("model.fid"), 8192), (&small, 4096)] {
+        adds_a_landmark(model, &data, folder.path(), most);
+    }
 
     let mut other = training(&data, &whole);
     let refused = other.args(["--seed", "5"]).output().unwrap();
@@ -142,8 +147,8 @@ fn trains_and_resumes_after_a_kill_with_the_same_bytes() {
 }
 
 /// The trained model quantised: far smaller, landmarks where they were; nothing is written where they
-/// move farther than allowed, nor from a model that is quantised already.
-fn quantises(model: &Path, data: &Path, folder: &Path) {
+/// move farther than allowed, nor from a model that is quantised already. The quantised model.
+fn quantises(model: &Path, data: &Path, folder: &Path) -> PathBuf {
     let small = folder.join("small.fid");
     let quantise = |model: &Path, out: &Path, more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fiducia-train"));
@@ -172,4 +177,58 @@ fn quantises(model: &Path, data: &Path, folder: &Path) {
     let again = quantise(&small, &none, &[]);
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&again.stderr).contains("quantised already"));
+    small
+}
+
+/// Middle of the figure's upper edge, px of the upright figure: a point that the set does not name.
+const NEW: [f64; 2] = [144.0, 130.0];
+
+/// A landmark added with one click: a small signed patch; the other landmarks do not notice.
+fn adds_a_landmark(model: &Path, data: &Path, folder: &Path, most_bytes: usize) {
+    let train = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_fiducia-train")).args(arguments).output().unwrap()
+    };
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let weights =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../models/efficientnet-lite0-f16.safetensors");
+    let (model, data, out) = (model.to_str().unwrap(), data.to_str().unwrap(), path("new.fidp"));
+    let add = |point: &str| {
+        let what = ["--model", model, "--data", data, "--template", "00.png", "--point", point];
+        let how = ["--out", &out, "--weights", weights, "--quiet"];
+        train(&[&["add-landmark"], &what[..], &how].concat())
+    };
+    for (point, says) in [("tip=1,2", "knows `tip` already"), ("edge=-3,2", "outside the image")] {
+        let refused = add(point);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&refused.stderr).contains(says));
+    }
+    let done = add(&format!("edge={},{}", NEW[0], NEW[1]));
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+
+    let _ = std::fs::remove_file(path("maker.pem"));
+    let _ = std::fs::remove_file(path("maker.pub.pem"));
+    assert!(train(&["keygen", "--out", &path("maker")]).status.success());
+    let signed = path("signed.fid");
+    for arguments in [
+        ["sign", model, "--key", &path("maker.pem"), "--out", &signed],
+        ["sign", &out, "--key", &path("maker.pem"), "--out", &out],
+    ] {
+        assert!(train(&arguments).status.success());
+    }
+    let (pack, patch) = (Pack::open(signed.as_ref()).unwrap(), Patch::open(out.as_ref()).unwrap());
+    assert!(patch.bytes().len() <= most_bytes, "{} bytes", patch.bytes().len());
+    let patched = Pack::from_bytes(pack.with_patch(&patch).unwrap()).unwrap();
+    patched.verify(&PublicKey::open(path("maker.pub.pem").as_ref()).unwrap()).unwrap();
+
+    let image = &DataSet::open(data.as_ref()).unwrap().unlabelled(None).unwrap()[3];
+    let detect = |pack: &Pack| {
+        let image = image.read().unwrap();
+        Detector::new(pack, Backend::Cpu).unwrap().detect(&image).unwrap().landmarks
+    };
+    let (before, after) = (detect(&pack), detect(&patched));
+    assert_eq!(after[..before.len()], before[..]);
+    let truth = place(3).apply(NEW);
+    let found = &after[before.len()];
+    let off = (found.x_px - truth[0]).hypot(found.y_px - truth[1]) / UNIT_PX;
+    assert!(off < NEW_WITHIN, "{off} units off");
 }

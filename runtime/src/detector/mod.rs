@@ -235,6 +235,12 @@ impl Detector {
         })
     }
 
+    /// The regions of interest `[landmarks, 1, size, size]` that [`Detector::observe`] cut last, as the
+    /// refine network saw them.
+    pub fn regions(&self) -> &[f32] {
+        &self.regions
+    }
+
     /// Peaks of the coarse heat maps in units, and the probability in each peak.
     fn coarse_points(&self, maps: &[f32], input_to_units: &Affine) -> (Vec<[f64; 2]>, Vec<f64>) {
         let whole = &self.manifest.whole;

@@ -6,7 +6,6 @@
 mod graph;
 mod toy;
 mod pack;
-mod pack_storm;
 mod patch;
 mod signature;
 mod images;

@@ -21,6 +21,7 @@ use crate::correspond::{Correspondences, Labels, median, towards, trust};
 use crate::data::Unlabelled;
 use crate::nets::{RefineNet, Trunk};
 use crate::progress::Progress;
+use crate::quantise::frozen;
 use crate::run::calibrate::calibration;
 use crate::shares::on_shares;
 use crate::training::lesson::{LOOKS, Lesson, learn, look};
@@ -81,7 +82,7 @@ pub fn add_landmark(
         return Err(Error::new(ErrorKind::Usage, message));
     }
     let common = common(pack);
-    let network = RefineNet::frozen(pack, std::slice::from_ref(&common), device)?;
+    let network = frozen(pack, std::slice::from_ref(&common), device)?;
     let views: Vec<View> =
         images.par_iter().map(|i| View::read(i, manifest.scale)).collect::<Result<_, _>>()?;
     let annotated = [Annotated { image: new.template, points: vec![clicked(&views, new)?] }];

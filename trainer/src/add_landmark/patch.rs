@@ -7,7 +7,7 @@ use fiducia::{
 use super::NewLandmark;
 use crate::data::Unlabelled;
 use crate::pack::{calibration_values, floats, json};
-use crate::quantise::deltas::slice;
+use crate::quantise::deltas::Coded;
 use crate::run::images_sha256;
 
 /// The file: private values in the coding of the pack's own landmarks, so that it is as small as they are.
@@ -28,8 +28,8 @@ pub(super) fn assemble_patch(
         None => (SectionKind::Adapters, floats(values.iter().copied())),
         Some(deltas) => {
             let mut content = vec![deltas.coding().code(), 0, 0, 0];
-            let inputs = &pack.manifest().adapter;
-            content.extend(slice(values, &deltas.common(), inputs, deltas.coding()));
+            let (inputs, own) = (&pack.manifest().adapter, [values.to_vec()]);
+            content.extend(Coded::about(deltas.common(), &own, inputs, deltas.coding()).slice(0));
             (SectionKind::Slice, content)
         }
     };

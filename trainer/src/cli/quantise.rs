@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Largest mean move of any landmark that is accepted, in 240ths of the usual image height
     #[arg(long, value_name = "UNITS", default_value_t = 0.25)]
     max_move: f64,
+    /// Leave the scales of the private values as rounding finds them, instead of distilling them
+    #[arg(long)]
+    no_distillation: bool,
     /// Model card (Markdown) for the quantised model instead of the one it has
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
@@ -57,7 +60,8 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     let data = fiducia_trainer::data::DataSet::open(&args.data)?;
     let images = data.unlabelled(super::training_split(args.split, &data).as_deref())?;
     let card = args.card.as_deref().map(read_card).transpose()?;
-    let bytes = quantise(&before, args.deltas, card.as_deref())?;
+    let distilled_on = if args.no_distillation { &[] } else { &images[..] };
+    let bytes = quantise(&before, args.deltas, card.as_deref(), distilled_on, &progress)?;
     let after = Pack::from_bytes(bytes.clone())?;
     let bar = progress.bar("measure", images.len());
     let moves = moved(&before, &after, &images, &|| bar.inc(1))?;

@@ -3,7 +3,7 @@
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::Conv2d;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 
 use super::adapter_form::{AdapterForm, MAX_RANK};
 use super::layers::{
@@ -12,7 +12,7 @@ use super::layers::{
 use super::onnx_read::convolutions;
 use super::private::{Gate, Path, Taps, leaf};
 use crate::nets::onnx::GraphBuilder;
-use fiducia::{AdapterInput, Error, ErrorKind, Pack, SectionKind};
+use fiducia::{AdapterInput, Error, ErrorKind};
 
 /// Feature maps at strides 2, 4 and 8.
 pub(super) const CHANNELS: [usize; 3] = [16, 32, 64];
@@ -97,27 +97,34 @@ impl RefineNet {
         Self { path: Some(Path { down, up }), ..self }
     }
 
-    /// The network of `pack` with `adapters` (one slice per landmark, [`RefineNet::adapters`]) as the
-    /// only part that can be trained.
+    /// The network of an exported graph `onnx` whose adapter tensors are `inputs`, with `adapters` (one
+    /// slice per landmark, [`RefineNet::adapters`]) as the only part that can be trained.
     ///
     /// # Errors
-    /// [`ErrorKind::Unreadable`] where the pack's refine graph is not one of [`RefineNet::export`].
-    pub fn frozen(pack: &Pack, adapters: &[Vec<f32>], device: &Device) -> Result<Self, Error> {
-        let inputs = &pack.manifest().adapter;
+    /// [`ErrorKind::Unreadable`] where the graph is not one of [`RefineNet::export`].
+    pub fn frozen(
+        onnx: &[u8],
+        inputs: &[AdapterInput],
+        adapters: &[Vec<f32>],
+        device: &Device,
+    ) -> Result<Self, Error> {
         let refuse = |what: String| {
-            let message =
-                format!("the refine network of the model {}: {what}", pack.manifest().name);
-            Error::new(ErrorKind::Unreadable, message)
+            Error::new(
+                ErrorKind::Unreadable,
+                format!("the refine network cannot be trained: {what}"),
+            )
         };
         let form = AdapterForm::of(inputs);
         if form.rank() > MAX_RANK {
             return Err(refuse(format!("rank {} of its adapters is too large", form.rank())));
         }
         let net = Self::new(adapters.len(), form, device);
-        if net.adapter_inputs() != *inputs {
-            return Err(refuse("its adapters are of a form that this version cannot train".into()));
+        if net.adapter_inputs() != inputs {
+            return Err(refuse(
+                "its adapters are of a form that this version does not know".into(),
+            ));
         }
-        let convolutions = convolutions(pack.section(SectionKind::Refine)).map_err(refuse)?;
+        let convolutions = convolutions(onnx).map_err(refuse)?;
         let [stem, at2, down4, at4, down8, at8, deep8, up4, merge4, up2, merge2, last2] =
             &convolutions[..]
         else {
@@ -302,20 +309,44 @@ impl RefineNet {
 
     /// The adapter slice of every landmark.
     pub fn adapters(&self) -> Vec<Vec<f32>> {
+        self.slices(|p| values(&p.val()), |p| values(&p.val()), 1.0)
+    }
+
+    /// What the adapter slices would change in a loss, slice for slice; zero where nothing flowed.
+    pub fn adapter_gradients(&self, gradients: &Gradients) -> Vec<Vec<f32>> {
+        let two = |p: &Param<Tensor<2>>| match p.val().grad(gradients) {
+            Some(gradient) => values(&gradient),
+            None => vec![0.0; p.dims().iter().product()],
+        };
+        let three = |p: &Param<Tensor<3>>| match p.val().grad(gradients) {
+            Some(gradient) => values(&gradient),
+            None => vec![0.0; p.dims().iter().product()],
+        };
+        self.slices(two, three, 0.0)
+    }
+
+    /// One slice per landmark of what `two` and `three` read of each private tensor; `scale_offset` is
+    /// added to the gates' scales, which are kept as differences to it.
+    fn slices(
+        &self,
+        two: impl Fn(&Param<Tensor<2>>) -> Vec<f32>,
+        three: impl Fn(&Param<Tensor<3>>) -> Vec<f32>,
+        scale_offset: f32,
+    ) -> Vec<Vec<f32>> {
         let mut parts = Vec::new();
         if let Some(gate) = &self.gate {
-            parts.push(values(&gate.scale.val()).iter().map(|v| v + 1.0).collect::<Vec<f32>>());
-            parts.push(values(&gate.shift.val()));
+            parts.push(two(&gate.scale).iter().map(|v| v + scale_offset).collect::<Vec<f32>>());
+            parts.push(two(&gate.shift));
         }
         if let Some(path) = &self.path {
-            parts.push(values(&path.down.val()));
-            parts.push(values(&path.up.val()));
+            parts.push(three(&path.down));
+            parts.push(three(&path.up));
         }
         if let Some(taps) = &self.taps {
-            parts.push(values(&taps.taps.val()));
+            parts.push(three(&taps.taps));
         }
-        parts.push(values(&self.head_weight.val()));
-        parts.push(values(&self.head_bias.val()));
+        parts.push(three(&self.head_weight));
+        parts.push(two(&self.head_bias));
         let landmarks = self.head_bias.dims()[0];
         let slice = |l: usize| {
             let share = |v: &Vec<f32>| {

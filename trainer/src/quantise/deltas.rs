@@ -1,48 +1,97 @@
-//! The adapters of all landmarks as few-bit differences to their mean.
+//! The adapters of all landmarks as few-bit differences to what they have in common.
 
 use fiducia::{AdapterInput, Coding, group_len};
 
 /// Scales that are tried for a group, as shares of the one that reaches the largest difference.
 const TRIED: std::ops::RangeInclusive<u32> = 8..=32;
 
-/// The delta section for `adapters`, one per landmark, in the layout of [`fiducia::Deltas`].
-pub(super) fn deltas(adapters: &[Vec<f32>], inputs: &[AdapterInput], coding: Coding) -> Vec<u8> {
-    let count = adapters.len().max(1) as f32;
-    let values = inputs.iter().map(AdapterInput::len).sum::<usize>();
-    let common: Vec<f32> =
-        (0..values).map(|i| adapters.iter().map(|a| a[i]).sum::<f32>() / count).collect();
-    let mut bytes = vec![coding.code(), 0, 0, 0];
-    bytes.extend(common.iter().flat_map(|v| v.to_le_bytes()));
-    for adapter in adapters {
-        bytes.extend(slice(adapter, &common, inputs, coding));
-    }
-    bytes
+/// Adapters in few bits, in the layout of [`fiducia::Deltas`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Coded<'a> {
+    pub(super) coding: Coding,
+    pub(super) inputs: &'a [AdapterInput],
+    /// One landmark's worth.
+    pub(super) common: Vec<f32>,
+    /// `[landmark][group]`, the groups in the order of their values.
+    pub(super) landmarks: Vec<Vec<Group>>,
 }
 
-/// The slice of one landmark, as its difference to what the landmarks have in `common`.
-pub(crate) fn slice(
-    adapter: &[f32],
-    common: &[f32],
-    inputs: &[AdapterInput],
-    coding: Coding,
-) -> Vec<u8> {
-    let differences: Vec<f32> = adapter.iter().zip(common).map(|(v, c)| v - c).collect();
-    let mut bytes = Vec::new();
-    let mut start = 0;
-    for input in inputs {
-        let tensor = &differences[start..start + input.len()];
-        let groups: Vec<(f32, Vec<u8>)> =
-            tensor.chunks(group_len(input)).map(|group| fit(group, coding)).collect();
-        bytes.extend(groups.iter().flat_map(|(scale, _)| scale.to_le_bytes()));
-        let codes: Vec<u8> = groups.into_iter().flat_map(|(_, codes)| codes).collect();
-        bytes.extend(coding.put(&codes));
-        start += input.len();
+/// Values that share a scale.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Group {
+    pub(super) scale: f32,
+    pub(super) codes: Vec<u8>,
+}
+
+impl<'a> Coded<'a> {
+    /// The `adapters`, one per landmark, as differences to their mean.
+    pub(crate) fn new(adapters: &[Vec<f32>], inputs: &'a [AdapterInput], coding: Coding) -> Self {
+        let count = adapters.len().max(1) as f32;
+        let values = inputs.iter().map(AdapterInput::len).sum::<usize>();
+        let mean = |i: usize| adapters.iter().map(|a| a[i]).sum::<f32>() / count;
+        Self::about((0..values).map(mean).collect(), adapters, inputs, coding)
     }
-    bytes
+
+    /// The `adapters` as differences to `common`.
+    pub(crate) fn about(
+        common: Vec<f32>,
+        adapters: &[Vec<f32>],
+        inputs: &'a [AdapterInput],
+        coding: Coding,
+    ) -> Self {
+        let one = |adapter: &Vec<f32>| {
+            let differences: Vec<f32> = adapter.iter().zip(&common).map(|(v, c)| v - c).collect();
+            groups(inputs).map(|range| fit(&differences[range], coding)).collect()
+        };
+        Self { coding, inputs, landmarks: adapters.iter().map(one).collect(), common }
+    }
+
+    /// The delta section.
+    pub(crate) fn section(&self) -> Vec<u8> {
+        let mut bytes = vec![self.coding.code(), 0, 0, 0];
+        bytes.extend(self.common.iter().flat_map(|v| v.to_le_bytes()));
+        (0..self.landmarks.len()).for_each(|l| bytes.extend(self.slice(l)));
+        bytes
+    }
+
+    /// The slice of landmark number `landmark`.
+    pub(crate) fn slice(&self, landmark: usize) -> Vec<u8> {
+        let mut groups = self.landmarks[landmark].iter();
+        let mut bytes = Vec::new();
+        for input in self.inputs {
+            let count = input.len() / group_len(input);
+            let tensor: Vec<&Group> = groups.by_ref().take(count).collect();
+            bytes.extend(tensor.iter().flat_map(|g| g.scale.to_le_bytes()));
+            let codes: Vec<u8> = tensor.iter().flat_map(|g| g.codes.iter().copied()).collect();
+            bytes.extend(self.coding.put(&codes));
+        }
+        bytes
+    }
+
+    /// The values that a device will read, one slice per landmark.
+    pub(super) fn values(&self) -> Vec<Vec<f32>> {
+        let one = |groups: &Vec<Group>| {
+            let level = |g: &Group, code: u8| g.scale * self.coding.level(code);
+            let differences = groups.iter().flat_map(|g| g.codes.iter().map(move |&c| level(g, c)));
+            differences.zip(&self.common).map(|(d, c)| c + d).collect()
+        };
+        self.landmarks.iter().map(one).collect()
+    }
+}
+
+/// Where the values of each group stand in a slice.
+pub(super) fn groups(inputs: &[AdapterInput]) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let mut end = 0;
+    inputs.iter().flat_map(|i| std::iter::repeat_n(group_len(i), i.len() / group_len(i))).map(
+        move |len| {
+            end += len;
+            end - len..end
+        },
+    )
 }
 
 /// The scale that loses least (sum of squares), and the codes with it.
-fn fit(group: &[f32], coding: Coding) -> (f32, Vec<u8>) {
+fn fit(group: &[f32], coding: Coding) -> Group {
     let largest = group.iter().fold(0.0f32, |m, v| m.max(v.abs()));
     let top = coding.level(coding.levels() - 1);
     let tried = TRIED.map(|share| largest * share as f32 / *TRIED.end() as f32 / top);
@@ -50,8 +99,8 @@ fn fit(group: &[f32], coding: Coding) -> (f32, Vec<u8>) {
         let off = |&v: &f32| (v - scale * coding.level(nearest(v, scale, coding))).powi(2);
         group.iter().map(off).sum::<f32>()
     };
-    let best = tried.min_by(|&a, &b| loss(a).total_cmp(&loss(b))).unwrap_or(0.0);
-    (best, group.iter().map(|&v| nearest(v, best, coding)).collect())
+    let scale = tried.min_by(|&a, &b| loss(a).total_cmp(&loss(b))).unwrap_or(0.0);
+    Group { scale, codes: group.iter().map(|&v| nearest(v, scale, coding)).collect() }
 }
 
 /// The code whose level is nearest to `value`.
@@ -77,16 +126,18 @@ mod tests {
     }
 
     #[test]
-    fn packing_again_what_was_unpacked_changes_nothing() {
+    fn what_is_read_back_is_what_was_coded() {
         for coding in Coding::ALL {
             let inputs = inputs();
-            let bytes = deltas(&adapters(), &inputs, coding);
+            let coded = Coded::new(&adapters(), &inputs, coding);
+            let bytes = coded.section();
             assert_eq!(bytes.len(), 4 + 4 * 84 + 5 * slice_len(coding, &inputs));
             let unpacked = |bytes: &[u8]| {
                 let deltas = Deltas::read(bytes, &inputs, 5).unwrap();
                 (0..5).map(|l| deltas.values(l)).collect::<Vec<_>>()
             };
             let once = unpacked(&bytes);
+            assert_eq!(once, coded.values(), "{coding}");
             if coding == Coding::Eight {
                 let off = once.iter().flatten().zip(adapters().into_iter().flatten());
                 let worst = off.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -96,6 +147,7 @@ mod tests {
             let mut cut = bytes.clone();
             let slice = slice_len(coding, &inputs);
             let start = 4 + 4 * 84;
+            assert_eq!(bytes[start + slice..][..slice], coded.slice(1));
             cut[start + slice..start + 2 * slice].fill(0);
             assert_eq!(unpacked(&cut)[0], once[0]);
             assert_eq!(unpacked(&cut)[2], once[2]);
@@ -106,11 +158,10 @@ mod tests {
     fn more_levels_lose_less() {
         let inputs = inputs();
         let loss = |coding| {
-            let bytes = deltas(&adapters(), &inputs, coding);
-            let read = Deltas::read(&bytes, &inputs, 5).unwrap();
+            let values = Coded::new(&adapters(), &inputs, coding).values();
             let off = |l: usize| {
-                let pairs = read.values(l).into_iter().zip(adapters()[l].clone());
-                pairs.map(|(a, b)| (a - b).powi(2)).sum::<f32>()
+                let pairs = values[l].iter().zip(&adapters()[l]).map(|(a, b)| (a - b).powi(2));
+                pairs.sum::<f32>()
             };
             (0..5).map(off).sum::<f32>()
         };
@@ -125,10 +176,9 @@ mod tests {
         let inputs = inputs();
         for coding in Coding::ALL {
             let same = vec![adapters().swap_remove(0); 3];
-            let bytes = deltas(&same, &inputs, coding);
-            let read = Deltas::read(&bytes, &inputs, 3).unwrap();
+            let values = Coded::new(&same, &inputs, coding).values();
             let off =
-                read.values(1).iter().zip(&same[1]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                values[1].iter().zip(&same[1]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(off < 1e-6, "{coding}: {off}");
         }
     }

@@ -1,20 +1,36 @@
 //! Quantising a trained pack: weights of the graphs as 8-bit integers, adapters as few-bit differences to
-//! their mean, and a gate that refuses what moves landmarks too far.
+//! their mean, a short distillation, and a gate that refuses what moves landmarks too far.
 
 mod graph;
 pub(crate) mod deltas;
+mod distil;
 mod gate;
 
 pub use gate::{Moved, moved};
 
 use fiducia::{Coding, Error, ErrorKind, FileKind, Pack, SectionKind, assemble};
 
+use burn::tensor::Device;
+
+use self::deltas::Coded;
+use crate::data::Unlabelled;
+use crate::nets::RefineNet;
+use crate::progress::Progress;
+
 /// The pack with its graphs and adapters quantised, and with `card` where one is given; names, shape,
-/// limits and calibration stay, the provenance says from what it was made.
+/// limits and calibration stay, the provenance says from what it was made. Where there are `images`, the
+/// scales of the adapters are distilled on them.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] for a pack that is quantised already; [`ErrorKind::Unreadable`] for a damaged graph.
-pub fn quantise(pack: &Pack, coding: Coding, card: Option<&str>) -> Result<Vec<u8>, Error> {
+/// [`ErrorKind::Usage`] for a pack that is quantised already or has patches; [`ErrorKind::Unreadable`] for a
+/// damaged graph or, with images, one that this trainer did not make.
+pub fn quantise(
+    pack: &Pack,
+    coding: Coding,
+    card: Option<&str>,
+    images: &[Unlabelled],
+    progress: &Progress,
+) -> Result<Vec<u8>, Error> {
     if pack.deltas().is_some() {
         let message = format!("the model {} is quantised already", pack.manifest().name);
         return Err(Error::new(ErrorKind::Usage, message));
@@ -26,26 +42,58 @@ pub fn quantise(pack: &Pack, coding: Coding, card: Option<&str>) -> Result<Vec<u
     }
     let manifest = pack.manifest();
     let adapters: Vec<Vec<f32>> = (0..manifest.landmarks.len()).map(|l| pack.adapter(l)).collect();
-    let one = |section: &fiducia::Section| {
-        let content = pack.section(section.kind);
-        Ok(match section.kind {
-            SectionKind::Backbone => (section.kind.code(), graph::quantised(content, "backbone")?),
-            SectionKind::Refine => {
-                (section.kind.code(), graph::quantised(content, "refine graph")?)
-            }
-            SectionKind::Adapters => {
-                let section = deltas::deltas(&adapters, &manifest.adapter, coding);
-                (SectionKind::Deltas.code(), section)
-            }
-            SectionKind::Provenance => (section.kind.code(), provenance(pack, coding)),
-            SectionKind::Card if card.is_some() => {
-                (section.kind.code(), card.unwrap_or_default().into())
-            }
-            kind => (kind.code(), content.to_vec()),
-        })
+    let coded = Coded::new(&adapters, &manifest.adapter, coding);
+    let mut sections = pack
+        .sections()
+        .iter()
+        .map(|s| small(pack, s.kind, coding, card))
+        .collect::<Result<Vec<([u8; 4], Vec<u8>)>, Error>>()?;
+    let mut with = |coded: &Coded<'_>| {
+        let private = [SectionKind::Adapters, SectionKind::Deltas].map(SectionKind::code);
+        let place = sections.iter_mut().find(|(code, _)| private.contains(code));
+        if let Some(place) = place {
+            *place = (SectionKind::Deltas.code(), coded.section());
+        }
+        assemble(FileKind::Pack, &sections)
     };
-    let sections = pack.sections().iter().map(one).collect::<Result<Vec<_>, Error>>()?;
-    Ok(assemble(FileKind::Pack, &sections))
+    let bytes = with(&coded);
+    if images.is_empty() {
+        return Ok(bytes);
+    }
+    let after = Pack::from_bytes(bytes)?;
+    Ok(with(&distil::distil(coded, pack, &after, images, progress)?))
+}
+
+/// The refine network of `pack` with these private values, the shared weights frozen.
+///
+/// # Errors
+/// [`ErrorKind::Unreadable`] where this trainer did not make it.
+pub(crate) fn frozen(
+    pack: &Pack,
+    adapters: &[Vec<f32>],
+    device: &Device,
+) -> Result<RefineNet, Error> {
+    let manifest = pack.manifest();
+    RefineNet::frozen(pack.section(SectionKind::Refine), &manifest.adapter, adapters, device)
+        .map_err(|e| e.at(format_args!("model {}", manifest.name)))
+}
+
+/// A section made small; the adapters stay as they are.
+fn small(
+    pack: &Pack,
+    kind: SectionKind,
+    coding: Coding,
+    card: Option<&str>,
+) -> Result<([u8; 4], Vec<u8>), Error> {
+    let content = pack.section(kind);
+    let content = match (kind, card) {
+        (SectionKind::Backbone, _) => graph::quantised(content, "backbone")?,
+        (SectionKind::Refine, _) => graph::quantised(content, "refine graph")?,
+        (SectionKind::Provenance, _) => provenance(pack, coding),
+        (SectionKind::Card, Some(card)) => card.into(),
+        _ => content.to_vec(),
+    };
+    Ok((kind.code(), content))
 }
 
 /// What the pack says of its making, and that it was quantised.

@@ -1,0 +1,26 @@
+//! A patch from outside, put to a pack that it may or may not fit.
+#![no_main]
+
+#[path = "../../tests/suite/mend.rs"]
+mod mend;
+
+use std::sync::LazyLock;
+
+use fiducia::{Pack, Patch};
+use libfuzzer_sys::fuzz_target;
+
+static PACK: LazyLock<Pack> = LazyLock::new(|| {
+    Pack::from_bytes(include_bytes!("../corpus/pack/head.fid").to_vec()).expect("the seed is a pack")
+});
+
+fuzz_target!(|data: &[u8]| {
+    let mut bytes = data.to_vec();
+    mend::mend(&mut bytes);
+    let Ok(patch) = Patch::from_bytes(bytes) else { return };
+    let _ = (patch.signer(), patch.sha256(), patch.provenance());
+    if let Ok(bytes) = PACK.with_patch(&patch) {
+        let pack = Pack::from_bytes(bytes).expect("a patched pack is a pack");
+        let l = pack.manifest().landmarks.len() - 1;
+        assert_eq!(pack.adapter(l).len(), pack.manifest().adapter_len());
+    }
+});

@@ -1,0 +1,66 @@
+//! Writes the corpus: the shipped packs with a stand-in for each graph, so that mutations hit what is read
+//! byte by byte, and patches for one of them.
+//!
+//! `cargo run --release --bin seeds` in `runtime/fuzz`, whenever the format or the shipped packs change.
+
+use std::path::Path;
+
+use fiducia::{FileKind, Follower, Pack, Patch, PatchInfo, SectionKind, assemble};
+
+/// A section: four characters and the bytes.
+type Part = ([u8; 4], Vec<u8>);
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for kind in ["pack", "patch"] {
+        std::fs::create_dir_all(folder.join("corpus").join(kind))?;
+    }
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join("corpus").join(name), bytes);
+    for model in ["head", "chest", "spine"] {
+        let pack = Pack::open(&folder.join(format!("../../models/{model}.fid")))?;
+        write(&format!("pack/{model}.fid"), &assemble(FileKind::Pack, &small(&pack)))?;
+    }
+    let head = Pack::open(&folder.join("corpus/pack/head.fid"))?;
+    let slice = patch(&head, true)?;
+    write("patch/slice.fidp", &slice)?;
+    write("patch/floats.fidp", &patch(&head, false)?)?;
+    write("pack/patched.fid", &head.with_patch(&Patch::from_bytes(slice)?)?)?;
+    Ok(())
+}
+
+/// The sections of `pack`, long ones that are only carried along replaced by a word.
+fn small(pack: &Pack) -> Vec<Part> {
+    let content = |kind| match kind {
+        SectionKind::Backbone | SectionKind::Refine | SectionKind::Card => b"stand-in".to_vec(),
+        kind => pack.section(kind).to_vec(),
+    };
+    pack.sections().iter().map(|s| (s.kind.code(), content(s.kind))).collect()
+}
+
+/// A patch that fits `pack`: the values that its landmarks share, as a slice of zeros or as floats.
+fn patch(pack: &Pack, as_slice: bool) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    let manifest = pack.manifest();
+    let info = PatchInfo {
+        landmark: "new".to_owned(),
+        model: manifest.name.clone(),
+        foundation: pack.foundation(),
+    };
+    let deltas = pack.deltas().ok_or("the shipped packs are quantised")?;
+    let floats = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    let private = if as_slice {
+        let mut content = vec![deltas.coding().code(), 0, 0, 0];
+        content.resize(4 + deltas.slice_len(), 0);
+        (SectionKind::Slice, content)
+    } else {
+        (SectionKind::Adapters, floats(&deltas.common()))
+    };
+    let follower = Follower { mean: [1.0; 2], modes: vec![[0.1; 2]; manifest.shape_modes] };
+    let sections = [
+        (SectionKind::PatchInfo, serde_json::to_vec(&info)?),
+        private,
+        (SectionKind::Calibration, floats(&[1.0, 0.5, 4.0, 6.0])),
+        (SectionKind::Follower, floats(&follower.to_values())),
+        (SectionKind::Provenance, b"{}".to_vec()),
+    ];
+    Ok(assemble(FileKind::Patch, &sections.map(|(kind, content)| (kind.code(), content))))
+}

@@ -1,0 +1,138 @@
+//! A short distillation: the scales of the few-bit differences, and what the landmarks have in common, are
+//! moved until the heat maps come closest to those of the model as it was. The codes stay, so it costs no
+//! byte; it also makes up for what the 8-bit weights lost.
+
+use burn::module::{Module, Param};
+use burn::optim::{AdamConfig, GradientsParams};
+use burn::tensor::activation::softmax;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use fiducia::{Backend, Detector, Error, Pack};
+
+use super::deltas::{Coded, groups};
+use super::frozen;
+use crate::data::Unlabelled;
+use crate::nets::values;
+use crate::progress::Progress;
+use crate::shares::on_shares;
+use crate::training::heatmap::loss;
+use crate::training::schedule::learning_rate;
+
+/// More images than this show nothing new.
+const MOST_IMAGES: usize = 48;
+/// Images per step.
+const BATCH: usize = 3;
+/// Passes over the images.
+const PASSES: usize = 5;
+/// Highest learning rate; a step of 1 doubles a scale or moves a common value by its usual size.
+const LEARNING_RATE: f64 = 0.01;
+
+/// How far scales (as logarithms) and common values (in their usual size) have moved.
+#[derive(Module, Debug)]
+struct Moves {
+    by: Param<Tensor<1>>,
+}
+
+/// `coded`, which belongs to the shared weights of `after`, moved towards the heat maps of `before` on
+/// `images`.
+///
+/// # Errors
+/// Where a pack does not compile, is not one of this trainer's, or an image cannot be read.
+pub(super) fn distil<'a>(
+    coded: Coded<'a>,
+    before: &Pack,
+    after: &Pack,
+    images: &[Unlabelled],
+    progress: &Progress,
+) -> Result<Coded<'a>, Error> {
+    let device = Device::flex().autodiff();
+    let landmarks = coded.landmarks.len();
+    let adapters: Vec<Vec<f32>> = (0..landmarks).map(|l| before.adapter(l)).collect();
+    let teacher = frozen(before, &adapters, &device)?.valid();
+    let mut student = frozen(after, &coded.values(), &device)?;
+
+    let step_by = images.len().div_ceil(MOST_IMAGES).max(1);
+    let images: Vec<&Unlabelled> = images.iter().step_by(step_by).collect();
+    let regions = on_shares(
+        &images,
+        || Detector::new(before, Backend::Cpu),
+        |detector, image| {
+            detector.observe(&image.read()?)?;
+            Ok(detector.regions().to_vec())
+        },
+    )?;
+
+    let groups_len = groups(coded.inputs).count();
+    let count = landmarks * groups_len + coded.common.len();
+    let mut moves =
+        Moves { by: Param::from_data(TensorData::new(vec![0.0f32; count], [count]), &device) };
+    let (sizes, mut now) = (sizes(&coded), coded.clone());
+    let mut optimiser = AdamConfig::new().init();
+    let size = before.manifest().refine.size;
+    let steps = PASSES * regions.len().div_ceil(BATCH);
+    let bar = progress.bar("distil", steps);
+    for step in 0..steps {
+        let batch: Vec<&Vec<f32>> =
+            (0..BATCH).map(|k| &regions[(step * BATCH + k) % regions.len()]).collect();
+        let which: Vec<i64> = batch.iter().flat_map(|_| 0..landmarks as i64).collect();
+        let shape = [which.len(), 1, size, size];
+        let pixels: Vec<f32> = batch.into_iter().flatten().copied().collect();
+        let input = |device: &Device| -> (Tensor<4>, Tensor<1, Int>) {
+            let which = TensorData::new(which.clone(), [which.len()]);
+            let pixels = TensorData::new(pixels.clone(), shape);
+            (Tensor::from_data(pixels, device), Tensor::from_data(which, device))
+        };
+        let (seen, slots) = input(&device.clone().inner());
+        let targets = values(&softmax(teacher.forward(seen, slots), 1));
+        let (seen, slots) = input(&device);
+        let weights = vec![1.0; which.len()];
+        let gradients = loss(student.forward(seen, slots), targets, &weights, &device).backward();
+        let gradient = chain(&now, &sizes, &student.adapter_gradients(&gradients));
+        let mut taken = GradientsParams::new();
+        let data = TensorData::new(gradient, [count]);
+        taken.register(moves.by.id, Tensor::<1>::from_data(data, &device.clone().inner()));
+        moves = optimiser.step(learning_rate(LEARNING_RATE, step, steps), moves, taken);
+        now = moved(&coded, &sizes, &moves);
+        student = student.with_adapters(&now.values(), &device);
+        bar.inc(1);
+    }
+    bar.finish();
+    Ok(now)
+}
+
+/// The gradient of the moves at `now`, from that of the adapters' values (`[landmark]`, one slice each).
+fn chain(now: &Coded<'_>, sizes: &[f32], slices: &[Vec<f32>]) -> Vec<f32> {
+    let mut gradient = Vec::new();
+    for (own, slice) in now.landmarks.iter().zip(slices) {
+        for (group, range) in own.iter().zip(groups(now.inputs)) {
+            let levels = group.codes.iter().map(|&c| now.coding.level(c));
+            let along = slice[range].iter().zip(levels).map(|(g, level)| g * level).sum::<f32>();
+            gradient.push(along * group.scale);
+        }
+    }
+    let sum = |i: usize| slices.iter().map(|s| s[i]).sum::<f32>();
+    gradient.extend(sizes.iter().enumerate().map(|(i, size)| sum(i) * size));
+    gradient
+}
+
+/// `coded` after the moves.
+fn moved<'a>(coded: &Coded<'a>, sizes: &[f32], moves: &Moves) -> Coded<'a> {
+    let mut by = values(&moves.by.val()).into_iter();
+    let mut next = coded.clone();
+    for (group, by) in next.landmarks.iter_mut().flatten().zip(by.by_ref()) {
+        group.scale *= by.exp();
+    }
+    for ((value, size), by) in next.common.iter_mut().zip(sizes).zip(by) {
+        *value += size * by;
+    }
+    next
+}
+
+/// Usual size of the differences to each common value: the mean scale of its group over the landmarks.
+fn sizes(coded: &Coded<'_>) -> Vec<f32> {
+    let count = coded.landmarks.len().max(1) as f32;
+    let size = |(k, range): (usize, std::ops::Range<usize>)| {
+        let mean = coded.landmarks.iter().map(|own| own[k].scale).sum::<f32>() / count;
+        std::iter::repeat_n(mean, range.len())
+    };
+    groups(coded.inputs).enumerate().flat_map(size).collect()
+}
