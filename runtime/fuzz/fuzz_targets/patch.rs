@@ -10,7 +10,8 @@ use fiducia::{Pack, Patch};
 use libfuzzer_sys::fuzz_target;
 
 static PACK: LazyLock<Pack> = LazyLock::new(|| {
-    Pack::from_bytes(include_bytes!("../corpus/pack/head.fid").to_vec()).expect("the seed is a pack")
+    Pack::from_bytes(include_bytes!("../corpus/pack/head.fid").to_vec())
+        .expect("the seed is a pack")
 });
 
 fuzz_target!(|data: &[u8]| {
