@@ -15,6 +15,8 @@ use super::{Gpu, GpuError, GpuErrorKind, Kernel};
 
 /// Bytes of a device time.
 const TICK_BYTES: u64 = 8;
+/// How long a result that is done may take to be handed over.
+const ANSWER_PATIENCE: core::time::Duration = core::time::Duration::from_secs(10);
 
 /// What a program has asked of its device since it was built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -196,22 +198,20 @@ impl Program {
         self.counters.uploads += 1;
         self.counters.uploaded_bytes += data.len() as u64;
         let all = self.staging.slice(..);
-        let mapped = std::sync::Arc::new(std::sync::Mutex::new(None));
-        let answer = mapped.clone();
+        let (answer, answered) = std::sync::mpsc::channel();
         all.map_async(wgpu::MapMode::Read, move |result| {
-            if let Ok(mut place) = answer.lock() {
-                *place = Some(result);
-            }
+            // The receiver is gone only where this function has failed already.
+            let _ = answer.send(result);
         });
+        let lost = |what: String| GpuError::new(GpuErrorKind::Lost, what);
         let waited = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
         self.gpu.faults.take()?;
-        let lost = |what: String| GpuError::new(GpuErrorKind::Lost, what);
         waited.map_err(|e| lost(format!("waiting for the GPU failed: {e}")))?;
-        let result = mapped.lock().ok().and_then(|mut place| place.take());
-        match result {
-            Some(Ok(())) => {}
-            Some(Err(e)) => return Err(lost(format!("the result could not be read: {e}"))),
-            None => return Err(lost("the result never came".to_string())),
+        // Another thread on the same device may be the one that hands the answer over.
+        match answered.recv_timeout(ANSWER_PATIENCE) {
+            Ok(Ok(())) => {}
+            Ok(Err(e)) => return Err(lost(format!("the result could not be read: {e}"))),
+            Err(_) => return Err(lost("the result never came".to_string())),
         }
         let view = all.get_mapped_range().map_err(|e| lost(format!("no result: {e}")))?;
         let value = read(&view);
