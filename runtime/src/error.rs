@@ -14,6 +14,10 @@ pub enum ErrorKind {
     Implausible,
     /// A GPU was asked for and none can be used.
     NoGpu,
+    /// The GPU cannot hold the model or the image.
+    GpuMemory,
+    /// The GPU went away while it was working; a new detector may find it again.
+    GpuLost,
     /// A result could not be written.
     Unwritable,
     /// The inference engine failed on a valid pack and image: a fault of fiducia.
@@ -22,14 +26,15 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Exit code of the binaries: 2 usage (and unwritable results), 3 unreadable or corrupt input,
-    /// 4 image not plausible for the model, 5 no GPU although asked for, 1 internal fault.
+    /// 4 image not plausible for the model, 5 no GPU although asked for, 1 internal fault (a GPU that fails while
+    /// it runs among them).
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Usage | Self::Unwritable => 2,
             Self::Unreadable => 3,
             Self::Implausible => 4,
             Self::NoGpu => 5,
-            Self::Engine => 1,
+            Self::Engine | Self::GpuMemory | Self::GpuLost => 1,
         }
     }
 }

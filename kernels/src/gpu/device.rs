@@ -181,11 +181,19 @@ pub fn adapters() -> Vec<Adapter> {
     found
 }
 
+/// What Vulkan, Metal or DX12 offer; GL only where they offer nothing, since it is slower everywhere and
+/// asks for a display on some systems.
 fn enumerate() -> Vec<(Adapter, wgpu::Adapter)> {
+    let found = enumerate_through(wgpu::Backends::PRIMARY);
+    if found.is_empty() { enumerate_through(wgpu::Backends::GL) } else { found }
+}
+
+fn enumerate_through(interfaces: wgpu::Backends) -> Vec<(Adapter, wgpu::Adapter)> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = interfaces;
     descriptor.flags = wgpu::InstanceFlags::empty().with_env();
     let instance = wgpu::Instance::new(descriptor);
-    let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let found = pollster::block_on(instance.enumerate_adapters(interfaces));
     let computes = |adapter: &wgpu::Adapter| {
         let flags = adapter.get_downlevel_capabilities().flags;
         flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)

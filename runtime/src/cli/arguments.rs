@@ -33,6 +33,9 @@ pub(super) enum Command {
     /// Show what a model pack holds.
     #[command(after_help = EXIT_CODES)]
     Inspect(InspectArguments),
+    /// List what can run the networks.
+    #[command(after_help = EXIT_CODES)]
+    Devices(DevicesArguments),
 }
 
 #[derive(Args)]
@@ -46,6 +49,10 @@ pub(super) struct DetectArguments {
     /// What runs the networks.
     #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(["auto", "cpu", "gpu"]).map(backend))]
     pub(super) backend: Backend,
+    /// Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the
+    /// only way to a software rasteriser.
+    #[arg(long, value_name = "NAME")]
+    pub(super) adapter: Option<String>,
     /// Size of an image pixel, mm: one number, or x,y. Without it positions are in px only.
     #[arg(long, value_name = "MM", value_parser = spacing)]
     pub(super) spacing: Option<[f64; 2]>,
@@ -71,6 +78,13 @@ pub(super) struct InspectArguments {
     /// Model pack.
     #[arg(value_name = "PACK")]
     pub(super) pack: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct DevicesArguments {
     /// As JSON.
     #[arg(long)]
     pub(super) json: bool,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fiducia::{Detector, Error, ErrorKind, Pack, Presentation, Radiograph, Report};
+use fiducia::{Backend, Detector, Error, ErrorKind, Pack, Presentation, Radiograph, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
@@ -15,7 +15,7 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
     let images = images::list(&arguments.images)?;
     let mut outputs = Outputs::check(arguments, &images)?;
     let pack = Pack::open(&model::find(arguments.model.as_deref())?)?;
-    let mut detector = Detector::new(&pack, arguments.backend)?;
+    let mut detector = detector(&pack, arguments)?;
     if !arguments.quiet {
         announce(&detector);
     }
@@ -39,6 +39,17 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
         outputs.write(&reports)?;
     }
     conclude(failures, &images)
+}
+
+fn detector(pack: &Pack, arguments: &DetectArguments) -> Result<Detector, Error> {
+    match (&arguments.adapter, arguments.backend) {
+        (None, backend) => Detector::new(pack, backend),
+        (Some(name), Backend::Auto | Backend::Gpu) => Detector::on_adapter(pack, name),
+        (Some(_), Backend::Cpu) => {
+            let message = "--adapter names a GPU; leave it out with --backend cpu";
+            Err(Error::new(ErrorKind::Usage, message))
+        }
+    }
 }
 
 /// One image: read, find, judge, draw.

@@ -5,6 +5,7 @@ mod images;
 mod model;
 mod outputs;
 mod detect;
+mod devices;
 mod inspect;
 
 pub(crate) use arguments::Arguments;
@@ -30,6 +31,7 @@ impl From<Error> for Failure {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Detect(arguments) => detect::detect(arguments),
+        Command::Devices(arguments) => Ok(devices::devices(arguments)?),
         Command::Inspect(arguments) => Ok(inspect::inspect(arguments)?),
     }
 }

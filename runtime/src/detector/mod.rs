@@ -1,5 +1,6 @@
 //! The main path: one radiograph in, one report out.
 
+mod choose;
 mod plausibility;
 mod presentation;
 
@@ -8,19 +9,20 @@ pub use presentation::Presentation;
 use std::time::Instant;
 
 use fiducia_kernels::{Affine, Peak, peak};
+use tract_onnx::prelude::TValue;
 
 use crate::backbone::values;
 use crate::shape::{distance, rms};
 use crate::{
     Backbone, BackendInfo, Calibration, Error, ErrorKind, Grey, Landmark, Manifest, ModelInfo,
-    Pack, Plane, Pose, Radiograph, Refine, Report, SectionKind, ShapeModel, Timings, crop,
+    Pack, Plane, Pose, Radiograph, Refine, RefineFrame, Report, ShapeModel, Timings, crop,
     whole_frame, whole_input,
 };
 
 /// A coarse point farther than this from the fitted shape is replaced by the shape's point, units.
-const COARSE_OUTLIER_UNITS: f64 = 8.0;
+pub(crate) const COARSE_OUTLIER_UNITS: f64 = 8.0;
 /// Sizes outside this range are clamped before regions are cut; such images are refused anyway.
-const CROP_SCALES: [f64; 2] = [0.6, 1.6];
+pub(crate) const CROP_SCALES: [f64; 2] = [0.6, 1.6];
 
 /// What should run the networks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,12 +46,19 @@ pub struct Detector {
     calibration: Vec<Calibration>,
     /// Where each landmark stands among the guides.
     guide_of: Vec<usize>,
-    backbone: Backbone,
-    refine: Refine,
+    networks: Networks,
     plane: Plane,
     input: Vec<f32>,
     scratch: Vec<f64>,
     regions: Vec<f32>,
+}
+
+/// What runs the graphs.
+#[derive(Debug)]
+enum Networks {
+    Cpu(Box<(Backbone, Refine)>),
+    #[cfg(feature = "gpu")]
+    Gpu(Box<crate::gpu::GpuPath>),
 }
 
 /// One landmark as the heat map shows it, before calibration.
@@ -93,7 +102,7 @@ impl Detector {
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] where a graph does not fit the manifest, [`ErrorKind::NoGpu`] where
-    /// a GPU is asked for.
+    /// a GPU is asked for and there is none, or none that can run the graphs.
     pub fn new(pack: &Pack, backend: Backend) -> Result<Self, Error> {
         Self::for_landmarks(pack, backend, &pack.manifest().landmarks)
     }
@@ -104,6 +113,27 @@ impl Detector {
     /// # Errors
     /// As [`Detector::new`]; [`ErrorKind::Usage`] for a name that the pack does not have.
     pub fn for_landmarks(pack: &Pack, backend: Backend, names: &[String]) -> Result<Self, Error> {
+        Self::build(pack, &choose::Wanted::from(backend), names)
+    }
+
+    /// As [`Detector::new`], on the first adapter whose name contains `adapter`, software rasterisers among
+    /// them; `fiducia devices` lists them.
+    ///
+    /// # Errors
+    /// As [`Detector::new`].
+    pub fn on_adapter(pack: &Pack, adapter: &str) -> Result<Self, Error> {
+        Self::on_adapter_for(pack, adapter, &pack.manifest().landmarks)
+    }
+
+    /// As [`Detector::for_landmarks`], on an adapter as [`Detector::on_adapter`] takes it.
+    ///
+    /// # Errors
+    /// As [`Detector::for_landmarks`].
+    pub fn on_adapter_for(pack: &Pack, adapter: &str, names: &[String]) -> Result<Self, Error> {
+        Self::build(pack, &choose::Wanted::Adapter(adapter.to_owned()), names)
+    }
+
+    fn build(pack: &Pack, wanted: &choose::Wanted, names: &[String]) -> Result<Self, Error> {
         let chosen = pack.manifest().places(names)?;
         let mut manifest = pack.manifest().clone();
         if names != manifest.landmarks {
@@ -112,18 +142,14 @@ impl Detector {
         }
         let landmarks = manifest.landmarks.len();
         let calibration = pack.calibration();
+        let (networks, backend) = choose::networks(pack, &manifest, &chosen, wanted)?;
         Ok(Self {
             model: ModelInfo { name: manifest.name.clone(), sha256: pack.sha256().to_owned() },
-            backend: choose(backend)?,
+            backend,
             shape: pack.shape(),
             calibration: chosen.iter().map(|&l| calibration[l]).collect(),
             guide_of: manifest.guide_of_landmarks(),
-            backbone: Backbone::new(
-                pack.section(SectionKind::Backbone),
-                &manifest.whole,
-                manifest.guides().len(),
-            )?,
-            refine: Refine::new(pack, &chosen)?,
+            networks,
             plane: Plane::default(),
             input: vec![0.0; manifest.whole.width * manifest.whole.height],
             scratch: Vec::new(),
@@ -135,6 +161,15 @@ impl Detector {
     /// The device that runs the networks, and why it was taken.
     pub fn backend(&self) -> &BackendInfo {
         &self.backend
+    }
+
+    /// What was asked of the GPU so far; `None` where the CPU runs the networks.
+    #[cfg(feature = "gpu")]
+    pub fn gpu_counters(&self) -> Option<crate::Counters> {
+        match &self.networks {
+            Networks::Cpu(_) => None,
+            Networks::Gpu(gpu) => Some(gpu.counters()),
+        }
     }
 
     /// Finds all landmarks on `radiograph`.
@@ -183,6 +218,14 @@ impl Detector {
     /// [`ErrorKind::Implausible`] for an image without size or contrast, [`ErrorKind::Usage`] for an
     /// impossible spacing, [`ErrorKind::Engine`] where inference fails.
     pub fn observe(&mut self, radiograph: &Radiograph) -> Result<Observation, Error> {
+        match &mut self.networks {
+            Networks::Cpu(_) => self.observe_on_cpu(radiograph),
+            #[cfg(feature = "gpu")]
+            Networks::Gpu(gpu) => gpu.observe(&self.manifest, radiograph),
+        }
+    }
+
+    fn observe_on_cpu(&mut self, radiograph: &Radiograph) -> Result<Observation, Error> {
         let mut clock = Clock::new();
         let unit_per_px = self.manifest.unit_per_px(radiograph.height, radiograph.spacing_mm);
         let to_units = Affine::scale(unit_per_px[0], unit_per_px[1]);
@@ -193,7 +236,7 @@ impl Detector {
         grey.reduce(self.manifest.whole.unit_per_px, unit_per_px, &mut self.plane);
         whole_input(&self.manifest.whole, &self.plane, &frame, &mut self.input, &mut self.scratch);
         let preprocess = clock.lap();
-        let maps = self.backbone.run(&self.input)?;
+        let maps = self.networks.backbone(&self.input)?;
         let backbone = clock.lap();
         let (coarse, masses) = self.coarse_points(values(&maps)?, &to_units.after(&frame));
         let pose = self.shape.pose(&coarse, &masses);
@@ -203,7 +246,7 @@ impl Detector {
         grey.reduce(self.manifest.refine.unit_per_px, unit_per_px, &mut self.plane);
         let frames = self.cut(&pose, &centres, &to_units);
         let crop = clock.lap();
-        let maps = self.refine.run(&self.regions)?;
+        let maps = self.networks.refine(&self.regions)?;
         let refine = clock.lap();
         let found = self.fine_points(&maps, &frames, &to_units, &guided);
 
@@ -253,7 +296,7 @@ impl Detector {
     fn cut(&mut self, pose: &Pose, centres: &[[f64; 2]], to_units: &Affine) -> Vec<Affine> {
         let refine = self.manifest.refine;
         let middle = (refine.size as f64 - 1.0) / 2.0;
-        let scale = refine.unit_per_px * pose.scale.clamp(CROP_SCALES[0], CROP_SCALES[1]);
+        let scale = region_unit(&refine, pose);
         let to_px = to_units.inverse().unwrap_or(Affine::IDENTITY);
         let mut frames = Vec::with_capacity(centres.len());
         for (&centre, out) in
@@ -347,25 +390,38 @@ fn nothing(cells: usize) -> Peak {
     }
 }
 
+/// Size of a region pixel under `pose`, units.
+pub(crate) fn region_unit(refine: &RefineFrame, pose: &Pose) -> f64 {
+    refine.unit_per_px * pose.scale.clamp(CROP_SCALES[0], CROP_SCALES[1])
+}
+
 /// From heat-map cells to pixels of the network's input: cells cover `stride` pixels each.
-fn cell_to_px(stride: usize) -> Affine {
+pub(crate) fn cell_to_px(stride: usize) -> Affine {
     let half = (stride as f64 - 1.0) / 2.0;
     Affine::shift(half, half).after(&Affine::scale(stride as f64, stride as f64))
 }
 
-fn choose(backend: Backend) -> Result<BackendInfo, Error> {
-    let chosen_because = match backend {
-        Backend::Cpu => None,
-        Backend::Auto => Some("this version has a CPU path only".to_owned()),
-        Backend::Gpu => {
-            return Err(Error::new(
-                ErrorKind::NoGpu,
-                "this version has no GPU path; use --backend cpu",
-            ));
+impl Networks {
+    fn backbone(&mut self, input: &[f32]) -> Result<TValue, Error> {
+        match self {
+            Self::Cpu(networks) => networks.0.run(input),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(_) => Err(elsewhere()),
         }
-    };
-    let device = format!("{} with {} threads", std::env::consts::ARCH, crate::refine::threads());
-    Ok(BackendInfo { kind: "cpu", device, driver: "tract 0.23.9".to_owned(), chosen_because })
+    }
+
+    fn refine(&mut self, regions: &[f32]) -> Result<Vec<f32>, Error> {
+        match self {
+            Self::Cpu(networks) => networks.1.run(regions),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(_) => Err(elsewhere()),
+        }
+    }
+}
+
+#[cfg(feature = "gpu")]
+fn elsewhere() -> Error {
+    Error::new(ErrorKind::Engine, "the networks are on the GPU")
 }
 
 /// Wall time of consecutive stages, ms.

@@ -1,0 +1,33 @@
+//! The whole inference on a GPU: one upload, one submit, one read-back of 16 bytes per landmark and 256 more.
+//!
+//! ```text
+//! pack ─tract→ typed graphs ─lower→ Plan ─build→ Program      (once)
+//! pixels ─upload→ window, planes, backbone, pose, crop, refine, peaks ─read back→ Observation
+//! ```
+
+mod view;
+mod product;
+mod lower;
+mod prepare;
+mod path;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use path::GpuPath;
+
+use fiducia_kernels::gpu::{GpuError, GpuErrorKind};
+
+use crate::{Error, ErrorKind};
+
+impl From<GpuError> for Error {
+    fn from(error: GpuError) -> Self {
+        let kind = match error.kind() {
+            GpuErrorKind::NoAdapter => ErrorKind::NoGpu,
+            GpuErrorKind::OutOfMemory | GpuErrorKind::TooLarge => ErrorKind::GpuMemory,
+            GpuErrorKind::Lost => ErrorKind::GpuLost,
+            _ => ErrorKind::Engine,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
