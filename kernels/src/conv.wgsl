@@ -1,5 +1,8 @@
-// A workgroup computes 32 output channels x 32 pixels, a thread 4 x 4 of them: a matrix product whose
-// right side is gathered tap by tap, 16 input channels at a time.
+// A workgroup computes 32 output channels x 32 pixels or 16 x 64, a thread 4 x 4 of them: a matrix product
+// whose right side is gathered tap by tap, 16 input channels at a time.
+
+// Threads along the pixels of the tile: 8 or 16.
+override ACROSS: u32 = 8u;
 
 struct Params {
     in_channels: u32,
@@ -30,7 +33,7 @@ struct Params {
 
 // [input channel][output channel / 4] and [input channel][pixel] of the 16 channels at work.
 var<workgroup> weight_tile: array<vec4<f32>, 128>;
-var<workgroup> input_tile: array<f32, 512>;
+var<workgroup> input_tile: array<f32, 1024>;
 
 @compute @workgroup_size(64)
 fn conv(
@@ -39,13 +42,15 @@ fn conv(
 ) {
     let pixels = p.out_height * p.out_width;
     let plane = p.in_height * p.in_width;
-    let first_pixel = group.x * 32u;
-    let first_row = group.y * 32u;
+    let down = 64u / ACROSS;
+    let columns = 4u * ACROSS;
+    let first_pixel = group.x * columns;
+    let first_row = group.y * 4u * down;
     let image = group.z * p.in_channels * plane;
-    let tx = thread % 8u;
-    let ty = thread / 8u;
+    let tx = thread % ACROSS;
+    let ty = thread / ACROSS;
     // The pixel that this thread gathers.
-    let lane = thread % 32u;
+    let lane = thread % columns;
     let pixel = first_pixel + lane;
     let y0 = i32(pixel / p.out_width * p.stride_y) - i32(p.pad_y);
     let x0 = i32(pixel % p.out_width * p.stride_x) - i32(p.pad_x);
@@ -59,26 +64,26 @@ fn conv(
             let at = image + u32(max(y, 0)) * p.in_width + u32(max(x, 0));
             let tap = (ky * p.kernel_width + kx) * p.in_channels;
             for (var c0 = 0u; c0 < p.in_channels; c0 += 16u) {
-                for (var half = 0u; half < 2u; half++) {
-                    let step = ty + 8u * half;
-                    let row = first_row + 4u * tx;
+                for (var i = thread; i < 16u * down; i += 64u) {
+                    let step = i / down;
+                    let row = first_row + 4u * (i % down);
                     var w = vec4<f32>(0.0);
                     if (c0 + step < p.in_channels && row < p.padded_out) {
                         w = weights[((tap + c0 + step) * p.padded_out + row) / 4u];
                     }
-                    weight_tile[step * 8u + tx] = w;
+                    weight_tile[i] = w;
                 }
-                for (var step = thread / 32u; step < 16u; step += 2u) {
+                for (var step = thread / columns; step < 16u; step += 64u / columns) {
                     var v = 0.0;
                     if (inside && c0 + step < p.in_channels) {
                         v = input[at + (c0 + step) * plane];
                     }
-                    input_tile[step * 32u + lane] = v;
+                    input_tile[step * columns + lane] = v;
                 }
                 workgroupBarrier();
                 for (var step = 0u; step < 16u; step++) {
-                    let w = weight_tile[step * 8u + ty];
-                    let from_tile = step * 32u + 4u * tx;
+                    let w = weight_tile[step * down + ty];
+                    let from_tile = step * columns + 4u * tx;
                     let v = vec4<f32>(
                         input_tile[from_tile],
                         input_tile[from_tile + 1u],

@@ -36,7 +36,7 @@ pub use elementwise::{Axes, Elementwise, MAX_AXES, Operation, elementwise};
 pub use epilogue::{Activation, Epilogue, Skip};
 pub use grey_window::{GreyWindow, grey_window, histogram};
 pub use local_norm::{LocalNorm, local_norm};
-pub use matmul::{Matmul, TILE_COLUMNS, TILE_ROWS, matmul};
+pub use matmul::{Matmul, matmul};
 pub use peak::{Peak, peak};
 pub use picture::{Found, Picture};
 pub use pool::{Pool, PoolKind, pool};

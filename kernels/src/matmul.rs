@@ -3,11 +3,6 @@
 
 use crate::Epilogue;
 
-/// Rows of a workgroup's tile.
-pub const TILE_ROWS: usize = 32;
-/// Columns of a workgroup's tile.
-pub const TILE_COLUMNS: usize = 32;
-
 /// Sizes of a batched matrix product, as the shader reads them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]

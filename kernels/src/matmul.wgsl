@@ -1,4 +1,7 @@
-// A workgroup computes 32 rows x 32 columns of the product, a thread 4 x 4 of them.
+// A workgroup computes a tile of the product, 32 rows x 32 columns or 16 x 64, a thread 4 x 4 of it.
+
+// Threads along the columns of the tile: 8 or 16.
+override ACROSS: u32 = 8u;
 
 struct Params {
     m: u32,
@@ -18,40 +21,43 @@ struct Params {
 
 // [k][row / 4] and [k][column / 4] of the 16 steps of k that are at work.
 var<workgroup> weight_tile: array<vec4<f32>, 128>;
-var<workgroup> input_tile: array<vec4<f32>, 128>;
+var<workgroup> input_tile: array<vec4<f32>, 256>;
 
 @compute @workgroup_size(64)
 fn matmul(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let first_column = group.x * 32u;
-    let first_row = group.y * 32u;
+    let down = 64u / ACROSS;
+    let first_column = group.x * 4u * ACROSS;
+    let first_row = group.y * 4u * down;
     let batch = group.z;
-    let tx = thread % 8u;
-    let ty = thread / 8u;
+    let tx = thread % ACROSS;
+    let ty = thread / ACROSS;
     var sums = array<vec4<f32>, 4>();
     for (var k0 = 0u; k0 < p.k; k0 += 16u) {
-        for (var half = 0u; half < 2u; half++) {
-            let step = ty + 8u * half;
-            let k = k0 + step;
+        for (var i = thread; i < 16u * down; i += 64u) {
+            let k = k0 + i / down;
+            let row = first_row + 4u * (i % down);
             var w = vec4<f32>(0.0);
-            var x = vec4<f32>(0.0);
-            let row = first_row + 4u * tx;
             if (k < p.k && row < p.padded_m) {
                 w = weights[(batch * p.weight_batch + k * p.padded_m + row) / 4u];
             }
-            let column = first_column + 4u * tx;
+            weight_tile[i] = w;
+        }
+        for (var i = thread; i < 16u * ACROSS; i += 64u) {
+            let k = k0 + i / ACROSS;
+            let column = first_column + 4u * (i % ACROSS);
+            var x = vec4<f32>(0.0);
             if (k < p.k && column < p.n) {
                 x = load((batch * p.k + k) * p.n, column);
             }
-            weight_tile[step * 8u + tx] = w;
-            input_tile[step * 8u + tx] = x;
+            input_tile[i] = x;
         }
         workgroupBarrier();
         for (var step = 0u; step < 16u; step++) {
-            let w = weight_tile[step * 8u + ty];
-            let x = input_tile[step * 8u + tx];
+            let w = weight_tile[step * down + ty];
+            let x = input_tile[step * ACROSS + tx];
             sums[0] += w.x * x;
             sums[1] += w.y * x;
             sums[2] += w.z * x;

@@ -29,6 +29,8 @@ pub use detector::{Backend, Detector, Found, Observation, Presentation};
 pub use error::{Error, ErrorKind};
 #[cfg(feature = "gpu")]
 pub use fiducia_kernels::gpu::{Adapter, Counters, adapters};
+#[cfg(feature = "gpu")]
+pub use gpu::StepTime;
 pub use overlay::overlay;
 pub use pack::{
     AdapterInput, Calibration, Coding, Deltas, Manifest, Pack, Plausibility, RefineFrame, Scale,

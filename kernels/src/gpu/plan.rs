@@ -75,6 +75,8 @@ pub struct Step {
     pub writes: Vec<(u32, Slot)>,
     /// Workgroups.
     pub groups: Groups,
+    /// Multiplications and additions of convolutions and matrix products; 0 for steps that only move data.
+    pub flops: u64,
 }
 
 /// Steps and what they work on.
@@ -146,6 +148,18 @@ impl Plan {
             Slot::Tensor(TensorId(id)) => self.tensors[id],
             Slot::Buffer(BufferId(id)) => self.buffers[id].1,
         }
+    }
+
+    /// Bytes that step number `step` must move at least: all that it reads and writes, once.
+    pub fn traffic(&self, step: usize) -> u64 {
+        let step = &self.steps[step];
+        let mut slots: Vec<Slot> = Vec::new();
+        for (_, slot) in step.reads.iter().chain(&step.writes) {
+            if !slots.contains(slot) {
+                slots.push(*slot);
+            }
+        }
+        slots.into_iter().map(|slot| self.bytes(slot) as u64).sum()
     }
 
     /// First and last step that touches each tensor; `None` for tensors that none does.

@@ -105,7 +105,8 @@ impl Program {
         let staging =
             buffer(&gpu, "read-back", read_back.bytes, Usage::MAP_READ | Usage::COPY_DST)?;
         let (pipelines, pipeline_of) = pipelines(&gpu, &plan.steps, text)?;
-        let clock = if gpu.has_clock() { Some(Clock::new(&gpu)?) } else { None };
+        let clock =
+            if gpu.has_clock() { Some(Clock::new(&gpu, 2 * Stage::ALL.len())?) } else { None };
         let mut program = Self {
             gpu,
             plan,
@@ -147,6 +148,11 @@ impl Program {
         &self.plan.steps
     }
 
+    /// Bytes that step number `step` must move at least.
+    pub fn traffic(&self, step: usize) -> u64 {
+        self.plan.traffic(step)
+    }
+
     /// Bytes of device memory that are held: weights, arenas and buffers.
     pub fn device_bytes(&self) -> u64 {
         let all = self.arenas.iter().chain(&self.buffers);
@@ -162,20 +168,33 @@ impl Program {
     /// Makes `buffers` at least so many bytes long. What they held is lost where one grows.
     ///
     /// # Errors
-    /// As [`Program::new`].
+    /// As [`Program::new`]; the program is as it was before then.
     pub fn reserve(&mut self, buffers: &[(BufferId, usize)]) -> Result<(), GpuError> {
-        let mut grown = false;
+        let mut grown = Vec::new();
         for &(BufferId(id), bytes) in buffers {
-            if self.plan.buffers[id].1 < bytes {
-                let usage = self.buffers[id].usage();
-                let name = self.plan.buffers[id].0;
+            let (name, len) = self.plan.buffers[id];
+            if len < bytes {
                 let bytes = bytes.next_multiple_of(ALIGN);
-                self.buffers[id] = buffer(&self.gpu, name, bytes, usage)?;
-                self.plan.buffers[id].1 = bytes;
-                grown = true;
+                let larger = buffer(&self.gpu, name, bytes, self.buffers[id].usage())?;
+                grown.push((id, bytes, larger));
             }
         }
-        if grown { self.bind() } else { Ok(()) }
+        if grown.is_empty() {
+            return Ok(());
+        }
+        let mut before = Vec::new();
+        for (id, bytes, larger) in grown {
+            let len = core::mem::replace(&mut self.plan.buffers[id].1, bytes);
+            before.push((id, len, core::mem::replace(&mut self.buffers[id], larger)));
+        }
+        let bound = self.bind();
+        if bound.is_err() {
+            for (id, len, smaller) in before {
+                self.plan.buffers[id].1 = len;
+                self.buffers[id] = smaller;
+            }
+        }
+        bound
     }
 
     /// Uploads `data` to `to`, runs all steps, and gives what is read back to `read`: one write, one submit,
@@ -197,26 +216,7 @@ impl Program {
         self.counters.submits += 1;
         self.counters.uploads += 1;
         self.counters.uploaded_bytes += data.len() as u64;
-        let all = self.staging.slice(..);
-        let (answer, answered) = std::sync::mpsc::channel();
-        all.map_async(wgpu::MapMode::Read, move |result| {
-            // The receiver is gone only where this function has failed already.
-            let _ = answer.send(result);
-        });
-        let lost = |what: String| GpuError::new(GpuErrorKind::Lost, what);
-        let waited = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
-        self.gpu.faults.take()?;
-        waited.map_err(|e| lost(format!("waiting for the GPU failed: {e}")))?;
-        // Another thread on the same device may be the one that hands the answer over.
-        match answered.recv_timeout(ANSWER_PATIENCE) {
-            Ok(Ok(())) => {}
-            Ok(Err(e)) => return Err(lost(format!("the result could not be read: {e}"))),
-            Err(_) => return Err(lost("the result never came".to_string())),
-        }
-        let view = all.get_mapped_range().map_err(|e| lost(format!("no result: {e}")))?;
-        let value = read(&view);
-        drop(view);
-        self.staging.unmap();
+        let value = mapped(&self.gpu, &self.staging, read)?;
         self.counters.read_backs += 1;
         self.counters.read_back_bytes += self.read_back.bytes as u64;
         Ok(value)
@@ -225,58 +225,80 @@ impl Program {
     /// Time of each stage out of what was read back, ms; `None` where the device has no clock.
     pub fn stage_ms(&self, read: &[u8]) -> Option<[f64; Stage::ALL.len()]> {
         self.clock.as_ref()?;
-        let period_ns = f64::from(self.gpu.queue.get_timestamp_period());
-        let tick = |i: usize| {
-            let at = self.read_back.ticks_at + TICK_BYTES as usize * i;
-            bytemuck::pod_read_unaligned::<u64>(&read[at..at + TICK_BYTES as usize])
-        };
-        let ms = |i: usize| tick(2 * i + 1).saturating_sub(tick(2 * i)) as f64 * period_ns * 1e-6;
-        Some(core::array::from_fn(ms))
+        let period = f64::from(self.gpu.queue.get_timestamp_period());
+        let ticks = &read[self.read_back.ticks_at..];
+        Some(core::array::from_fn(|stage| elapsed_ms(ticks, stage, period)))
+    }
+
+    /// Runs all steps on what was uploaded last, each timed by itself, ms; `None` where the device has no clock.
+    /// Steps that would overlap in a run wait for each other here, so their sum is above a run's time.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn profile(&mut self) -> Result<Option<Vec<f64>>, GpuError> {
+        if self.clock.is_none() {
+            return Ok(None);
+        }
+        let steps = self.plan.steps.len();
+        let clock = Clock::new(&self.gpu, 2 * steps)?;
+        let bytes = TICK_BYTES as usize * 2 * steps;
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let staging = buffer(&self.gpu, "profile", bytes, usage)?;
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        self.clear(&mut encoder);
+        for at in 0..steps {
+            let mut pass = encoder.begin_compute_pass(&clock.pass(at));
+            self.dispatch(&mut pass, at);
+        }
+        encoder.resolve_query_set(&clock.queries, 0..2 * steps as u32, &clock.ticks, 0);
+        encoder.copy_buffer_to_buffer(&clock.ticks, 0, &staging, 0, bytes as u64);
+        self.gpu.queue.submit([encoder.finish()]);
+        self.counters.submits += 1;
+        let period = f64::from(self.gpu.queue.get_timestamp_period());
+        let read = |bytes: &[u8]| (0..steps).map(|at| elapsed_ms(bytes, at, period)).collect();
+        let times = mapped(&self.gpu, &staging, read)?;
+        self.counters.read_backs += 1;
+        self.counters.read_back_bytes += bytes as u64;
+        Ok(Some(times))
+    }
+
+    fn clear(&self, encoder: &mut wgpu::CommandEncoder) {
+        for BufferId(id) in &self.plan.cleared {
+            encoder.clear_buffer(&self.buffers[*id], 0, None);
+        }
+    }
+
+    fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, at: usize) {
+        let [x, y, z] = self.plan.steps[at].groups;
+        pass.set_pipeline(&self.pipelines[self.pipeline_of[at]]);
+        pass.set_bind_group(0, &self.bind_groups[at], &[]);
+        pass.dispatch_workgroups(x, y, z);
     }
 
     /// The commands of one run.
     fn record(&self) -> wgpu::CommandBuffer {
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        for BufferId(id) in &self.plan.cleared {
-            encoder.clear_buffer(&self.buffers[*id], 0, None);
-        }
-        let ReadBack { buffer, bytes, ticks_at } = self.read_back;
+        self.clear(&mut encoder);
         for (number, stage) in Stage::ALL.into_iter().enumerate() {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                label: None,
-                timestamp_writes: self.clock.as_ref().map(|clock| {
-                    wgpu::ComputePassTimestampWrites {
-                        query_set: &clock.queries,
-                        beginning_of_pass_write_index: Some(2 * number as u32),
-                        end_of_pass_write_index: Some(2 * number as u32 + 1),
-                    }
-                }),
-            });
-            for (at, step) in self.plan.steps.iter().enumerate() {
-                if step.stage == stage {
-                    pass.set_pipeline(&self.pipelines[self.pipeline_of[at]]);
-                    pass.set_bind_group(0, &self.bind_groups[at], &[]);
-                    pass.dispatch_workgroups(step.groups[0], step.groups[1], step.groups[2]);
+            let timed = self.clock.as_ref().map(|clock| clock.pass(number));
+            let mut pass = encoder.begin_compute_pass(&timed.unwrap_or_default());
+            for at in 0..self.plan.steps.len() {
+                if self.plan.steps[at].stage == stage {
+                    self.dispatch(&mut pass, at);
                 }
             }
         }
-        let from = &self.buffers[buffer.0];
+        let ReadBack { buffer, bytes, ticks_at } = self.read_back;
+        let (from, to) = (&self.buffers[buffer.0], &self.staging);
         match &self.clock {
-            None => encoder.copy_buffer_to_buffer(from, 0, &self.staging, 0, bytes as u64),
+            None => encoder.copy_buffer_to_buffer(from, 0, to, 0, bytes as u64),
             Some(clock) => {
-                let (at, count) = (ticks_at as u64, 2 * Stage::ALL.len() as u64);
-                let after = at + TICK_BYTES * count;
-                encoder.resolve_query_set(&clock.queries, 0..count as u32, &clock.ticks, 0);
-                encoder.copy_buffer_to_buffer(from, 0, &self.staging, 0, at);
-                encoder.copy_buffer_to_buffer(
-                    &clock.ticks,
-                    0,
-                    &self.staging,
-                    at,
-                    TICK_BYTES * count,
-                );
-                let rest = bytes as u64 - after;
-                encoder.copy_buffer_to_buffer(from, after, &self.staging, after, rest);
+                let (at, count) = (ticks_at as u64, 2 * Stage::ALL.len() as u32);
+                let after = at + TICK_BYTES * u64::from(count);
+                encoder.resolve_query_set(&clock.queries, 0..count, &clock.ticks, 0);
+                encoder.copy_buffer_to_buffer(from, 0, to, 0, at);
+                encoder.copy_buffer_to_buffer(&clock.ticks, 0, to, at, after - at);
+                encoder.copy_buffer_to_buffer(from, after, to, after, bytes as u64 - after);
             }
         }
         encoder.finish()
@@ -348,8 +370,11 @@ impl Program {
 }
 
 impl Clock {
-    fn new(gpu: &Gpu) -> Result<Self, GpuError> {
-        let count = 2 * Stage::ALL.len();
+    fn new(gpu: &Gpu, count: usize) -> Result<Self, GpuError> {
+        if count > wgpu::QUERY_SET_MAX_QUERIES as usize {
+            let message = format!("{count} device times are more than can be kept at once");
+            return Err(GpuError::new(GpuErrorKind::TooLarge, message));
+        }
         let queries = gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
             label: Some("clock"),
             ty: wgpu::QueryType::Timestamp,
@@ -358,6 +383,56 @@ impl Clock {
         let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
         Ok(Self { queries, ticks: buffer(gpu, "clock", TICK_BYTES as usize * count, usage)? })
     }
+
+    /// A pass between the two ticks number `pair`.
+    fn pass(&self, pair: usize) -> wgpu::ComputePassDescriptor<'_> {
+        wgpu::ComputePassDescriptor {
+            label: None,
+            timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                query_set: &self.queries,
+                beginning_of_pass_write_index: Some(2 * pair as u32),
+                end_of_pass_write_index: Some(2 * pair as u32 + 1),
+            }),
+        }
+    }
+}
+
+/// Waits for all submitted work and gives the bytes of `staging` to `read`.
+fn mapped<T>(
+    gpu: &Gpu,
+    staging: &wgpu::Buffer,
+    read: impl FnOnce(&[u8]) -> T,
+) -> Result<T, GpuError> {
+    let all = staging.slice(..);
+    let (answer, answered) = std::sync::mpsc::channel();
+    all.map_async(wgpu::MapMode::Read, move |result| {
+        // The receiver is gone only where this function has failed already.
+        let _ = answer.send(result);
+    });
+    let lost = |what: String| GpuError::new(GpuErrorKind::Lost, what);
+    let waited = gpu.device.poll(wgpu::PollType::wait_indefinitely());
+    gpu.faults.take()?;
+    waited.map_err(|e| lost(format!("waiting for the GPU failed: {e}")))?;
+    // Another thread on the same device may be the one that hands the answer over.
+    match answered.recv_timeout(ANSWER_PATIENCE) {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => return Err(lost(format!("the result could not be read: {e}"))),
+        Err(_) => return Err(lost("the result never came".to_string())),
+    }
+    let view = all.get_mapped_range().map_err(|e| lost(format!("no result: {e}")))?;
+    let value = read(&view);
+    drop(view);
+    staging.unmap();
+    Ok(value)
+}
+
+/// Time between the two ticks number `pair`, ms.
+fn elapsed_ms(ticks: &[u8], pair: usize, period_ns: f64) -> f64 {
+    let tick = |i: usize| {
+        let at = TICK_BYTES as usize * i;
+        bytemuck::pod_read_unaligned::<u64>(&ticks[at..at + TICK_BYTES as usize])
+    };
+    tick(2 * pair + 1).saturating_sub(tick(2 * pair)) as f64 * period_ns * 1e-6
 }
 
 fn buffer(

@@ -4,7 +4,7 @@ extern crate std;
 use std::{string::String, vec, vec::Vec};
 
 use super::{BufferId, Groups, Plan, Slot, Stage, Step, kernel};
-use crate::{Conv, Elementwise, LocalNorm, Matmul, Pool, PoseStep, TILE_COLUMNS, TILE_ROWS};
+use crate::{Conv, Elementwise, LocalNorm, Matmul, Pool, PoseStep};
 
 /// Threads of a workgroup in the shaders that take a thread per value.
 const THREADS: u32 = 64;
@@ -44,6 +44,7 @@ fn step(at: At, name: &str, params: &[u8], groups: Groups) -> Step {
         reads: vec![],
         writes: vec![],
         groups,
+        flops: 0,
     }
 }
 
@@ -71,8 +72,8 @@ pub fn conv(
                 vec![("KERNEL_WIDTH", p.kernel_width.into()), ("STRIDE_X", p.stride_x.into())];
             ("depthwise", constants, weights.to_vec(), blocks.div_ceil(THREADS), p.out_channels)
         } else if p.groups == 1 && p.in_channels >= MIN_PRODUCT_CHANNELS {
-            let x = pixels.div_ceil(TILE_COLUMNS as u32);
-            ("conv", vec![], pack_taps(&p, weights), x, p.out_channels.div_ceil(TILE_ROWS as u32))
+            let (across, [x, y]) = tiles(p.out_channels, pixels);
+            ("conv", vec![("ACROSS", across)], pack_taps(&p, weights), x, y)
         } else {
             let lanes = if (p.out_channels / p.groups).is_multiple_of(4) { 4 } else { 1 };
             let constants = vec![("LANES", lanes.into())];
@@ -80,7 +81,9 @@ pub fn conv(
             ("grouped", constants, weights.to_vec(), x, p.out_channels / lanes)
         };
     let (weights, bias) = (plan.constant(&packed), plan.constant(bias));
+    let taps = u64::from(p.kernel_height * p.kernel_width) * u64::from(p.in_channels / p.groups);
     plan.push(Step {
+        flops: 2 * taps * u64::from(pixels) * u64::from(p.out_channels) * batch as u64,
         constants,
         reads: vec![(1, input), (2, weights), (3, bias), (4, skip.unwrap_or(bias))],
         writes: vec![(5, out)],
@@ -121,12 +124,23 @@ pub fn matmul(
     let name = if p.n.is_multiple_of(4) { "matmul_vec4" } else { "matmul_any" };
     let packed = pack_rows(p, weights);
     let (weights, bias) = (plan.constant(&packed), plan.constant(bias));
-    let groups = [p.n.div_ceil(TILE_COLUMNS as u32), p.m.div_ceil(TILE_ROWS as u32), batch as u32];
+    let (across, [x, y]) = tiles(p.m, p.n);
     plan.push(Step {
+        flops: 2 * u64::from(p.m) * u64::from(p.n) * u64::from(p.k) * batch as u64,
         reads: vec![(1, input), (2, weights), (3, bias), (4, skip.unwrap_or(bias))],
         writes: vec![(5, out)],
-        ..step(at, name, bytemuck::bytes_of(p), groups)
+        constants: vec![("ACROSS", across)],
+        ..step(at, name, bytemuck::bytes_of(p), [x, y, batch as u32])
     })
+}
+
+/// The tile that leaves the fewest threads without work: how many threads it has along the columns, and
+/// how many tiles there are along columns and rows.
+fn tiles(rows: u32, columns: u32) -> (f64, [u32; 2]) {
+    let count = |tile: [u32; 2]| [columns.div_ceil(tile[0]), rows.div_ceil(tile[1])];
+    let [square, wide] = [count([32, 32]), count([64, 16])];
+    // All tiles are equally large; the square one reads less.
+    if wide[0] * wide[1] < square[0] * square[1] { (16.0, wide) } else { (8.0, square) }
 }
 
 /// `[m, k]` matrices, one after the other, to `[k, padded m]`.

@@ -159,6 +159,7 @@ fn tensors_that_live_together_lie_apart() {
             reads,
             writes: vec![(3, out)],
             groups: [1; 3],
+            flops: 0,
         });
         tensors.push(out);
     }

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use fiducia::{Backend, Detector, Error, ErrorKind, Pack, Presentation, Radiograph, Report};
+use fiducia::{Detector, Error, ErrorKind, Pack, Presentation, Radiograph, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
-    Failure, arguments::DetectArguments, complain, images, images::Images, model, outputs::Outputs,
+    Failure, arguments::DetectArguments, complain, device, images, images::Images, model,
+    outputs::Outputs,
 };
 
 /// Runs the command. Of a batch, the good images get their reports and the first failure is returned
@@ -15,7 +16,7 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
     let images = images::list(&arguments.images)?;
     let mut outputs = Outputs::check(arguments, &images)?;
     let pack = Pack::open(&model::find(arguments.model.as_deref())?)?;
-    let mut detector = detector(&pack, arguments)?;
+    let mut detector = device::detector(&pack, &arguments.device)?;
     if !arguments.quiet {
         announce(&detector);
     }
@@ -39,17 +40,6 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
         outputs.write(&reports)?;
     }
     conclude(failures, &images)
-}
-
-fn detector(pack: &Pack, arguments: &DetectArguments) -> Result<Detector, Error> {
-    match (&arguments.adapter, arguments.backend) {
-        (None, backend) => Detector::new(pack, backend),
-        (Some(name), Backend::Auto | Backend::Gpu) => Detector::on_adapter(pack, name),
-        (Some(_), Backend::Cpu) => {
-            let message = "--adapter names a GPU; leave it out with --backend cpu";
-            Err(Error::new(ErrorKind::Usage, message))
-        }
-    }
 }
 
 /// One image: read, find, judge, draw.

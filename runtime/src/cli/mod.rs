@@ -4,8 +4,10 @@ mod arguments;
 mod images;
 mod model;
 mod outputs;
+mod device;
 mod detect;
 mod devices;
+mod bench;
 mod inspect;
 
 pub(crate) use arguments::Arguments;
@@ -31,6 +33,7 @@ impl From<Error> for Failure {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Detect(arguments) => detect::detect(arguments),
+        Command::Bench(arguments) => Ok(bench::bench(arguments)?),
         Command::Devices(arguments) => Ok(devices::devices(arguments)?),
         Command::Inspect(arguments) => Ok(inspect::inspect(arguments)?),
     }

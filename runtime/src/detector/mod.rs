@@ -172,6 +172,28 @@ impl Detector {
         }
     }
 
+    /// Times each step of the GPU path by itself, on the image that was observed last; `None` where the CPU runs
+    /// the networks or the device has no clock.
+    ///
+    /// # Errors
+    /// As [`Detector::observe`].
+    #[cfg(feature = "gpu")]
+    pub fn profile(&mut self) -> Result<Option<Vec<crate::StepTime>>, Error> {
+        match &mut self.networks {
+            Networks::Cpu(_) => Ok(None),
+            Networks::Gpu(gpu) => gpu.profile(),
+        }
+    }
+
+    /// Device memory that the GPU path holds, bytes; `None` where the CPU runs the networks.
+    #[cfg(feature = "gpu")]
+    pub fn gpu_bytes(&self) -> Option<u64> {
+        match &self.networks {
+            Networks::Cpu(_) => None,
+            Networks::Gpu(gpu) => Some(gpu.device_bytes()),
+        }
+    }
+
     /// Finds all landmarks on `radiograph`.
     ///
     /// An image unlike the training set comes back with `plausible: false` and the reasons; its

@@ -15,6 +15,7 @@ mod path;
 mod tests;
 
 pub(crate) use path::GpuPath;
+pub use path::StepTime;
 
 use fiducia_kernels::gpu::{GpuError, GpuErrorKind};
 

@@ -10,6 +10,21 @@ use crate::detector::{Found, Observation, cell_to_px};
 use crate::preprocess::{check, no_contrast, reduction, tail, whole_frame};
 use crate::{BackendInfo, Error, Manifest, Pack, Pose, Radiograph, Timings};
 
+/// What one step of the GPU path took, and what it has to do.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct StepTime {
+    /// Name of the shader.
+    pub kernel: &'static str,
+    /// What it was run for: a graph node, or a step between the graphs.
+    pub label: String,
+    /// Time on the device, ms.
+    pub ms: f64,
+    /// Multiplications and additions of convolutions and matrix products.
+    pub flops: u64,
+    /// Bytes that have to be read and written at least.
+    pub bytes: u64,
+}
+
 /// A pack on a GPU, ready for one image after another.
 #[derive(Debug)]
 pub(crate) struct GpuPath {
@@ -83,6 +98,25 @@ impl GpuPath {
         seen.timings_ms = self.timings(&read);
         seen.timings_ms.total = start.elapsed().as_secs_f64() * 1e3;
         Ok(seen)
+    }
+
+    /// Times every step by itself on the image that was observed last; `None` where the device has no clock.
+    ///
+    /// # Errors
+    /// As [`crate::Detector::observe`].
+    pub(crate) fn profile(&mut self) -> Result<Option<Vec<StepTime>>, Error> {
+        let Some(times) = self.program.profile()? else { return Ok(None) };
+        let step = |(i, ms): (usize, f64)| {
+            let step = &self.program.steps()[i];
+            let (flops, bytes) = (step.flops, self.program.traffic(i));
+            StepTime { kernel: step.kernel.name, label: step.label.clone(), ms, flops, bytes }
+        };
+        Ok(Some(times.into_iter().enumerate().map(step).collect()))
+    }
+
+    /// Bytes of device memory that are held.
+    pub(crate) fn device_bytes(&self) -> u64 {
+        self.program.device_bytes()
     }
 
     /// Where the pixels of the image lie in all frames; makes the buffers large enough.

@@ -90,6 +90,9 @@ fn conv_equals_its_twin() {
         cases.push(conv_case(&mut dice, p, 1 + cases.len() % 3));
     }
     uses(&cases, "conv");
+    let tiles: std::collections::BTreeSet<String> =
+        cases.iter().map(|c| format!("{:?}", c.plan.steps()[0].constants)).collect();
+    assert_eq!(tiles.len(), 2, "both tiles are tried");
     let mutants = [
         mutant("sums[2] += w.z * v", "sums[2] += w.y * v"),
         mutant("x >= 0", "x > 0"),
