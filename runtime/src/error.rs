@@ -16,6 +16,8 @@ pub enum ErrorKind {
     NoGpu,
     /// The GPU cannot hold the model or the image.
     GpuMemory,
+    /// The GPU computes something else than it should: a driver to update, a device to replace.
+    GpuWrong,
     /// The GPU went away while it was working; a new detector may find it again.
     GpuLost,
     /// A result could not be written.
@@ -34,7 +36,7 @@ impl ErrorKind {
             Self::Unreadable => 3,
             Self::Implausible => 4,
             Self::NoGpu => 5,
-            Self::Engine | Self::GpuMemory | Self::GpuLost => 1,
+            Self::Engine | Self::GpuMemory | Self::GpuLost | Self::GpuWrong => 1,
         }
     }
 }

@@ -15,6 +15,8 @@ pub enum GpuErrorKind {
     Lost,
     /// A size is beyond what the device offers.
     TooLarge,
+    /// The device computes something else than it should.
+    Wrong,
     /// The driver refused a shader or a call: a fault of fiducia or of the driver.
     Refused,
 }

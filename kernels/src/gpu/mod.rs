@@ -13,12 +13,15 @@ mod plan;
 mod arena;
 pub mod steps;
 mod program;
+mod probes;
+mod self_test;
 
 pub use device::{Adapter, Choice, Gpu, adapters};
 pub use error::{GpuError, GpuErrorKind};
 pub use kernel::{KERNELS, Kernel, kernel};
 pub use plan::{BufferId, Groups, Plan, Slot, Stage, Step, TensorId};
 pub use program::{Counters, Program, ReadBack};
+pub use self_test::self_test;
 
 #[cfg(test)]
 mod tests;

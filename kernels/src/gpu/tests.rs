@@ -7,10 +7,8 @@ mod layers;
 mod picture;
 mod reflect;
 
+use super::probes::{Dice, Probe, plan_for};
 use super::*;
-
-/// Sums of a few hundred products of values about 1, in another order: relative to the largest value.
-const SUM_TOLERANCE: f32 = 2e-5;
 
 /// The device that tests run on: a real GPU, else a software rasteriser. `FIDUCIA_GPU=required` makes its
 /// absence a failure; without it the test says that it was skipped.
@@ -27,42 +25,6 @@ fn device(test: &str) -> Option<Gpu> {
     }
 }
 
-/// A small generator of repeatable numbers.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u32 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as u32
-    }
-
-    /// From `low` up to, not including, `high`.
-    fn among(&mut self, low: usize, high: usize) -> usize {
-        low + self.next() as usize % (high - low)
-    }
-
-    /// From −1 to 1.
-    fn real(&mut self) -> f32 {
-        self.next() as f32 / (1u32 << 30) as f32 - 1.0
-    }
-
-    fn reals(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| self.real()).collect()
-    }
-}
-
-/// One run of a plan and what it should give.
-struct Case {
-    plan: Plan,
-    /// What is compared, `f32` values.
-    out: BufferId,
-    want: Vec<f32>,
-    /// Largest difference, relative to the largest wanted value.
-    tolerance: f32,
-    name: String,
-}
-
 /// A change of a shader's text that must be noticed.
 struct Mutant {
     from: &'static str,
@@ -73,62 +35,26 @@ const fn mutant(from: &'static str, to: &'static str) -> Mutant {
     Mutant { from, to }
 }
 
-/// A plan with a buffer for `len` results.
-fn plan_for(len: usize) -> (Plan, BufferId) {
-    let mut plan = Plan::default();
-    // Device times are put behind the results.
-    let out = plan.buffer("out", (4 * len).next_multiple_of(8) + 128);
-    (plan, out)
-}
-
-impl Case {
-    /// What the device gives, with `mutant` where it changes a shader.
-    fn run(&self, gpu: &Gpu, mutant: Option<&Mutant>) -> Vec<f32> {
-        let mut plan = self.plan.clone();
-        let upload = plan.buffer("upload", 16);
-        let bytes = 4 * self.want.len();
-        let ticks_at = bytes.next_multiple_of(8);
-        let read_back = ReadBack { buffer: self.out, bytes: ticks_at + 128, ticks_at };
-        let text = |kernel: &Kernel| {
-            let text = kernel.pieces.concat();
-            mutant.map_or(text.clone(), |m| text.replace(m.from, m.to))
-        };
-        let mut program = Program::with_text(gpu.clone(), plan, read_back, &text).unwrap();
-        let read = |bytes: &[u8]| bytemuck::pod_collect_to_vec::<u8, f32>(bytes);
-        let mut got = program.run(upload, &[0; 16], read).unwrap();
-        got.truncate(self.want.len());
-        got
-    }
-
-    /// What is wrong with `got`.
-    fn complaint(&self, got: &[f32]) -> Option<String> {
-        let largest = self.want.iter().fold(1e-6f32, |m, v| m.max(v.abs()));
-        let limit = self.tolerance * largest;
-        let bad = |(a, b): &(&f32, &f32)| {
-            let off = (*a - *b).abs();
-            a.to_bits() != b.to_bits() && (off.is_nan() || off > limit)
-        };
-        let first = got.iter().zip(&self.want).position(|pair| bad(&pair))?;
-        Some(format!(
-            "{}: value {first} is {}, expected {} (limit {limit})",
-            self.name, got[first], self.want[first]
-        ))
-    }
+/// The shader's text, with `mutant` where it changes it.
+fn text(kernel: &Kernel, mutant: Option<&Mutant>) -> String {
+    let text = kernel.pieces.concat();
+    mutant.map_or(text.clone(), |m| text.replace(m.from, m.to))
 }
 
 /// All cases agree with their twins, and of each mutant some case disagrees.
-fn check(test: &str, cases: &[Case], mutants: &[Mutant]) {
+fn check(test: &str, cases: &[Probe], mutants: &[Mutant]) {
     let Some(gpu) = device(test) else { return };
+    let complaint = |case: &Probe, mutant: Option<&Mutant>| {
+        case.complaint(&case.run(&gpu, &|kernel| text(kernel, mutant)).unwrap())
+    };
     for case in cases {
-        let got = case.run(&gpu, None);
-        assert_eq!(case.complaint(&got), None, "{test}");
+        assert_eq!(complaint(case, None), None, "{test}");
     }
     for mutant in mutants {
-        let kernels =
-            || cases.iter().flat_map(|c| c.plan.steps()).map(|s| s.kernel.pieces.concat());
-        assert!(kernels().any(|text| text.contains(mutant.from)), "no `{}`", mutant.from);
-        let caught =
-            cases.iter().any(|case| case.complaint(&case.run(&gpu, Some(mutant))).is_some());
+        let mut steps = cases.iter().flat_map(|case| case.plan.steps());
+        let changes = steps.any(|s| s.kernel.pieces.concat().contains(mutant.from));
+        assert!(changes, "{test}: no `{}`", mutant.from);
+        let caught = cases.iter().any(|case| complaint(case, Some(mutant)).is_some());
         assert!(caught, "{test}: `{}` for `{}` went unnoticed", mutant.to, mutant.from);
     }
     println!("{test}: {} cases, {} mutants", cases.len(), mutants.len());
@@ -234,5 +160,24 @@ fn software_is_never_taken_unasked() {
     match Gpu::open(&Choice::Real) {
         Ok(gpu) => assert!(!gpu.adapter().is_software()),
         Err(error) => assert_eq!(error.kind(), GpuErrorKind::NoAdapter),
+    }
+}
+
+#[test]
+fn a_shader_that_computes_wrongly_is_refused_by_name() {
+    let Some(gpu) = device("a_shader_that_computes_wrongly_is_refused_by_name") else { return };
+    self_test(&gpu).unwrap();
+    for (shader, from, to) in [
+        ("depthwise", "sums += w *", "sums += 1.001 * w *"),
+        ("peak", "if (k > best)", "if (k >= best)"),
+        ("histogram", "i * bits", "0u"),
+    ] {
+        let spoilt = |kernel: &Kernel| {
+            let text = kernel.pieces.concat();
+            if kernel.name == shader { text.replace(from, to) } else { text }
+        };
+        let error = self_test::self_test_with(&gpu, &spoilt).unwrap_err();
+        assert_eq!(error.kind(), GpuErrorKind::Wrong);
+        assert!(format!("{error}").contains(shader), "{error}");
     }
 }

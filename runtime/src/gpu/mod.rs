@@ -9,6 +9,7 @@ mod view;
 mod product;
 mod lower;
 mod prepare;
+mod pose_probe;
 mod path;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ impl From<GpuError> for Error {
             GpuErrorKind::NoAdapter => ErrorKind::NoGpu,
             GpuErrorKind::OutOfMemory | GpuErrorKind::TooLarge => ErrorKind::GpuMemory,
             GpuErrorKind::Lost => ErrorKind::GpuLost,
+            GpuErrorKind::Wrong => ErrorKind::GpuWrong,
             _ => ErrorKind::Engine,
         };
         Self::new(kind, error.to_string())

@@ -1,10 +1,12 @@
 //! One image through the program: frames in, one run, numbers out.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use fiducia_kernels::gpu::{Choice, Counters, Gpu, Program, steps};
+use fiducia_kernels::gpu::{Adapter, BufferId, Choice, Counters, Gpu, Program, self_test, steps};
 use fiducia_kernels::{Affine, Found as Head, Picture, Row};
 
+use super::pose_probe;
 use super::prepare::{HEAD_BYTES, Prepared, ROW_BYTES, prepare};
 use crate::detector::{Found, Observation, cell_to_px};
 use crate::preprocess::{check, no_contrast, reduction, tail, whole_frame};
@@ -29,8 +31,8 @@ pub struct StepTime {
 #[derive(Debug)]
 pub(crate) struct GpuPath {
     program: Program,
-    picture: fiducia_kernels::gpu::BufferId,
-    planes: [fiducia_kernels::gpu::BufferId; 2],
+    picture: BufferId,
+    planes: [BufferId; 2],
     reductions: [usize; 2],
     /// Header and packed pixels of the image at work.
     upload: Vec<u8>,
@@ -49,6 +51,7 @@ impl GpuPath {
         choice: &Choice,
     ) -> Result<Self, Error> {
         let gpu = Gpu::open(choice)?;
+        trust(&gpu)?;
         let prepared = prepare(pack, manifest, chosen)?;
         let Prepared { plan, read_back, picture, planes, reductions } = prepared;
         let program = Program::new(gpu, plan, read_back)?;
@@ -166,6 +169,25 @@ impl GpuPath {
             self.program.stage_ms(read).unwrap_or([f64::NAN; 5]);
         Timings { preprocess, backbone, crop, refine, decode, total: 0.0 }
     }
+}
+
+/// Compares every shader with its reference on the first use of a device by this process.
+fn trust(gpu: &Gpu) -> Result<(), Error> {
+    static TRUSTED: Mutex<Vec<Adapter>> = Mutex::new(Vec::new());
+    // Held while testing, so that detectors that are made at once test once.
+    let mut trusted = TRUSTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !trusted.contains(gpu.adapter()) {
+        let start = Instant::now();
+        self_test(gpu)?;
+        pose_probe::self_test(gpu)?;
+        log::info!(
+            "self-test of {}: {:.0} ms",
+            gpu.adapter().name,
+            start.elapsed().as_secs_f64() * 1e3
+        );
+        trusted.push(gpu.adapter().clone());
+    }
+    Ok(())
 }
 
 /// One landmark out of its sixteen bytes.

@@ -1,14 +1,8 @@
 //! The step between the heat maps against the shape model that the CPU path uses, and what lowering refuses.
 
-use fiducia_kernels::gpu::steps::{self, PoseBuffers};
-use fiducia_kernels::gpu::{Choice, Gpu, Plan, Program, ReadBack, Stage};
-use fiducia_kernels::{Affine, BoxMean, Found as Head, Picture, PoseStep, Row};
+use fiducia_kernels::gpu::{Choice, Gpu, Plan, Stage};
 
-use crate::shape::{NOISE_UNITS, distance, rms};
-use crate::{Pose, ShapeModel};
-
-/// Positions of the step in `f32`, units; a head film has ten pixels to a unit.
-const POINT_UNITS: f64 = 2e-3;
+use super::pose_probe::{Dice, POINT_UNITS, SIZE, disagreement, expected, on_device, scene};
 
 fn device(test: &str) -> Option<Gpu> {
     match Gpu::open(&Choice::Named(String::new())) {
@@ -22,201 +16,6 @@ fn device(test: &str) -> Option<Gpu> {
     }
 }
 
-struct Dice(u64);
-
-impl Dice {
-    fn real(&mut self) -> f64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as f64 / f64::from(1u32 << 30) - 1.0
-    }
-}
-
-/// A decoded heat map as the shaders keep it.
-#[derive(Clone, Copy)]
-struct Peak {
-    at: [f32; 2],
-    mass: f32,
-    spread: f32,
-    covariance: [f32; 3],
-    valid: bool,
-}
-
-impl Peak {
-    fn words(&self) -> [f32; 8] {
-        let [x, y] = self.at;
-        let [a, b, c] = self.covariance;
-        [x, y, self.mass, self.spread, a, b, c, f32::from_bits(self.valid.into())]
-    }
-}
-
-struct Scene {
-    shape: ShapeModel,
-    step: PoseStep,
-    guide_of: Vec<usize>,
-    coarse: Vec<Peak>,
-    fine: Vec<Peak>,
-}
-
-fn scene(dice: &mut Dice, guides: usize, modes: usize, all: bool) -> Scene {
-    let mean: Vec<[f64; 2]> =
-        (0..guides).map(|_| [100.0 + 80.0 * dice.real(), 120.0 + 90.0 * dice.real()]).collect();
-    let mode = |dice: &mut Dice| {
-        let v: Vec<f64> = (0..2 * guides).map(|_| dice.real()).collect();
-        let length = v.iter().map(|x| x * x).sum::<f64>().sqrt();
-        v.into_iter().map(|x| x / length).collect::<Vec<_>>()
-    };
-    let shape = ShapeModel {
-        deviations: (0..modes).map(|i| 12.0 / (1.0 + i as f64)).collect(),
-        modes: (0..modes).map(|_| mode(dice)).collect(),
-        mean,
-    };
-    // A pack holds these as f32.
-    let shape = ShapeModel::from_values(guides, modes, &shape.to_values());
-    let turn = Affine::similarity(
-        0.3 * dice.real(),
-        1.0 + 0.3 * dice.real(),
-        [100.0, 120.0],
-        [90.0, 130.0],
-    );
-    let peak = |at: [f64; 2], dice: &mut Dice| Peak {
-        at: at.map(|v| v as f32),
-        mass: (0.55 + 0.4 * dice.real()) as f32,
-        spread: (1.0 + 0.5 * dice.real()) as f32,
-        covariance: [1.5, (0.3 * dice.real()) as f32, 0.75],
-        valid: true,
-    };
-    let coarse = (0..guides).map(|i| {
-        let p = turn.apply(shape.mean[i]);
-        // Cells of 4 units, and an outlier here and there.
-        let far = if i % 7 == 5 { 60.0 } else { 0.0 };
-        let noisy = [p[0] + 2.0 * dice.real() + far, p[1] + 2.0 * dice.real()];
-        let mut found = peak(noisy.map(|v| (v - 1.5) / 4.0), dice);
-        if i % 11 == 9 {
-            found = Peak { valid: false, at: [0.0; 2], mass: 0.0, ..found };
-        }
-        found
-    });
-    let coarse: Vec<Peak> = coarse.collect();
-    let guide_of: Vec<usize> =
-        if all { (0..guides).collect() } else { (0..guides).rev().step_by(3).collect() };
-    let fine: Vec<Peak> = (0..guide_of.len())
-        .map(|i| {
-            let found = peak([32.0 + 9.0 * dice.real(), 30.0 + 9.0 * dice.real()], dice);
-            if i == 3 { Peak { valid: false, ..found } } else { found }
-        })
-        .collect();
-    let step = PoseStep {
-        guides: guides as u32,
-        landmarks: guide_of.len() as u32,
-        modes: modes as u32,
-        fine_cells: 32,
-        fine_stride: 2.0,
-        region_size: 64.0,
-        region_unit: 0.4,
-        outlier: 8.0,
-        scale_low: 0.6,
-        scale_high: 1.6,
-        coarse_middle: [24.0, 30.0],
-    };
-    Scene { shape, step, guide_of, coarse, fine }
-}
-
-const SIZE: [usize; 2] = [1935, 2400];
-const UNIT_PER_PX: [f64; 2] = [0.1, 0.11];
-
-/// What the CPU path makes of it: head of the result, then point and residual of each landmark.
-fn expected(s: &Scene) -> ([f64; 3], Pose, Vec<([f64; 2], f64)>) {
-    let to_units = |cell: [f32; 2]| cell.map(|v| f64::from(v) * 4.0 + 1.5);
-    let middle = s.step.coarse_middle;
-    let coarse: Vec<[f64; 2]> =
-        s.coarse.iter().map(|p| to_units(if p.valid { p.at } else { middle })).collect();
-    let masses: Vec<f64> = s.coarse.iter().map(|p| p.mass.into()).collect();
-    let pose = s.shape.pose(&coarse, &masses);
-    let fitted = s.shape.fit(&pose, &coarse, &masses);
-    let pick = |(&c, f)| if distance(c, f) > 8.0 { f } else { c };
-    let guided: Vec<[f64; 2]> = coarse.iter().zip(fitted).map(pick).collect();
-    let posed: Vec<[f64; 2]> = s.shape.mean.iter().map(|&p| pose.to_image.apply(p)).collect();
-    let pose_residual = rms(coarse
-        .iter()
-        .zip(&posed)
-        .map(|(&c, &p)| distance(c, p))
-        .collect::<Vec<_>>()
-        .into_iter());
-    let scale = 0.4 * pose.scale.clamp(0.6, 1.6);
-    let mut points = guided.clone();
-    let fine: Vec<[f64; 2]> = s
-        .fine
-        .iter()
-        .zip(&s.guide_of)
-        .map(|(p, &g)| {
-            let cell = if p.valid { p.at.map(f64::from) } else { [15.5; 2] };
-            let frame = Affine::similarity(pose.angle, scale, [31.5; 2], guided[g]);
-            frame.apply(cell.map(|v| 2.0 * v + 0.5))
-        })
-        .collect();
-    fine.iter().zip(&s.guide_of).for_each(|(&p, &g)| points[g] = p);
-    let ones = vec![1.0; points.len()];
-    let likely = s.shape.fit(&s.shape.pose(&points, &ones), &points, &ones);
-    let rows: Vec<([f64; 2], f64)> =
-        fine.iter().zip(&s.guide_of).map(|(&p, &g)| (p, distance(p, likely[g]))).collect();
-    let mass = masses.iter().sum::<f64>() / masses.len() as f64;
-    let shape_residual = rms(rows.iter().map(|(_, r)| *r).collect::<Vec<_>>().into_iter());
-    ([mass, pose_residual, shape_residual], pose, rows)
-}
-
-fn on_device(gpu: &Gpu, s: &Scene) -> (Head, Vec<Row>) {
-    let reduction = BoxMean { width: SIZE[0], height: SIZE[1], factor_x: 4, factor_y: 4 };
-    let mut picture = Picture::new(SIZE[0], SIZE[1], 0, [reduction; 2]);
-    picture.cell_to_units = [4.0, 4.0, 1.5, 1.5];
-    picture.unit_per_px = UNIT_PER_PX.map(|v| v as f32);
-    let mut plan = Plan::default();
-    let bytes = 256 + 16 * s.guide_of.len();
-    let on = PoseBuffers {
-        picture: plan.buffer("picture", 512),
-        work: plan.buffer("work", 4 * s.step.work()),
-        regions: plan.buffer("regions", 8 * (1 + s.guide_of.len())),
-        results: plan.buffer("results", bytes),
-    };
-    let ridge = |sd: &f64| (NOISE_UNITS * NOISE_UNITS / (sd * sd).max(1e-9)) as f32;
-    let shape = &s.shape;
-    let mut model: Vec<f32> = shape.mean.iter().flatten().map(|&v| v as f32).collect();
-    model.extend(shape.deviations.iter().map(ridge));
-    model.extend(shape.modes.iter().flatten().map(|&v| v as f32));
-    model.extend(s.guide_of.iter().map(|&g| g as f32));
-    let model = plan.constant(&model);
-    let peaks = |peaks: &[Peak]| peaks.iter().flat_map(Peak::words).collect::<Vec<f32>>();
-    let (coarse, fine) = (plan.constant(&peaks(&s.coarse)), plan.constant(&peaks(&s.fine)));
-    steps::pose_coarse(&mut plan, &s.step, on, model, coarse);
-    steps::pose_fine(&mut plan, &s.step, on, model, fine);
-    let read_back = ReadBack { buffer: on.results, bytes, ticks_at: 128 };
-    let mut program = Program::new(gpu.clone(), plan, read_back).unwrap();
-    let read = program.run(on.picture, bytemuck::bytes_of(&picture), <[u8]>::to_vec).unwrap();
-    let rows = read[256..].chunks_exact(16).map(bytemuck::pod_read_unaligned).collect();
-    (bytemuck::pod_read_unaligned(&read[..256]), rows)
-}
-
-/// The largest disagreement, and what it is about.
-fn disagreement(s: &Scene, head: &Head, rows: &[Row]) -> (f64, String) {
-    let ([mass, pose_residual, shape_residual], pose, wanted) = expected(s);
-    let mut all = vec![
-        ((mass - f64::from(head.coarse_mass)).abs(), "mass".to_owned()),
-        ((pose_residual - f64::from(head.pose_residual)).abs(), "pose residual".to_owned()),
-        ((shape_residual - f64::from(head.shape_residual)).abs(), "shape residual".to_owned()),
-        ((pose.scale * pose.angle.cos() - f64::from(head.along)).abs(), "along".to_owned()),
-        ((pose.scale * pose.angle.sin() - f64::from(head.across)).abs(), "across".to_owned()),
-    ];
-    for (i, (row, (point, residual))) in rows.iter().zip(&wanted).enumerate() {
-        let fine = row.decode(SIZE, 32);
-        let found = [fine.px[0] * UNIT_PER_PX[0], fine.px[1] * UNIT_PER_PX[1]];
-        all.push((distance(found, *point), format!("point {i}: {found:?} {point:?}")));
-        // Half precision.
-        let relative = (fine.residual - residual).abs() / (1.0 + residual.abs());
-        all.push((relative, format!("residual {i}: {} {residual}", fine.residual)));
-    }
-    all.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default()
-}
-
 #[test]
 fn the_pose_step_equals_the_shape_model() {
     let Some(gpu) = device("the_pose_step_equals_the_shape_model") else { return };
@@ -225,7 +24,7 @@ fn the_pose_step_equals_the_shape_model() {
         [(19, 8, true), (6, 3, true), (68, 12, true), (40, 20, false), (2, 0, true), (1, 0, true)]
     {
         let s = scene(&mut dice, guides, modes, all);
-        let (head, rows) = on_device(&gpu, &s);
+        let (head, rows) = on_device(&gpu, &s).unwrap();
         let (off, what) = disagreement(&s, &head, &rows);
         assert!(off < POINT_UNITS, "{guides} guides, {modes} modes: {off} {what}");
         let scale = expected(&s).1.scale.clamp(0.6, 1.6);
