@@ -30,6 +30,8 @@ pub enum Slot {
     Tensor(TensorId),
     /// A whole buffer.
     Buffer(BufferId),
+    /// So many bytes from the start of a buffer.
+    Head(BufferId, usize),
 }
 
 /// Parts of a run that are timed together.
@@ -147,6 +149,7 @@ impl Plan {
             Slot::Constant { bytes, .. } => bytes,
             Slot::Tensor(TensorId(id)) => self.tensors[id],
             Slot::Buffer(BufferId(id)) => self.buffers[id].1,
+            Slot::Head(_, bytes) => bytes,
         }
     }
 

@@ -349,6 +349,7 @@ impl Program {
                 let (_, bytes) = self.plan.buffers[id];
                 self.entry(binding, &self.buffers[id], 0, bytes)
             }
+            Slot::Head(BufferId(id), bytes) => self.entry(binding, &self.buffers[id], 0, bytes),
         }
     }
 

@@ -4,7 +4,7 @@ extern crate std;
 use std::{string::String, vec, vec::Vec};
 
 use super::{BufferId, Groups, Plan, Slot, Stage, Step, kernel};
-use crate::{Conv, Elementwise, LocalNorm, Matmul, Pool, PoseStep};
+use crate::{Conv, Elementwise, Found, LocalNorm, Matmul, Picture, Pool, PoseStep};
 
 /// Threads of a workgroup in the shaders that take a thread per value.
 const THREADS: u32 = 64;
@@ -31,6 +31,15 @@ impl At {
     pub fn new(stage: Stage, label: impl Into<String>) -> Self {
         Self { stage, label: label.into() }
     }
+}
+
+/// Header of an uploaded picture and a few pixels: what steps bind that read no pixel.
+const PICTURE_HEAD_BYTES: usize = size_of::<Picture>() + 16;
+/// What is found about the image as a whole, in front of the landmarks.
+const FOUND_BYTES: usize = size_of::<Found>();
+
+fn head(picture: BufferId) -> Slot {
+    Slot::Head(picture, PICTURE_HEAD_BYTES)
 }
 
 fn step(at: At, name: &str, params: &[u8], groups: Groups) -> Step {
@@ -199,7 +208,7 @@ pub fn histogram(plan: &mut Plan, picture: BufferId, bins: BufferId) -> usize {
 pub fn grey_window(plan: &mut Plan, picture: BufferId, bins: BufferId, results: BufferId) -> usize {
     let at = At::new(Stage::Preprocess, "grey window");
     plan.push(Step {
-        reads: vec![(1, Slot::Buffer(picture)), (2, Slot::Buffer(bins))],
+        reads: vec![(1, head(picture)), (2, Slot::Buffer(bins))],
         writes: vec![(3, Slot::Buffer(results))],
         ..step(at, "grey_window", &[], [1, 1, 1])
     })
@@ -218,7 +227,7 @@ pub fn box_mean(
         At::new(Stage::Preprocess, ["reduce whole image", "reduce for regions"][number.min(1)]);
     plan.push(Step {
         constants: vec![("PLANE", number as f64)],
-        reads: vec![(1, Slot::Buffer(picture)), (2, Slot::Buffer(results))],
+        reads: vec![(1, Slot::Buffer(picture)), (2, Slot::Head(results, FOUND_BYTES))],
         writes: vec![(3, Slot::Buffer(plane))],
         ..step(at, "box_mean", &[], [0, 0, 1])
     })
@@ -241,7 +250,7 @@ pub fn warp(
     let params = [width as u32, height as u32, 0, 0];
     let groups = [(width as u32).div_ceil(THREADS), height as u32, 1];
     plan.push(Step {
-        reads: vec![(1, Slot::Buffer(picture)), (2, Slot::Buffer(plane))],
+        reads: vec![(1, head(picture)), (2, Slot::Buffer(plane))],
         writes: vec![(3, out)],
         ..step(at, "warp", bytemuck::bytes_of(&params), groups)
     })
@@ -332,7 +341,7 @@ pub fn pose_fine(
 
 fn pose(at: At, name: &str, p: &PoseStep, on: PoseBuffers, model: Slot, peaks: Slot) -> Step {
     Step {
-        reads: vec![(1, Slot::Buffer(on.picture)), (2, model), (3, peaks)],
+        reads: vec![(1, head(on.picture)), (2, model), (3, peaks)],
         writes: vec![
             (4, Slot::Buffer(on.work)),
             (5, Slot::Buffer(on.regions)),
@@ -362,11 +371,7 @@ pub fn crop(
 ) -> usize {
     let params = CropParams { size: size as u32, floor, pad: [0; 2] };
     plan.push(Step {
-        reads: vec![
-            (1, Slot::Buffer(on.picture)),
-            (2, Slot::Buffer(plane)),
-            (3, Slot::Buffer(on.regions)),
-        ],
+        reads: vec![(1, head(on.picture)), (2, Slot::Buffer(plane)), (3, Slot::Buffer(on.regions))],
         writes: vec![(4, out)],
         ..step(
             At::new(Stage::Crop, "crop"),
