@@ -47,7 +47,8 @@ struct Pose {
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> picture: Picture;
-// Mean shape, ridge of each mode, modes, and the guide of each landmark.
+// Mean shape, ridge of each mode, modes, what each landmark is among the guides, and behind the guides' number
+// which follower; then of each follower its mean and how it moves with each mode.
 @group(0) @binding(2) var<storage, read> model: array<f32>;
 @group(0) @binding(3) var<storage, read> peaks: array<Peak>;
 // Points, their image in the model's frame, the fitted shape, the guided points, weights, robust weights, and
@@ -102,6 +103,27 @@ fn mode_of(mode: u32, i: u32) -> vec2<f32> {
 }
 fn guide_of(landmark: u32) -> u32 {
     return u32(model[2u * p.guides + p.modes + 2u * p.modes * p.guides + landmark]);
+}
+
+// Where a follower lies in the frame of the mean shape, given the amounts that were solved for last.
+fn follower(number: u32) -> vec2<f32> {
+    let start = 2u * p.guides + p.modes + 2u * p.modes * p.guides + p.landmarks;
+    let at = start + 2u * number * (1u + p.modes);
+    var v = vec2<f32>(model[at], model[at + 1u]);
+    for (var mode = 0u; mode < p.modes; mode++) {
+        let moved = at + 2u * (1u + mode);
+        v += work[amount_at(mode)] * vec2<f32>(model[moved], model[moved + 1u]);
+    }
+    return v;
+}
+
+// Where a landmark is looked for: at its guide among the values from `first` on, or where the shape puts it.
+fn looked_for(landmark: u32, first: u32, pose: Pose) -> vec2<f32> {
+    let place = guide_of(landmark);
+    if (place >= p.guides) {
+        return to_image(pose, follower(place - p.guides));
+    }
+    return vec_at(first + 2u * place);
 }
 
 fn turn(pose: Pose, v: vec2<f32>) -> vec2<f32> {
@@ -294,7 +316,7 @@ fn coarse(@builtin(local_invocation_index) thread: u32) {
     storageBarrier();
     workgroupBarrier();
     for (var i = thread; i < p.landmarks; i += THREADS) {
-        regions.centres[i] = vec_at(guided_at(guide_of(i)));
+        regions.centres[i] = looked_for(i, guided_at(0u), pose);
     }
     let sums = total(vec4<f32>(masses, squares, 0.0, 0.0), thread) / f32(p.guides);
     if (thread == 0u) {
@@ -320,6 +342,18 @@ fn halves(a: f32, b: f32) -> u32 {
     return pack2x16float(clamp(vec2<f32>(a, b), vec2<f32>(-65504.0), vec2<f32>(65504.0)));
 }
 
+// Where the fine heat map of a landmark puts it, units; the middle of its region where it holds no number.
+fn fine_point(landmark: u32) -> vec2<f32> {
+    let peak = peaks[landmark];
+    var cell = vec2<f32>((f32(p.fine_cells) - 1.0) / 2.0);
+    if (peak.valid == 1u) {
+        cell = vec2<f32>(peak.x, peak.y);
+    }
+    let px = cell * p.fine_stride + (p.fine_stride - 1.0) / 2.0;
+    let frame = Pose(regions.along, regions.across, regions.centres[landmark]);
+    return to_image(frame, px - (p.region_size - 1.0) / 2.0);
+}
+
 @compute @workgroup_size(64)
 fn fine(@builtin(local_invocation_index) thread: u32) {
     for (var i = thread; i < p.guides; i += THREADS) {
@@ -328,17 +362,11 @@ fn fine(@builtin(local_invocation_index) thread: u32) {
     }
     storageBarrier();
     workgroupBarrier();
-    let middle = (f32(p.fine_cells) - 1.0) / 2.0;
     for (var i = thread; i < p.landmarks; i += THREADS) {
-        let peak = peaks[i];
-        var cell = vec2<f32>(middle);
-        if (peak.valid == 1u) {
-            cell = vec2<f32>(peak.x, peak.y);
+        let guide = guide_of(i);
+        if (guide < p.guides) {
+            set_vec(points_at(guide), fine_point(i));
         }
-        let px = cell * p.fine_stride + (p.fine_stride - 1.0) / 2.0;
-        let d = px - (p.region_size - 1.0) / 2.0;
-        let frame = Pose(regions.along, regions.across, regions.centres[i]);
-        set_vec(points_at(guide_of(i)), to_image(frame, d));
     }
     storageBarrier();
     workgroupBarrier();
@@ -346,12 +374,13 @@ fn fine(@builtin(local_invocation_index) thread: u32) {
     fit_shape(pose, thread);
     let cell_units = length(vec2<f32>(regions.along, regions.across)) * p.fine_stride;
     let grown = 64.0 / f32(p.fine_cells) * 64.0 / f32(p.fine_cells);
-    var squares = 0.0;
+    let middle = (f32(p.fine_cells) - 1.0) / 2.0;
+    // Followers have a residual, but do not decide whether the image is plausible.
+    var squares = vec2<f32>(0.0);
     for (var i = thread; i < p.landmarks; i += THREADS) {
-        let guide = guide_of(i);
-        let point = vec_at(points_at(guide));
-        let residual = distance(point, vec_at(shape_at(guide)));
-        squares += residual * residual;
+        let point = fine_point(i);
+        let residual = distance(point, looked_for(i, shape_at(0u), pose));
+        squares += select(vec2<f32>(0.0), vec2<f32>(residual * residual, 1.0), guide_of(i) < p.guides);
         var peak = peaks[i];
         if (peak.valid != 1u) {
             peak = Peak(middle, middle, 0.0, middle, middle * middle, 0.0, middle * middle, 0u);
@@ -366,8 +395,8 @@ fn fine(@builtin(local_invocation_index) thread: u32) {
             halves(peak.yy * grown, residual),
         );
     }
-    let sum = total(vec4<f32>(squares), thread).x;
+    let sums = total(vec4<f32>(squares, 0.0, 0.0), thread);
     if (thread == 0u) {
-        results.found.shape_residual = sqrt(sum / f32(p.landmarks));
+        results.found.shape_residual = sqrt(sums.x / max(sums.y, 1.0));
     }
 }

@@ -317,7 +317,8 @@ pub struct PoseBuffers {
 }
 
 /// From coarse peaks to the places of regions; `model` holds the mean shape `[guides, 2]`, the ridge of each
-/// mode, the modes `[modes, guides, 2]` and the guide of each landmark.
+/// mode, the modes `[modes, guides, 2]`, the guide of each landmark (or the number of guides and then which
+/// follower), and for each follower its mean and its modes `[1 + modes, 2]`.
 pub fn pose_coarse(
     plan: &mut Plan,
     p: &PoseStep,

@@ -122,8 +122,7 @@ impl Lowering<'_> {
         } else {
             bail!("not among the supported layers");
         };
-        self.set(node, value);
-        Ok(())
+        self.set(node, value)
     }
 
     fn conv(&mut self, node: &TypedNode, op: &cnn::Conv) -> TractResult<Value> {
@@ -562,17 +561,16 @@ impl Lowering<'_> {
     }
 
     /// Keeps the value of a node; what several nodes read goes into the plan at once.
-    fn set(&mut self, node: &TypedNode, value: Value) {
+    fn set(&mut self, node: &TypedNode, value: Value) -> TractResult<()> {
         let outlet = OutletId::from(node.id);
         let readers = node.outputs[0].successors.len();
         let is_result = self.model.outputs.contains(&outlet);
+        let pending = matches!(value, Value::Pending(_));
         self.values.insert(outlet, value);
-        if readers + usize::from(is_result) != 1 {
-            if let Some(Value::Pending(_)) = self.values.get(&outlet) {
-                // A pending product is complete, so this cannot fail.
-                let _ = self.view(outlet);
-            }
+        if pending && readers + usize::from(is_result) != 1 {
+            self.view(outlet)?;
         }
+        Ok(())
     }
 }
 
@@ -587,6 +585,14 @@ struct Roles {
     weights: Vec<(usize, usize)>,
 }
 
+/// An axis of a product: its places in the input, the weights and the output.
+struct Role {
+    x: Option<usize>,
+    w: Option<usize>,
+    out: Option<usize>,
+    size: usize,
+}
+
 impl Roles {
     /// `[w, x]` are the operands' numbers. The input must be `[batch…, k, n…]`, the output `[batch…, m, n…]`.
     fn of(
@@ -598,50 +604,53 @@ impl Roles {
         let strides: Vec<usize> =
             (0..w_shape.len()).map(|i| w_shape[i + 1..].iter().product()).collect();
         let place = |list: &TVec<usize>| list.first().copied();
-        // (place in the input, size), for the four roles.
-        let (mut batch, mut k, mut n, mut m) = (vec![], vec![], vec![], vec![]);
+        let (mut batch, mut k, mut n, mut m): (Vec<Role>, Vec<Role>, Vec<Role>, Vec<Role>) =
+            Default::default();
         for axis in op.axes.iter_all_axes() {
             let many = axis.inputs.iter().chain(&axis.outputs).any(|list| list.len() > 1);
             ensure!(!many, "axis {} stands twice", axis.repr);
             let (in_w, in_x) = (place(&axis.inputs[w]), place(&axis.inputs[x]));
             let out = place(&axis.outputs[0]);
             let size = in_x.map(|i| x_shape[i]).or(in_w.map(|i| w_shape[i])).unwrap_or(1);
-            let entry = (in_x, in_w, out, size);
+            let role = Role { x: in_x, w: in_w, out, size };
             match (in_w.is_some(), in_x.is_some(), out.is_some()) {
                 _ if size == 1 => {}
-                (true, true, false) => k.push(entry),
-                (true, false, true) => m.push(entry),
-                (_, true, true) => n.push(entry),
+                (true, true, false) => k.push(role),
+                (true, false, true) => m.push(role),
+                (_, true, true) => n.push(role),
                 _ => bail!("axis {} is summed by itself", axis.repr),
             }
         }
         ensure!(k.len() <= 1 && m.len() <= 1, "more than one summed or new axis");
-        let k_place = k.first().and_then(|e| e.0);
-        let m_place = m.first().and_then(|e| e.2);
-        n.sort_by_key(|e| e.0);
-        ensure!(n.is_sorted_by_key(|e| e.2), "axes change places");
+        let k_place = k.first().and_then(|role| role.x);
+        let m_place = m.first().and_then(|role| role.out);
+        n.sort_by_key(|role| role.x);
+        ensure!(n.is_sorted_by_key(|role| role.out), "axes change places");
         // What stands before the summed axis counts as batch; without one, what the weights share does.
-        let mut rest = vec![];
-        for e in n {
+        let mut rest: Vec<Role> = vec![];
+        for role in n {
             let before = match (k_place, m_place) {
-                (Some(k), _) => e.0 < Some(k),
-                (None, Some(m)) => e.2 < Some(m),
-                (None, None) => e.1.is_some(),
+                (Some(k), _) => role.x < Some(k),
+                (None, Some(m)) => role.out < Some(m),
+                (None, None) => role.w.is_some(),
             };
-            if before { batch.push(e) } else { rest.push(e) }
+            if before { batch.push(role) } else { rest.push(role) }
         }
         if let Some(m) = m_place {
-            let split = batch.iter().all(|e| e.2 < Some(m)) && rest.iter().all(|e| e.2 > Some(m));
+            let split = batch.iter().all(|role| role.out < Some(m))
+                && rest.iter().all(|role| role.out > Some(m));
             ensure!(split, "axes change places");
         }
-        ensure!(rest.iter().all(|e| e.1.is_none()), "weights that differ from pixel to pixel");
-        let private = batch.iter().any(|e| e.1.is_some());
-        ensure!(!private || batch.iter().all(|e| e.1.is_some()), "weights for a part of the batch");
-        let size = |list: &[(Option<usize>, Option<usize>, Option<usize>, usize)]| {
-            list.iter().map(|e| e.3).product::<usize>()
-        };
+        ensure!(
+            rest.iter().all(|role| role.w.is_none()),
+            "weights that differ from pixel to pixel"
+        );
+        let private = batch.iter().any(|role| role.w.is_some());
+        let all = batch.iter().all(|role| role.w.is_some());
+        ensure!(!private || all, "weights for a part of the batch");
+        let size = |list: &[Role]| list.iter().map(|role| role.size).product::<usize>();
         let order = batch.iter().filter(|_| private).chain(&m).chain(&k);
-        let weights = order.filter_map(|e| e.1.map(|i| (e.3, strides[i]))).collect();
+        let weights = order.filter_map(|role| role.w.map(|i| (role.size, strides[i]))).collect();
         Ok(Self { m: size(&m), n: size(&rest), k: size(&k), batch: size(&batch), private, weights })
     }
 

@@ -14,6 +14,8 @@ mod path;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod layer_tests;
 
 pub(crate) use path::GpuPath;
 pub use path::StepTime;

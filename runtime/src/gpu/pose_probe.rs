@@ -5,7 +5,8 @@ use fiducia_kernels::gpu::steps::{self, PoseBuffers};
 use fiducia_kernels::gpu::{Gpu, GpuError, GpuErrorKind, Plan, Program, ReadBack};
 use fiducia_kernels::{Affine, BoxMean, Found as Head, Picture, PoseStep, Row};
 
-use crate::shape::{NOISE_UNITS, distance, rms};
+use super::prepare::{Place, shape_values};
+use crate::shape::{distance, rms};
 use crate::{Pose, ShapeModel};
 
 /// Positions of the step in `f32`, units; a head film has ten pixels to a unit.
@@ -59,7 +60,7 @@ impl Peak {
 pub(super) struct Scene {
     pub(super) shape: ShapeModel,
     pub(super) step: PoseStep,
-    pub(super) guide_of: Vec<usize>,
+    pub(super) places: Vec<Place>,
     pub(super) coarse: Vec<Peak>,
     pub(super) fine: Vec<Peak>,
 }
@@ -105,9 +106,23 @@ pub(super) fn scene(dice: &mut Dice, guides: usize, modes: usize, all: bool) -> 
         found
     });
     let coarse: Vec<Peak> = coarse.collect();
-    let guide_of: Vec<usize> =
-        if all { (0..guides).collect() } else { (0..guides).rev().step_by(3).collect() };
-    let fine: Vec<Peak> = (0..guide_of.len())
+    let mut places: Vec<Place> = if all {
+        (0..guides).map(Place::Guide).collect()
+    } else {
+        (0..guides).rev().step_by(3).map(Place::Guide).collect()
+    };
+    if !all {
+        // Two that no map shows, one of them first.
+        let mut follower = || {
+            let place = |_| [dice.real() as f32, dice.real() as f32];
+            let mut rows: Vec<[f32; 2]> = (0..=modes).map(place).collect();
+            rows[0] = [90.0, 140.0];
+            Place::Follower(rows)
+        };
+        places.insert(0, follower());
+        places.push(follower());
+    }
+    let fine: Vec<Peak> = (0..places.len())
         .map(|i| {
             let found = peak([32.0 + 9.0 * dice.real(), 30.0 + 9.0 * dice.real()], dice);
             if i == 3 { Peak { valid: false, ..found } } else { found }
@@ -115,7 +130,7 @@ pub(super) fn scene(dice: &mut Dice, guides: usize, modes: usize, all: bool) -> 
         .collect();
     let step = PoseStep {
         guides: guides as u32,
-        landmarks: guide_of.len() as u32,
+        landmarks: places.len() as u32,
         modes: modes as u32,
         fine_cells: 32,
         fine_stride: 2.0,
@@ -126,14 +141,17 @@ pub(super) fn scene(dice: &mut Dice, guides: usize, modes: usize, all: bool) -> 
         scale_high: 1.6,
         coarse_middle: [24.0, 30.0],
     };
-    Scene { shape, step, guide_of, coarse, fine }
+    Scene { shape, step, places, coarse, fine }
 }
 
 pub(super) const SIZE: [usize; 2] = [1935, 2400];
 const UNIT_PER_PX: [f64; 2] = [0.1, 0.11];
 
+/// Point of a landmark, units, and its residual.
+type Wanted = ([f64; 2], f64);
+
 /// What the CPU path makes of it: head of the result, then point and residual of each landmark.
-pub(super) fn expected(s: &Scene) -> ([f64; 3], Pose, Vec<([f64; 2], f64)>) {
+pub(super) fn expected(s: &Scene) -> ([f64; 3], Pose, Vec<Wanted>) {
     let to_units = |cell: [f32; 2]| cell.map(|v| f64::from(v) * 4.0 + 1.5);
     let middle = s.step.coarse_middle;
     let coarse: Vec<[f64; 2]> =
@@ -141,6 +159,7 @@ pub(super) fn expected(s: &Scene) -> ([f64; 3], Pose, Vec<([f64; 2], f64)>) {
     let masses: Vec<f64> = s.coarse.iter().map(|p| p.mass.into()).collect();
     let pose = s.shape.pose(&coarse, &masses);
     let fitted = s.shape.fit(&pose, &coarse, &masses);
+    let amounts = amounts(&s.shape, &pose, &fitted);
     let pick = |(&c, f)| if distance(c, f) > 8.0 { f } else { c };
     let guided: Vec<[f64; 2]> = coarse.iter().zip(fitted).map(pick).collect();
     let posed: Vec<[f64; 2]> = s.shape.mean.iter().map(|&p| pose.to_image.apply(p)).collect();
@@ -151,25 +170,71 @@ pub(super) fn expected(s: &Scene) -> ([f64; 3], Pose, Vec<([f64; 2], f64)>) {
         .collect::<Vec<_>>()
         .into_iter());
     let scale = 0.4 * pose.scale.clamp(0.6, 1.6);
-    let mut points = guided.clone();
     let fine: Vec<[f64; 2]> = s
         .fine
         .iter()
-        .zip(&s.guide_of)
-        .map(|(p, &g)| {
+        .zip(&s.places)
+        .map(|(p, place)| {
             let cell = if p.valid { p.at.map(f64::from) } else { [15.5; 2] };
-            let frame = Affine::similarity(pose.angle, scale, [31.5; 2], guided[g]);
+            let centre = looked_for(place, &guided, &pose, &amounts);
+            let frame = Affine::similarity(pose.angle, scale, [31.5; 2], centre);
             frame.apply(cell.map(|v| 2.0 * v + 0.5))
         })
         .collect();
-    fine.iter().zip(&s.guide_of).for_each(|(&p, &g)| points[g] = p);
+    let mut points = guided.clone();
+    for (&p, place) in fine.iter().zip(&s.places) {
+        if let Place::Guide(g) = place {
+            points[*g] = p;
+        }
+    }
     let ones = vec![1.0; points.len()];
-    let likely = s.shape.fit(&s.shape.pose(&points, &ones), &points, &ones);
-    let rows: Vec<([f64; 2], f64)> =
-        fine.iter().zip(&s.guide_of).map(|(&p, &g)| (p, distance(p, likely[g]))).collect();
+    let last = s.shape.pose(&points, &ones);
+    let likely = s.shape.fit(&last, &points, &ones);
+    let amounts = self::amounts(&s.shape, &last, &likely);
+    let row = |(&p, place): (&[f64; 2], &Place)| {
+        (p, distance(p, looked_for(place, &likely, &last, &amounts)))
+    };
+    let rows: Vec<Wanted> = fine.iter().zip(&s.places).map(row).collect();
+    let own = rows.iter().zip(&s.places).filter(|(_, place)| matches!(place, Place::Guide(_)));
+    let own: Vec<f64> = own.map(|((_, residual), _)| *residual).collect();
     let mass = masses.iter().sum::<f64>() / masses.len() as f64;
-    let shape_residual = rms(rows.iter().map(|(_, r)| *r).collect::<Vec<_>>().into_iter());
+    let shape_residual = rms(own.into_iter());
     ([mass, pose_residual, shape_residual], pose, rows)
+}
+
+/// How much of each mode the fitted shape has: its modes are all but at right angles, so a few rounds of taking
+/// off what each explains find it.
+fn amounts(shape: &ShapeModel, pose: &Pose, fitted: &[[f64; 2]]) -> Vec<f64> {
+    let back = pose.to_image.inverse().unwrap_or(Affine::IDENTITY);
+    let mut rest: Vec<f64> = Vec::new();
+    for (&p, mean) in fitted.iter().zip(&shape.mean) {
+        let local = back.apply(p);
+        rest.extend([local[0] - mean[0], local[1] - mean[1]]);
+    }
+    let mut amounts = vec![0.0; shape.modes.len()];
+    for _ in 0..400 {
+        for (amount, mode) in amounts.iter_mut().zip(&shape.modes) {
+            let length: f64 = mode.iter().map(|v| v * v).sum();
+            let more = rest.iter().zip(mode).map(|(r, m)| r * m).sum::<f64>() / length;
+            *amount += more;
+            rest.iter_mut().zip(mode).for_each(|(r, m)| *r -= more * m);
+        }
+    }
+    amounts
+}
+
+/// Where a landmark is looked for among `guides`.
+fn looked_for(place: &Place, guides: &[[f64; 2]], pose: &Pose, amounts: &[f64]) -> [f64; 2] {
+    match place {
+        Place::Guide(guide) => guides[*guide],
+        Place::Follower(rows) => {
+            let moved = |axis: usize| {
+                let along = rows[1..].iter().zip(amounts).map(|(m, a)| a * f64::from(m[axis]));
+                f64::from(rows[0][axis]) + along.sum::<f64>()
+            };
+            pose.to_image.apply([moved(0), moved(1)])
+        }
+    }
 }
 
 pub(super) fn on_device(gpu: &Gpu, s: &Scene) -> Result<(Head, Vec<Row>), GpuError> {
@@ -178,20 +243,14 @@ pub(super) fn on_device(gpu: &Gpu, s: &Scene) -> Result<(Head, Vec<Row>), GpuErr
     picture.cell_to_units = [4.0, 4.0, 1.5, 1.5];
     picture.unit_per_px = UNIT_PER_PX.map(|v| v as f32);
     let mut plan = Plan::default();
-    let bytes = 256 + 16 * s.guide_of.len();
+    let bytes = 256 + 16 * s.places.len();
     let on = PoseBuffers {
         picture: plan.buffer("picture", 512),
         work: plan.buffer("work", 4 * s.step.work()),
-        regions: plan.buffer("regions", 8 * (1 + s.guide_of.len())),
+        regions: plan.buffer("regions", 8 * (1 + s.places.len())),
         results: plan.buffer("results", bytes),
     };
-    let ridge = |sd: &f64| (NOISE_UNITS * NOISE_UNITS / (sd * sd).max(1e-9)) as f32;
-    let shape = &s.shape;
-    let mut model: Vec<f32> = shape.mean.iter().flatten().map(|&v| v as f32).collect();
-    model.extend(shape.deviations.iter().map(ridge));
-    model.extend(shape.modes.iter().flatten().map(|&v| v as f32));
-    model.extend(s.guide_of.iter().map(|&g| g as f32));
-    let model = plan.constant(&model);
+    let model = plan.constant(&shape_values(&s.shape, &s.places));
     let peaks = |peaks: &[Peak]| peaks.iter().flat_map(Peak::words).collect::<Vec<f32>>();
     let (coarse, fine) = (plan.constant(&peaks(&s.coarse)), plan.constant(&peaks(&s.fine)));
     steps::pose_coarse(&mut plan, &s.step, on, model, coarse);

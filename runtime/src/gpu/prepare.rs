@@ -85,7 +85,8 @@ pub(super) fn prepare(
     let peaks = plan.tensor(PEAK_BYTES / 4 * guides);
     let at = At::new(Stage::Crop, "coarse peaks");
     steps::peak(&mut plan, at, cells, whole.peak_radius, guides, maps, peaks);
-    let model = plan.constant(&shape_values(&shape, manifest));
+    let places: Vec<Place> = manifest.guide_of_landmarks().into_iter().map(Place::Guide).collect();
+    let model = plan.constant(&shape_values(&shape, &places));
     steps::pose_coarse(&mut plan, &pose, on, model, peaks);
     let regions = plan.tensor(landmarks * refine.size * refine.size);
     steps::crop(&mut plan, [refine.size, landmarks], CROP_FLOOR, on, planes[1], regions);
@@ -158,11 +159,35 @@ fn pose_step(manifest: &Manifest, modes: usize) -> PoseStep {
     }
 }
 
-/// Mean shape, ridge of each mode, modes, and the guide of each landmark, as the shader reads them.
-fn shape_values(shape: &ShapeModel, manifest: &Manifest) -> Vec<f32> {
+/// Where a landmark is looked for.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// Where the backbone shows this guide.
+    Guide(usize),
+    /// Where the shape of the guides puts it, no map showing it: its mean, and how it moves with each mode; units.
+    Follower(Vec<[f32; 2]>),
+}
+
+/// Mean shape, ridge of each mode, modes, and where each landmark is looked for, as the shader reads them.
+pub(super) fn shape_values(shape: &ShapeModel, places: &[Place]) -> Vec<f32> {
     let ridge = |sd: &f64| (NOISE_UNITS * NOISE_UNITS / (sd * sd).max(1e-9)) as f32;
-    let mean = shape.mean.iter().flatten().map(|&v| v as f32);
-    let modes = shape.modes.iter().flatten().map(|&v| v as f32);
-    let guides = manifest.guide_of_landmarks().into_iter().map(|g| g as f32);
-    mean.chain(shape.deviations.iter().map(ridge)).chain(modes).chain(guides).collect()
+    let mut values: Vec<f32> = shape.mean.iter().flatten().map(|&v| v as f32).collect();
+    values.extend(shape.deviations.iter().map(ridge));
+    values.extend(shape.modes.iter().flatten().map(|&v| v as f32));
+    let mut followers = 0;
+    for place in places {
+        values.push(match place {
+            Place::Guide(guide) => *guide as f32,
+            Place::Follower(_) => {
+                followers += 1;
+                (shape.mean.len() + followers - 1) as f32
+            }
+        });
+    }
+    for place in places {
+        if let Place::Follower(rows) = place {
+            values.extend(rows.iter().flatten());
+        }
+    }
+    values
 }

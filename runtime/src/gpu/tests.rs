@@ -4,7 +4,7 @@ use fiducia_kernels::gpu::{Choice, Gpu, Plan, Stage};
 
 use super::pose_probe::{Dice, POINT_UNITS, SIZE, disagreement, expected, on_device, scene};
 
-fn device(test: &str) -> Option<Gpu> {
+pub(super) fn device(test: &str) -> Option<Gpu> {
     match Gpu::open(&Choice::Named(String::new())) {
         Ok(gpu) => Some(gpu),
         Err(e) => {
