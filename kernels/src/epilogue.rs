@@ -22,6 +22,8 @@ pub enum Activation {
     HardSigmoid(f32, f32),
     /// Hyperbolic tangent.
     Tanh,
+    /// `1 / v`.
+    Reciprocal,
 }
 
 /// Where a skip connection is added.
@@ -59,6 +61,7 @@ impl Epilogue {
             Activation::Leaky(slope) => (5, slope, 0.0),
             Activation::HardSigmoid(slope, shift) => (6, slope, shift),
             Activation::Tanh => (7, 0.0, 0.0),
+            Activation::Reciprocal => (8, 0.0, 0.0),
         };
         let residual = match skip {
             Skip::None => 0,
@@ -87,6 +90,7 @@ impl Epilogue {
                 let e = math::expf(2.0 * v.clamp(-15.0, 15.0));
                 (e - 1.0) / (e + 1.0)
             }
+            8 => 1.0 / v,
             _ => v,
         }
     }

@@ -17,6 +17,7 @@ fn activate(v: f32, e: Epilogue) -> f32 {
         case 6u: { return clamp(e.low * v + e.high, 0.0, 1.0); }
         // Saturates long before: a larger argument overflows some drivers' tanh.
         case 7u: { return tanh(clamp(v, -15.0, 15.0)); }
+        case 8u: { return 1.0 / v; }
         default: { return v; }
     }
 }

@@ -352,6 +352,8 @@ impl Lowering<'_> {
             Activation::Leaky(op.alpha)
         } else if op.is::<math::Tanh>() {
             Activation::Tanh
+        } else if op.is::<math::Recip>() {
+            Activation::Reciprocal
         } else {
             bail!("not among the supported layers");
         };

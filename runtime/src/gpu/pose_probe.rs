@@ -32,7 +32,7 @@ pub(super) fn self_test(gpu: &Gpu) -> Result<(), GpuError> {
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn real(&mut self) -> f64 {
+    pub(super) fn real(&mut self) -> f64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as f64 / f64::from(1u32 << 30) - 1.0
