@@ -24,6 +24,14 @@ pub enum Activation {
     Tanh,
     /// `1 / v`.
     Reciprocal,
+    /// `v²`.
+    Square,
+    /// `|v|`.
+    Abs,
+    /// Square root.
+    Sqrt,
+    /// Exponential.
+    Exp,
 }
 
 /// Where a skip connection is added.
@@ -62,6 +70,10 @@ impl Epilogue {
             Activation::HardSigmoid(slope, shift) => (6, slope, shift),
             Activation::Tanh => (7, 0.0, 0.0),
             Activation::Reciprocal => (8, 0.0, 0.0),
+            Activation::Square => (9, 0.0, 0.0),
+            Activation::Abs => (10, 0.0, 0.0),
+            Activation::Sqrt => (11, 0.0, 0.0),
+            Activation::Exp => (12, 0.0, 0.0),
         };
         let residual = match skip {
             Skip::None => 0,
@@ -91,6 +103,10 @@ impl Epilogue {
                 (e - 1.0) / (e + 1.0)
             }
             8 => 1.0 / v,
+            9 => v * v,
+            10 => v.abs(),
+            11 => math::sqrtf(v),
+            12 => math::expf(v),
             _ => v,
         }
     }

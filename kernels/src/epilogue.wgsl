@@ -18,6 +18,10 @@ fn activate(v: f32, e: Epilogue) -> f32 {
         // Saturates long before: a larger argument overflows some drivers' tanh.
         case 7u: { return tanh(clamp(v, -15.0, 15.0)); }
         case 8u: { return 1.0 / v; }
+        case 9u: { return v * v; }
+        case 10u: { return abs(v); }
+        case 11u: { return sqrt(v); }
+        case 12u: { return exp(v); }
         default: { return v; }
     }
 }

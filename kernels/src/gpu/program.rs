@@ -80,7 +80,7 @@ impl Program {
     ///
     /// # Errors
     /// [`GpuErrorKind::TooLarge`], [`GpuErrorKind::OutOfMemory`] or [`GpuErrorKind::Refused`], naming the
-    /// buffer or the shader.
+    /// buffer, the step or the shader.
     pub fn new(gpu: Gpu, plan: Plan, read_back: ReadBack) -> Result<Self, GpuError> {
         Self::with_text(gpu, plan, read_back, &|kernel| kernel.pieces.concat())
     }
@@ -93,6 +93,7 @@ impl Program {
         text: &dyn Fn(&Kernel) -> String,
     ) -> Result<Self, GpuError> {
         use wgpu::BufferUsages as Usage;
+        check_groups(&gpu, &plan.steps)?;
         let layout = Layout::of(&plan);
         let inside = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
         let constants = filled(&gpu, "weights", &plan.constants, inside)?;
@@ -474,6 +475,22 @@ fn filled(
     padded.resize(bytes.len().next_multiple_of(4), 0);
     gpu.queue.write_buffer(&made, 0, &padded);
     Ok(made)
+}
+
+/// No step takes more workgroups along an axis than the device runs.
+fn check_groups(gpu: &Gpu, steps: &[Step]) -> Result<(), GpuError> {
+    let most = gpu.device.limits().max_compute_workgroups_per_dimension;
+    let too_many = steps.iter().find(|step| step.groups.iter().any(|&count| count > most));
+    too_many.map_or(Ok(()), |step| {
+        let message = format!(
+            "step {} ({}) needs {:?} workgroups, and {} runs {most} along an axis",
+            step.label,
+            step.kernel.name,
+            step.groups,
+            gpu.adapter().name
+        );
+        Err(GpuError::new(GpuErrorKind::TooLarge, message))
+    })
 }
 
 /// The uniforms of all steps in one buffer, and where each starts.

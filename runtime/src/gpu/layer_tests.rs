@@ -128,7 +128,11 @@ const GRAPHS: &[(&str, &[usize], Build)] = &[
         let y = g.wire(nn::leaky_relu(0.1), &[y]);
         let y = g.wire(math::tanh(), &[y]);
         let one = g.scalar(3.0, y);
-        let z = g.wire(math::sub(), &[one, y]);
+        let y = g.wire(math::exp(), &[y]);
+        let z = g.wire(math::add(), &[one, y]);
+        let z = g.wire(math::abs(), &[z]);
+        let z = g.wire(math::sqrt(), &[z]);
+        let z = g.wire(math::square(), &[z]);
         g.wire(math::div(), &[y, z])
     }),
     ("mean of windows", &[2, 5, 12, 11], |g, x| {

@@ -354,6 +354,14 @@ impl Lowering<'_> {
             Activation::Tanh
         } else if op.is::<math::Recip>() {
             Activation::Reciprocal
+        } else if op.is::<math::Square>() {
+            Activation::Square
+        } else if op.is::<math::Abs>() {
+            Activation::Abs
+        } else if op.is::<math::Sqrt>() {
+            Activation::Sqrt
+        } else if op.is::<math::Exp>() {
+            Activation::Exp
         } else {
             bail!("not among the supported layers");
         };

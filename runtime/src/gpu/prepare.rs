@@ -108,11 +108,10 @@ fn backbone(pack: &Pack, manifest: &Manifest, plan: &mut Plan, input: Slot) -> R
     let inputs = [tvec![1, 1, whole.height, whole.width]];
     let output =
         [1, manifest.guides().len(), whole.height / whole.stride, whole.width / whole.stride];
-    let mut build = || {
-        let model = typed(pack.section(SectionKind::Backbone), &inputs, &output)?;
-        lower(&model, plan, Stage::Backbone, input, &[])
-    };
-    build().map_err(|e| e.at("backbone graph"))
+    let model = typed(pack.section(SectionKind::Backbone), &inputs, &output);
+    model
+        .and_then(|model| lowered(&model, plan, Stage::Backbone, input, &[]))
+        .map_err(|e| e.at("backbone graph"))
 }
 
 fn refined(
@@ -133,12 +132,25 @@ fn refined(
         .collect();
     let engine = |e: TractError| Error::new(ErrorKind::Engine, format!("adapters: {e:#}"));
     let tensors = tensors.map_err(engine)?;
-    let mut build = || {
-        let output = [count, 1, cells, cells];
-        let model = typed(pack.section(SectionKind::Refine), &inputs, &output)?;
-        lower(&model, plan, Stage::Refine, regions, &tensors)
-    };
-    build().map_err(|e| e.at("refine graph"))
+    let output = [count, 1, cells, cells];
+    let model = typed(pack.section(SectionKind::Refine), &inputs, &output);
+    model
+        .and_then(|model| lowered(&model, plan, Stage::Refine, regions, &tensors))
+        .map_err(|e| e.at("refine graph"))
+}
+
+/// The graph comes from outside: what it trips in the lowering is an error like any other.
+fn lowered(
+    model: &TypedModel,
+    plan: &mut Plan,
+    stage: Stage,
+    input: Slot,
+    constants: &[Arc<Tensor>],
+) -> Result<Slot, Error> {
+    let lower = std::panic::AssertUnwindSafe(|| lower(model, plan, stage, input, constants));
+    std::panic::catch_unwind(lower).unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::NoGpu, "the GPU path cannot run it; use --backend cpu"))
+    })
 }
 
 fn pose_step(manifest: &Manifest, modes: usize) -> PoseStep {

@@ -4,6 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
+use crate::cli::Bench;
 use fiducia::{Backend, Detector, Error, ErrorKind, Pack, Radiograph, Report};
 
 /// Largest distance of a landmark on the GPU to the same on the CPU, px of the image.
@@ -216,4 +219,60 @@ fn no_gpu_is_said() {
         assert!(why.contains("no GPU"), "{why}");
         assert_eq!(asked.unwrap_err().kind(), ErrorKind::NoGpu);
     }
+}
+
+#[test]
+fn the_command_runs_on_a_named_adapter() {
+    let bench = Bench::new();
+    let Some(adapter) = fiducia::adapters().into_iter().next() else {
+        let required = std::env::var("FIDUCIA_GPU").is_ok_and(|v| v == "required");
+        assert!(!required, "no adapter");
+        eprintln!("SKIPPED: the_command_runs_on_a_named_adapter: no adapter");
+        return;
+    };
+    let detect = ["detect", "spots.png", "--model", "toy.fid", "--json", "-", "--quiet"];
+    let report = |more: &[&str]| -> Value {
+        let outcome = bench.run(&[&detect[..], more].concat());
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        serde_json::from_str(&outcome.stdout).unwrap()
+    };
+    let (gpu, cpu) = (report(&["--adapter", &adapter.name]), report(&["--backend", "cpu"]));
+    assert_eq!(gpu["backend"]["kind"], "gpu");
+    assert_eq!(gpu["backend"]["device"], adapter.name.as_str());
+    for (a, b) in
+        gpu["landmarks"].as_array().unwrap().iter().zip(cpu["landmarks"].as_array().unwrap())
+    {
+        for axis in ["x_px", "y_px"] {
+            let off = a[axis].as_f64().unwrap() - b[axis].as_f64().unwrap();
+            assert!(off.abs() < TOLERANCE_PX, "{a} {b}");
+        }
+    }
+
+    let devices = bench.run(&["devices", "--json"]);
+    let listed: Value = serde_json::from_str(&devices.stdout).unwrap();
+    let listed = listed.as_array().unwrap();
+    assert!(listed.iter().any(|d| d["name"] == adapter.name.as_str()), "{devices:?}");
+    assert_eq!(listed.last().unwrap()["kind"], "cpu");
+    assert!(bench.run(&["devices"]).stdout.contains(&adapter.name));
+
+    let timed = ["bench", "spots.png", "--model", "toy.fid", "--runs", "2", "--json"];
+    let profile = ["--adapter", adapter.name.as_str(), "--profile"];
+    let outcome = bench.run(&[&timed[..], &profile].concat());
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let timed: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert!(timed["median_ms"].as_f64().unwrap() > 0.0);
+    assert!(timed["steps"].as_array().unwrap().len() > 10, "{timed}");
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_exit_code_5() {
+    let bench = Bench::new();
+    let detect = ["detect", "spots.png", "--model", "toy.fid", "--adapter", "no such adapter"];
+    let outcome = bench.run(&detect);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (5, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("no such adapter"), "{outcome:?}");
+    let outcome = bench.run(&[&detect[..], &["--backend", "cpu"]].concat());
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+    let profile = ["bench", "spots.png", "--model", "toy.fid", "--backend", "cpu", "--profile"];
+    assert_eq!(bench.run(&profile).code, 2);
 }

@@ -23,7 +23,7 @@ pub(in crate::gpu) fn here(label: &str) -> At {
 }
 
 fn any_epilogue(dice: &mut Dice) -> Epilogue {
-    let activation = match dice.among(0, 8) {
+    let activation = match dice.among(0, 10) {
         0 => Activation::None,
         1 => Activation::Clamp(0.0, 6.0),
         2 => Activation::Sigmoid,
@@ -31,6 +31,8 @@ fn any_epilogue(dice: &mut Dice) -> Epilogue {
         4 => Activation::HardSwish,
         5 => Activation::Leaky(0.1),
         6 => Activation::HardSigmoid(0.2, 0.5),
+        7 => Activation::Square,
+        8 => Activation::Abs,
         _ => Activation::Tanh,
     };
     Epilogue::new(activation, [Skip::None, Skip::Before, Skip::After][dice.among(0, 3)])
