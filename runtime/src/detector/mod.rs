@@ -9,7 +9,6 @@ pub use presentation::Presentation;
 use std::time::Instant;
 
 use fiducia_kernels::{Affine, Peak, peak};
-use tract_onnx::prelude::TValue;
 
 use crate::backbone::values;
 use crate::shape::{distance, rms};
@@ -258,7 +257,7 @@ impl Detector {
         grey.reduce(self.manifest.whole.unit_per_px, unit_per_px, &mut self.plane);
         whole_input(&self.manifest.whole, &self.plane, &frame, &mut self.input, &mut self.scratch);
         let preprocess = clock.lap();
-        let maps = self.networks.backbone(&self.input)?;
+        let maps = self.networks.on_cpu()?.0.run(&self.input)?;
         let backbone = clock.lap();
         let (coarse, masses) = self.coarse_points(values(&maps)?, &to_units.after(&frame));
         let pose = self.shape.pose(&coarse, &masses);
@@ -268,7 +267,7 @@ impl Detector {
         grey.reduce(self.manifest.refine.unit_per_px, unit_per_px, &mut self.plane);
         let frames = self.cut(&pose, &centres, &to_units);
         let crop = clock.lap();
-        let maps = self.networks.refine(&self.regions)?;
+        let maps = self.networks.on_cpu()?.1.run(&self.regions)?;
         let refine = clock.lap();
         let found = self.fine_points(&maps, &frames, &to_units, &guided);
 
@@ -424,26 +423,13 @@ pub(crate) fn cell_to_px(stride: usize) -> Affine {
 }
 
 impl Networks {
-    fn backbone(&mut self, input: &[f32]) -> Result<TValue, Error> {
+    fn on_cpu(&mut self) -> Result<&mut (Backbone, Refine), Error> {
         match self {
-            Self::Cpu(networks) => networks.0.run(input),
-            #[cfg(feature = "gpu")]
-            Self::Gpu(_) => Err(elsewhere()),
+            Self::Cpu(networks) => Ok(networks),
+            #[allow(unreachable_patterns, reason = "a build without the GPU path has no other")]
+            _ => Err(Error::new(ErrorKind::Engine, "the networks are on the GPU")),
         }
     }
-
-    fn refine(&mut self, regions: &[f32]) -> Result<Vec<f32>, Error> {
-        match self {
-            Self::Cpu(networks) => networks.1.run(regions),
-            #[cfg(feature = "gpu")]
-            Self::Gpu(_) => Err(elsewhere()),
-        }
-    }
-}
-
-#[cfg(feature = "gpu")]
-fn elsewhere() -> Error {
-    Error::new(ErrorKind::Engine, "the networks are on the GPU")
 }
 
 /// Wall time of consecutive stages, ms.

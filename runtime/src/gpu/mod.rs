@@ -33,6 +33,7 @@ impl From<GpuError> for Error {
             GpuErrorKind::Wrong => ErrorKind::GpuWrong,
             _ => ErrorKind::Engine,
         };
-        Self::new(kind, error.to_string())
+        let remedy = if kind == ErrorKind::GpuMemory { "; use --backend cpu" } else { "" };
+        Self::new(kind, format!("{error}{remedy}"))
     }
 }
