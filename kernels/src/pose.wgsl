@@ -1,5 +1,5 @@
 // Between the heat maps: the pose of the mean shape, the likely shape, where to cut regions (`coarse`); and
-// after them: points, residuals and what is read back (`fine`). One workgroup: a few thousand operations.
+// after them: points, residuals and what is read back (`fine`). One workgroup: little work in many small steps.
 
 struct Params {
     guides: u32,
