@@ -11,15 +11,34 @@
 mod math;
 
 mod affine;
+mod grey_window;
 mod box_mean;
 mod warp;
 mod local_norm;
 mod crop_norm;
+mod epilogue;
+mod conv;
+mod matmul;
+mod elementwise;
+mod pool;
 mod peak;
+mod picture;
+mod pose;
+
+#[cfg(feature = "gpu")]
+pub mod gpu;
 
 pub use affine::Affine;
 pub use box_mean::{BoxMean, box_mean};
+pub use conv::{Conv, conv};
 pub use crop_norm::crop_norm;
+pub use elementwise::{Axes, Elementwise, MAX_AXES, Operation, elementwise};
+pub use epilogue::{Activation, Epilogue, Skip};
+pub use grey_window::{GreyWindow, grey_window, histogram};
 pub use local_norm::{LocalNorm, local_norm};
+pub use matmul::{Matmul, matmul};
 pub use peak::{Peak, peak};
+pub use picture::{Found, Picture};
+pub use pool::{Pool, PoolKind, pool};
+pub use pose::{Fine, PoseStep, Row};
 pub use warp::{sample, warp};

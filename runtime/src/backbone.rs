@@ -43,21 +43,49 @@ pub(crate) fn compile(
     inputs: &[TVec<usize>],
     output: &[usize],
 ) -> Result<TypedSimpleState, Error> {
-    let build = || -> TractResult<TypedSimpleState> {
-        let mut model = tract_onnx::onnx().model_for_read(&mut std::io::Cursor::new(onnx))?;
-        if model.input_outlets()?.len() != inputs.len() {
-            bail!("{} inputs, expected {}", model.input_outlets()?.len(), inputs.len());
-        }
-        for (i, shape) in inputs.iter().enumerate() {
-            model.set_input_fact(i, f32::fact(shape).into())?;
-        }
-        let model = model.into_optimized()?;
-        let shape = model.output_fact(0)?.shape.as_concrete().map(<[usize]>::to_vec);
-        if shape.as_deref() != Some(output) {
-            bail!("output shape {shape:?}, expected {output:?}");
-        }
+    guarded(|| {
+        let model = read(onnx, inputs)?.into_optimized()?;
+        expect(&model, output)?;
         model.into_runnable()?.spawn()
-    };
+    })
+}
+
+/// Reads and types a graph for fixed input shapes, and checks its one output shape; not optimised for a
+/// processor.
+#[cfg(feature = "gpu")]
+pub(crate) fn typed(
+    onnx: &[u8],
+    inputs: &[TVec<usize>],
+    output: &[usize],
+) -> Result<TypedModel, Error> {
+    guarded(|| {
+        let model = read(onnx, inputs)?.into_typed()?.into_decluttered()?;
+        expect(&model, output)?;
+        Ok(model)
+    })
+}
+
+fn read(onnx: &[u8], inputs: &[TVec<usize>]) -> TractResult<InferenceModel> {
+    let mut model = tract_onnx::onnx().model_for_read(&mut std::io::Cursor::new(onnx))?;
+    if model.input_outlets()?.len() != inputs.len() {
+        bail!("{} inputs, expected {}", model.input_outlets()?.len(), inputs.len());
+    }
+    for (i, shape) in inputs.iter().enumerate() {
+        model.set_input_fact(i, f32::fact(shape).into())?;
+    }
+    Ok(model)
+}
+
+fn expect(model: &TypedModel, output: &[usize]) -> TractResult<()> {
+    let shape = model.output_fact(0)?.shape.as_concrete().map(<[usize]>::to_vec);
+    if shape.as_deref() != Some(output) {
+        bail!("output shape {shape:?}, expected {output:?}");
+    }
+    Ok(())
+}
+
+/// A fault inside the parser is an error like any other.
+fn guarded<T>(build: impl FnOnce() -> TractResult<T>) -> Result<T, Error> {
     let built = std::panic::catch_unwind(std::panic::AssertUnwindSafe(build))
         .unwrap_or_else(|_| Err(format_err!("the graph is malformed")));
     built.map_err(|e| Error::new(ErrorKind::Unreadable, format!("{e:#}")))

@@ -16,6 +16,12 @@ pub enum ErrorKind {
     NoGpu,
     /// A pack or patch is not signed by the maker that was asked for.
     Untrusted,
+    /// The GPU cannot hold the model or the image.
+    GpuMemory,
+    /// The GPU computes something else than it should: a driver to update, a device to replace.
+    GpuWrong,
+    /// The GPU went away while it was working; a new detector may find it again.
+    GpuLost,
     /// A result could not be written.
     Unwritable,
     /// The inference engine failed on a valid pack and image: a fault of fiducia.
@@ -25,7 +31,7 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Exit code of the binaries: 2 usage (and unwritable results), 3 unreadable or corrupt input,
     /// 4 image not plausible for the model, 5 no GPU although asked for, 6 not signed as asked for,
-    /// 1 internal fault.
+    /// 1 internal fault (a GPU that fails while it runs among them).
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Usage | Self::Unwritable => 2,
@@ -33,7 +39,7 @@ impl ErrorKind {
             Self::Implausible => 4,
             Self::NoGpu => 5,
             Self::Untrusted => 6,
-            Self::Engine => 1,
+            Self::Engine | Self::GpuMemory | Self::GpuLost | Self::GpuWrong => 1,
         }
     }
 }

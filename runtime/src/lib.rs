@@ -16,6 +16,8 @@ mod preprocess;
 mod backbone;
 mod shape;
 mod refine;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod detector;
 mod report;
 mod overlay;
@@ -25,6 +27,10 @@ pub use atomic::{Staged, check_writable, write_atomically};
 pub use backbone::Backbone;
 pub use detector::{Backend, Detector, Found, Observation, Presentation};
 pub use error::{Error, ErrorKind};
+#[cfg(feature = "gpu")]
+pub use fiducia_kernels::gpu::{Adapter, Counters, adapters};
+#[cfg(feature = "gpu")]
+pub use gpu::StepTime;
 pub use overlay::overlay;
 pub use pack::{
     AdapterInput, Calibration, Coding, Deltas, FileKind, Manifest, Pack, Patch, PatchInfo,

@@ -1,21 +1,22 @@
 //! From a radiograph to what the networks see: windowed grey, reduced planes, whole image, regions of interest.
 
-use fiducia_kernels::{Affine, BoxMean, LocalNorm, box_mean, crop_norm, local_norm, warp};
+use fiducia_kernels::{
+    Affine, BoxMean, GreyWindow, LocalNorm, box_mean, crop_norm, grey_window, histogram,
+    local_norm, warp,
+};
 
 use crate::{Error, ErrorKind, Radiograph, RefineFrame, WholeFrame};
 
 /// Share of the pixels that may lie beyond each end of the grey window.
 const WINDOW_TAIL: f64 = 0.001;
-/// The brightest `1 / WHITE_PART` of the grey window counts as white.
-const WHITE_PART: u16 = 64;
 /// Grey levels that the window is stretched to; all noise floors below are in these levels.
 const GREY_LEVELS: f32 = 255.0;
 /// Local deviations of this size count as noise, grey levels.
-const NORM_FLOOR: f32 = 6.0;
+pub(crate) const NORM_FLOOR: f32 = 6.0;
 /// Standard deviation of the backbone's input.
-const NORM_GAIN: f32 = 0.5;
+pub(crate) const NORM_GAIN: f32 = 0.5;
 /// Deviations of this size count as noise in a region of interest, grey levels.
-const CROP_FLOOR: f32 = 8.0;
+pub(crate) const CROP_FLOOR: f32 = 8.0;
 /// Images smaller than this along an edge show no anatomy, px.
 const MIN_EDGE: usize = 64;
 
@@ -54,37 +55,19 @@ impl<'a> Grey<'a> {
     /// [`ErrorKind::Usage`] where `pixels` does not hold `width · height` values or the spacing is
     /// not a positive number.
     pub fn new(radiograph: &'a Radiograph) -> Result<Self, Error> {
-        let Radiograph { name, width, height, pixels, spacing_mm, .. } = radiograph;
-        if width.checked_mul(*height) != Some(pixels.len()) {
-            let message = format!("{name}: {} pixels given for {width} x {height}", pixels.len());
-            return Err(Error::new(ErrorKind::Usage, message));
+        check(radiograph)?;
+        let pixels = &radiograph.pixels;
+        let found = window_of(pixels);
+        if found.low == found.high {
+            return Err(no_contrast(radiograph, found.low));
         }
-        // Wider than any detector: 0.001 mm to 100 mm.
-        if spacing_mm.is_some_and(|s| s.iter().any(|v| !(1e-3..=1e2).contains(v))) {
-            let message = format!("{name}: the pixel spacing must lie between 0.001 and 100 mm");
-            return Err(Error::new(ErrorKind::Usage, message));
-        }
-        if (*width).min(*height) < MIN_EDGE {
-            let message = format!(
-                "{name}: {width} x {height} px is too small; at least {MIN_EDGE} px along each edge"
-            );
-            return Err(Error::new(ErrorKind::Implausible, message));
-        }
-        let histogram = histogram(pixels);
-        let [low, high] = window_of(&histogram);
-        if low == high {
-            let message =
-                format!("{name}: the image has no contrast (nearly all pixels are {low})");
-            return Err(Error::new(ErrorKind::Implausible, message));
-        }
-        let gain = GREY_LEVELS / f32::from(high - low);
-        let white = usize::from(high - (high - low) / WHITE_PART);
+        let gain = GREY_LEVELS / f32::from(found.high - found.low);
         Ok(Self {
             radiograph,
             gain,
-            offset: -f32::from(low) * gain,
-            levels: histogram[low.into()..=high.into()].iter().filter(|&&n| n > 0).count(),
-            white_share: share(&histogram[white..], pixels.len()),
+            offset: -f32::from(found.low) * gain,
+            levels: found.levels as usize,
+            white_share: found.white as f64 / pixels.len() as f64,
         })
     }
 
@@ -102,14 +85,7 @@ impl<'a> Grey<'a> {
     ///
     /// `unit_per_px` is the size of an image pixel `[x, y]` in the same unit.
     pub fn reduce(&self, unit: f64, unit_per_px: [f64; 2], plane: &mut Plane) {
-        let (width, height) = (self.radiograph.width, self.radiograph.height);
-        let factor = |per_px: f64, edge: usize| ((unit / per_px).round() as usize).clamp(1, edge);
-        let params = BoxMean {
-            width,
-            height,
-            factor_x: factor(unit_per_px[0], width),
-            factor_y: factor(unit_per_px[1], height),
-        };
+        let params = reduction([self.radiograph.width, self.radiograph.height], unit, unit_per_px);
         let size = params.output();
         plane.data.resize(size[0] * size[1], 0.0);
         box_mean(&params, &self.radiograph.pixels, self.gain, self.offset, &mut plane.data);
@@ -125,38 +101,58 @@ impl Plane {
     }
 }
 
+/// Refuses what no pixel needs to be looked at for.
+///
+/// # Errors
+/// As [`Grey::new`], but for the contrast.
+pub(crate) fn check(radiograph: &Radiograph) -> Result<(), Error> {
+    let Radiograph { name, width, height, pixels, spacing_mm, .. } = radiograph;
+    if width.checked_mul(*height) != Some(pixels.len()) {
+        let message = format!("{name}: {} pixels given for {width} x {height}", pixels.len());
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    // Wider than any detector: 0.001 mm to 100 mm.
+    if spacing_mm.is_some_and(|s| s.iter().any(|v| !(1e-3..=1e2).contains(v))) {
+        let message = format!("{name}: the pixel spacing must lie between 0.001 and 100 mm");
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    if (*width).min(*height) < MIN_EDGE {
+        let message = format!(
+            "{name}: {width} x {height} px is too small; at least {MIN_EDGE} px along each edge"
+        );
+        return Err(Error::new(ErrorKind::Implausible, message));
+    }
+    Ok(())
+}
+
+/// The error for an image nearly all of whose pixels have this `level`.
+pub(crate) fn no_contrast(radiograph: &Radiograph, level: u16) -> Error {
+    let name = &radiograph.name;
+    let message = format!("{name}: the image has no contrast (nearly all pixels are {level})");
+    Error::new(ErrorKind::Implausible, message)
+}
+
+/// By which whole factors an image of `size` px is reduced to about `unit` per pixel.
+pub(crate) fn reduction(size: [usize; 2], unit: f64, unit_per_px: [f64; 2]) -> BoxMean {
+    let factor = |axis: usize| ((unit / unit_per_px[axis]).round() as usize).clamp(1, size[axis]);
+    BoxMean { width: size[0], height: size[1], factor_x: factor(0), factor_y: factor(1) }
+}
+
 /// Grey levels below and above which a small share of the pixels lies.
 pub(crate) fn window(pixels: &[u16]) -> [u16; 2] {
-    window_of(&histogram(pixels))
+    let found = window_of(pixels);
+    [found.low, found.high]
 }
 
-/// How many pixels have each of the 65,536 grey levels.
-fn histogram(pixels: &[u16]) -> Vec<u32> {
-    let mut histogram = vec![0; 1 << 16];
-    for &v in pixels {
-        histogram[usize::from(v)] += 1;
-    }
-    histogram
+fn window_of(pixels: &[u16]) -> GreyWindow {
+    let mut bins = vec![0; 1 << 16];
+    histogram(pixels, &mut bins);
+    grey_window(&bins, tail(pixels.len()))
 }
 
-fn window_of(histogram: &[u32]) -> [u16; 2] {
-    let count: u64 = histogram.iter().map(|&n| u64::from(n)).sum();
-    let tail = (count as f64 * WINDOW_TAIL) as u32;
-    let bound = |level: &dyn Fn(usize) -> usize| {
-        let mut seen = 0;
-        let found = (0..histogram.len()).map(level).find(|&v| {
-            seen += histogram[v];
-            seen > tail
-        });
-        found.unwrap_or(0) as u16
-    };
-    let (low, high) = (bound(&|i| i), bound(&|i| histogram.len() - 1 - i));
-    [low, high.max(low)]
-}
-
-/// The pixels of these levels as a share of all `pixels`.
-fn share(levels: &[u32], pixels: usize) -> f64 {
-    levels.iter().map(|&n| f64::from(n)).sum::<f64>() / pixels as f64
+/// How many of `count` pixels may lie beyond each end of the grey window.
+pub(crate) fn tail(count: usize) -> u32 {
+    (count as f64 * WINDOW_TAIL) as u32
 }
 
 /// Where the pixels of the backbone's input lie in an image of `size` px: centre on centre.

@@ -75,16 +75,7 @@ impl Share {
         let manifest = pack.manifest();
         let frame = &manifest.refine;
         let landmarks = chosen.len();
-        let slices: Vec<Vec<f32>> = chosen.iter().map(|&l| pack.adapter(l)).collect();
-        let mut start = 0;
-        let mut adapters = Vec::new();
-        for input in &manifest.adapter {
-            let shape = std::iter::once(landmarks).chain(input.shape.iter().copied()).collect();
-            let values =
-                slices.iter().flat_map(|s| s[start..start + input.len()].iter().copied()).collect();
-            adapters.push((shape, values));
-            start += input.len();
-        }
+        let adapters = adapters(pack, chosen);
         let (size, cells) = (frame.size, frame.size / frame.stride);
         let regions: TVec<usize> = tvec![landmarks, 1, size, size];
         let inputs: Vec<TVec<usize>> = std::iter::once(regions.clone())
@@ -105,6 +96,21 @@ impl Share {
         maps.copy_from_slice(values(&run(&mut self.state, &inputs)?)?);
         Ok(())
     }
+}
+
+/// The private tensors of the landmarks number `chosen`, one for each adapter input: shape and values.
+pub(crate) fn adapters(pack: &Pack, chosen: &[usize]) -> Vec<(TVec<usize>, Vec<f32>)> {
+    let slices: Vec<Vec<f32>> = chosen.iter().map(|&l| pack.adapter(l)).collect();
+    let mut start = 0;
+    let mut adapters = Vec::new();
+    for input in &pack.manifest().adapter {
+        let shape = std::iter::once(chosen.len()).chain(input.shape.iter().copied()).collect();
+        let values =
+            slices.iter().flat_map(|s| s[start..start + input.len()].iter().copied()).collect();
+        adapters.push((shape, values));
+        start += input.len();
+    }
+    adapters
 }
 
 /// Threads that the regions are shared out over: one per core that this process may use.

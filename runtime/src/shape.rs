@@ -8,7 +8,7 @@ use fiducia_kernels::Affine;
 /// Residuals of this size halve the weight of a point when a pose or shape is fitted, units.
 const ROBUST_UNITS: f64 = 3.0;
 /// Positions are taken to be uncertain by this much when a shape is fitted, units.
-const NOISE_UNITS: f64 = 1.0;
+pub(crate) const NOISE_UNITS: f64 = 1.0;
 /// Rounds of re-weighting.
 const ROUNDS: usize = 6;
 

@@ -37,6 +37,48 @@ pub(super) enum Command {
     /// Add landmarks to a model pack, take them out, list them.
     #[command(after_help = EXIT_CODES)]
     Patch(PatchArguments),
+    /// Time the detection of one image.
+    #[command(after_help = EXIT_CODES)]
+    Bench(BenchArguments),
+    /// List what can run the networks.
+    #[command(after_help = EXIT_CODES)]
+    Devices(DevicesArguments),
+}
+
+/// What runs the networks.
+#[derive(Args)]
+pub(super) struct DeviceChoice {
+    /// What runs the networks.
+    #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(["auto", "cpu", "gpu"]).map(backend))]
+    pub(super) backend: Backend,
+    /// Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the
+    /// only way to a software rasteriser.
+    #[arg(long, value_name = "NAME")]
+    pub(super) adapter: Option<String>,
+}
+
+#[derive(Args)]
+pub(super) struct BenchArguments {
+    /// PNG, JPEG or TIFF image.
+    #[arg(value_name = "IMAGE")]
+    pub(super) image: PathBuf,
+    /// Model pack; by default models/head.fid of the working folder or of the installation.
+    #[arg(long, value_name = "PACK")]
+    pub(super) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) device: DeviceChoice,
+    /// Size of an image pixel, mm: one number, or x,y.
+    #[arg(long, value_name = "MM", value_parser = spacing)]
+    pub(super) spacing: Option<[f64; 2]>,
+    /// Timed runs, after two that are not timed.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) runs: u16,
+    /// Time each step of the GPU path too.
+    #[arg(long)]
+    pub(super) profile: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Args)]
@@ -47,9 +89,8 @@ pub(super) struct DetectArguments {
     /// Model pack; by default models/head.fid of the working folder or of the installation.
     #[arg(long, value_name = "PACK")]
     pub(super) model: Option<PathBuf>,
-    /// What runs the networks.
-    #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(["auto", "cpu", "gpu"]).map(backend))]
-    pub(super) backend: Backend,
+    #[command(flatten)]
+    pub(super) device: DeviceChoice,
     /// Find these landmarks only, names separated by commas; they come out as they do among all.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(super) landmarks: Vec<String>,
@@ -120,6 +161,13 @@ pub(super) enum PatchAction {
     },
     /// Show the landmarks and where they come from.
     List,
+}
+
+#[derive(Args)]
+pub(super) struct DevicesArguments {
+    /// As JSON.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 fn backend(name: String) -> Backend {

@@ -6,7 +6,8 @@ use fiducia::{Detector, Error, ErrorKind, Presentation, Radiograph, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
-    Failure, arguments::DetectArguments, complain, images, images::Images, model, outputs::Outputs,
+    Failure, arguments::DetectArguments, complain, device, images, images::Images, model,
+    outputs::Outputs,
 };
 
 /// Runs the command. Of a batch, the good images get their reports and the first failure is returned
@@ -20,7 +21,7 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
         [] => &pack.manifest().landmarks[..],
         some => some,
     };
-    let mut detector = Detector::for_landmarks(&pack, arguments.backend, names)?;
+    let mut detector = device::detector(&pack, &arguments.device, names)?;
     if !arguments.quiet {
         announce(&detector);
     }

@@ -4,7 +4,10 @@ mod arguments;
 mod images;
 mod model;
 mod outputs;
+mod device;
 mod detect;
+mod devices;
+mod bench;
 mod inspect;
 mod patch;
 
@@ -31,6 +34,8 @@ impl From<Error> for Failure {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Detect(arguments) => detect::detect(arguments),
+        Command::Bench(arguments) => Ok(bench::bench(arguments)?),
+        Command::Devices(arguments) => Ok(devices::devices(arguments)?),
         Command::Inspect(arguments) => Ok(inspect::inspect(arguments)?),
         Command::Patch(arguments) => Ok(patch::patch(arguments)?),
     }

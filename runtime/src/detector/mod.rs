@@ -1,8 +1,11 @@
 //! The main path: one radiograph in, one report out.
 
+mod choose;
 mod plausibility;
+mod looked_for;
 mod presentation;
 
+pub(crate) use looked_for::LookedFor;
 pub use presentation::Presentation;
 
 use std::time::Instant;
@@ -12,15 +15,15 @@ use fiducia_kernels::{Affine, Peak, peak};
 use crate::backbone::values;
 use crate::shape::{distance, rms};
 use crate::{
-    Backbone, BackendInfo, Calibration, Error, ErrorKind, Follower, Grey, Landmark, Manifest,
-    ModelInfo, Pack, Plane, Pose, Radiograph, Refine, Report, SectionKind, ShapeModel, Timings,
-    crop, whole_frame, whole_input,
+    Backbone, BackendInfo, Calibration, Error, ErrorKind, Grey, Landmark, Manifest, ModelInfo,
+    Pack, Plane, Pose, Radiograph, Refine, RefineFrame, Report, ShapeModel, Timings, crop,
+    whole_frame, whole_input,
 };
 
 /// A coarse point farther than this from the fitted shape is replaced by the shape's point, units.
-const COARSE_OUTLIER_UNITS: f64 = 8.0;
+pub(crate) const COARSE_OUTLIER_UNITS: f64 = 8.0;
 /// Sizes outside this range are clamped before regions are cut; such images are refused anyway.
-const CROP_SCALES: [f64; 2] = [0.6, 1.6];
+pub(crate) const CROP_SCALES: [f64; 2] = [0.6, 1.6];
 
 /// What should run the networks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,12 +47,19 @@ pub struct Detector {
     calibration: Vec<Calibration>,
     /// Where each landmark is looked for.
     looked_for: Vec<LookedFor>,
-    backbone: Backbone,
-    refine: Refine,
+    networks: Networks,
     plane: Plane,
     input: Vec<f32>,
     scratch: Vec<f64>,
     regions: Vec<f32>,
+}
+
+/// What runs the graphs.
+#[derive(Debug)]
+enum Networks {
+    Cpu(Box<(Backbone, Refine)>),
+    #[cfg(feature = "gpu")]
+    Gpu(Box<crate::gpu::GpuPath>),
 }
 
 /// One landmark as the heat map shows it, before calibration.
@@ -78,7 +88,8 @@ pub struct Observation {
     pub pose_residual: f64,
     /// Where the mean shape lies in the image.
     pub pose: Pose,
-    /// How much of each mode of the shape model the coarse points show, units.
+    /// How much of each mode of the shape model the coarse points show, units; empty on a GPU, from which
+    /// the coarse points are not read back.
     pub amounts: Vec<f64>,
     /// Root mean square distance of the fine points to the shape model, units.
     pub shape_residual: f64,
@@ -95,7 +106,7 @@ impl Detector {
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] where a graph does not fit the manifest, [`ErrorKind::NoGpu`] where
-    /// a GPU is asked for.
+    /// a GPU is asked for and there is none, or none that can run the graphs.
     pub fn new(pack: &Pack, backend: Backend) -> Result<Self, Error> {
         Self::for_landmarks(pack, backend, &pack.manifest().landmarks)
     }
@@ -106,6 +117,27 @@ impl Detector {
     /// # Errors
     /// As [`Detector::new`]; [`ErrorKind::Usage`] for a name that the pack does not have.
     pub fn for_landmarks(pack: &Pack, backend: Backend, names: &[String]) -> Result<Self, Error> {
+        Self::build(pack, &choose::Wanted::from(backend), names)
+    }
+
+    /// As [`Detector::new`], on the first adapter whose name contains `adapter`, software rasterisers among
+    /// them; `fiducia devices` lists them.
+    ///
+    /// # Errors
+    /// As [`Detector::new`].
+    pub fn on_adapter(pack: &Pack, adapter: &str) -> Result<Self, Error> {
+        Self::on_adapter_for(pack, adapter, &pack.manifest().landmarks)
+    }
+
+    /// As [`Detector::for_landmarks`], on an adapter as [`Detector::on_adapter`] takes it.
+    ///
+    /// # Errors
+    /// As [`Detector::for_landmarks`].
+    pub fn on_adapter_for(pack: &Pack, adapter: &str, names: &[String]) -> Result<Self, Error> {
+        Self::build(pack, &choose::Wanted::Adapter(adapter.to_owned()), names)
+    }
+
+    fn build(pack: &Pack, wanted: &choose::Wanted, names: &[String]) -> Result<Self, Error> {
         let chosen = pack.manifest().places(names)?;
         let mut manifest = pack.manifest().clone();
         if names != manifest.landmarks {
@@ -114,18 +146,14 @@ impl Detector {
         }
         let landmarks = manifest.landmarks.len();
         let calibration = pack.calibration();
+        let (networks, backend) = choose::networks(pack, &manifest, &chosen, wanted)?;
         Ok(Self {
             model: ModelInfo { name: manifest.name.clone(), sha256: pack.sha256().to_owned() },
-            backend: choose(backend)?,
+            backend,
             shape: pack.shape(),
             calibration: chosen.iter().map(|&l| calibration[l]).collect(),
             looked_for: chosen.iter().map(|&l| LookedFor::new(pack, l)).collect(),
-            backbone: Backbone::new(
-                pack.section(SectionKind::Backbone),
-                &manifest.whole,
-                manifest.guides().len(),
-            )?,
-            refine: Refine::new(pack, &chosen)?,
+            networks,
             plane: Plane::default(),
             input: vec![0.0; manifest.whole.width * manifest.whole.height],
             scratch: Vec::new(),
@@ -137,6 +165,37 @@ impl Detector {
     /// The device that runs the networks, and why it was taken.
     pub fn backend(&self) -> &BackendInfo {
         &self.backend
+    }
+
+    /// What was asked of the GPU so far; `None` where the CPU runs the networks.
+    #[cfg(feature = "gpu")]
+    pub fn gpu_counters(&self) -> Option<crate::Counters> {
+        match &self.networks {
+            Networks::Cpu(_) => None,
+            Networks::Gpu(gpu) => Some(gpu.counters()),
+        }
+    }
+
+    /// Times each step of the GPU path by itself, on the image that was observed last; `None` where the CPU runs
+    /// the networks or the device has no clock.
+    ///
+    /// # Errors
+    /// As [`Detector::observe`].
+    #[cfg(feature = "gpu")]
+    pub fn profile(&mut self) -> Result<Option<Vec<crate::StepTime>>, Error> {
+        match &mut self.networks {
+            Networks::Cpu(_) => Ok(None),
+            Networks::Gpu(gpu) => gpu.profile(),
+        }
+    }
+
+    /// Device memory that the GPU path holds, bytes; `None` where the CPU runs the networks.
+    #[cfg(feature = "gpu")]
+    pub fn gpu_bytes(&self) -> Option<u64> {
+        match &self.networks {
+            Networks::Cpu(_) => None,
+            Networks::Gpu(gpu) => Some(gpu.device_bytes()),
+        }
     }
 
     /// Finds all landmarks on `radiograph`.
@@ -185,6 +244,14 @@ impl Detector {
     /// [`ErrorKind::Implausible`] for an image without size or contrast, [`ErrorKind::Usage`] for an
     /// impossible spacing, [`ErrorKind::Engine`] where inference fails.
     pub fn observe(&mut self, radiograph: &Radiograph) -> Result<Observation, Error> {
+        match &mut self.networks {
+            Networks::Cpu(_) => self.observe_on_cpu(radiograph),
+            #[cfg(feature = "gpu")]
+            Networks::Gpu(gpu) => gpu.observe(&self.manifest, radiograph),
+        }
+    }
+
+    fn observe_on_cpu(&mut self, radiograph: &Radiograph) -> Result<Observation, Error> {
         let mut clock = Clock::new();
         let unit_per_px = self.manifest.unit_per_px(radiograph.height, radiograph.spacing_mm);
         let to_units = Affine::scale(unit_per_px[0], unit_per_px[1]);
@@ -195,7 +262,7 @@ impl Detector {
         grey.reduce(self.manifest.whole.unit_per_px, unit_per_px, &mut self.plane);
         whole_input(&self.manifest.whole, &self.plane, &frame, &mut self.input, &mut self.scratch);
         let preprocess = clock.lap();
-        let maps = self.backbone.run(&self.input)?;
+        let maps = self.networks.on_cpu()?.0.run(&self.input)?;
         let backbone = clock.lap();
         let (coarse, masses) = self.coarse_points(values(&maps)?, &to_units.after(&frame));
         let pose = self.shape.pose(&coarse, &masses);
@@ -207,7 +274,7 @@ impl Detector {
         grey.reduce(self.manifest.refine.unit_per_px, unit_per_px, &mut self.plane);
         let frames = self.cut(&pose, &centres, &to_units);
         let crop = clock.lap();
-        let maps = self.refine.run(&self.regions)?;
+        let maps = self.networks.on_cpu()?.1.run(&self.regions)?;
         let refine = clock.lap();
         let found = self.fine_points(&maps, &frames, &to_units, &guided);
 
@@ -236,7 +303,7 @@ impl Detector {
     }
 
     /// The regions of interest `[landmarks, 1, size, size]` that [`Detector::observe`] cut last, as the
-    /// refine network saw them.
+    /// refine network saw them; on a GPU they stay there, and these are zero.
     pub fn regions(&self) -> &[f32] {
         &self.regions
     }
@@ -264,7 +331,7 @@ impl Detector {
     fn cut(&mut self, pose: &Pose, centres: &[[f64; 2]], to_units: &Affine) -> Vec<Affine> {
         let refine = self.manifest.refine;
         let middle = (refine.size as f64 - 1.0) / 2.0;
-        let scale = refine.unit_per_px * pose.scale.clamp(CROP_SCALES[0], CROP_SCALES[1]);
+        let scale = region_unit(&refine, pose);
         let to_px = to_units.inverse().unwrap_or(Affine::IDENTITY);
         let mut frames = Vec::with_capacity(centres.len());
         for (&centre, out) in
@@ -358,35 +425,6 @@ impl Detector {
     }
 }
 
-/// Where a landmark is looked for.
-#[derive(Debug)]
-enum LookedFor {
-    /// Where the backbone shows this guide.
-    Guide(usize),
-    /// Where the shape of the guides puts it.
-    Follower(Follower),
-}
-
-impl LookedFor {
-    fn new(pack: &Pack, landmark: usize) -> Self {
-        if let Some(follower) = pack.follower(landmark) {
-            return Self::Follower(follower);
-        }
-        let manifest = pack.manifest();
-        let name = &manifest.landmarks[landmark];
-        // A checked manifest names every landmark of the model itself among its guides.
-        Self::Guide(manifest.guides().iter().position(|g| g == name).unwrap_or(0))
-    }
-
-    /// Its place among the `guides`, whose shape has `pose` and `amounts`.
-    fn among(&self, guides: &[[f64; 2]], pose: &Pose, amounts: &[f64]) -> [f64; 2] {
-        match self {
-            Self::Guide(g) => guides[*g],
-            Self::Follower(follower) => follower.place(pose, amounts),
-        }
-    }
-}
-
 /// The peak of a map that holds no number: its middle, as uncertain as the region is wide.
 fn nothing(cells: usize) -> Peak {
     let middle = (cells as f32 - 1.0) / 2.0;
@@ -400,25 +438,25 @@ fn nothing(cells: usize) -> Peak {
     }
 }
 
+/// Size of a region pixel under `pose`, units.
+pub(crate) fn region_unit(refine: &RefineFrame, pose: &Pose) -> f64 {
+    refine.unit_per_px * pose.scale.clamp(CROP_SCALES[0], CROP_SCALES[1])
+}
+
 /// From heat-map cells to pixels of the network's input: cells cover `stride` pixels each.
-fn cell_to_px(stride: usize) -> Affine {
+pub(crate) fn cell_to_px(stride: usize) -> Affine {
     let half = (stride as f64 - 1.0) / 2.0;
     Affine::shift(half, half).after(&Affine::scale(stride as f64, stride as f64))
 }
 
-fn choose(backend: Backend) -> Result<BackendInfo, Error> {
-    let chosen_because = match backend {
-        Backend::Cpu => None,
-        Backend::Auto => Some("this version has a CPU path only".to_owned()),
-        Backend::Gpu => {
-            return Err(Error::new(
-                ErrorKind::NoGpu,
-                "this version has no GPU path; use --backend cpu",
-            ));
+impl Networks {
+    fn on_cpu(&mut self) -> Result<&mut (Backbone, Refine), Error> {
+        match self {
+            Self::Cpu(networks) => Ok(networks),
+            #[allow(unreachable_patterns, reason = "a build without the GPU path has no other")]
+            _ => Err(Error::new(ErrorKind::Engine, "the networks are on the GPU")),
         }
-    };
-    let device = format!("{} with {} threads", std::env::consts::ARCH, crate::refine::threads());
-    Ok(BackendInfo { kind: "cpu", device, driver: "tract 0.23.9".to_owned(), chosen_because })
+    }
 }
 
 /// Wall time of consecutive stages, ms.

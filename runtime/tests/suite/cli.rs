@@ -220,8 +220,8 @@ fn the_default_model_is_found_in_the_working_folder() {
     bench.write("models/head.fid", &toy::pack());
     let outcome = bench.run(&["detect", "spots.png"]);
     assert_eq!(outcome.code, 0, "{outcome:?}");
-    // `auto` says what it took.
-    assert!(outcome.stderr.starts_with("fiducia: running on cpu: "), "{outcome:?}");
+    // `auto` says what it took; drivers may have said something before.
+    assert!(outcome.stderr.contains("fiducia: running on "), "{outcome:?}");
 }
 
 #[test]

@@ -13,4 +13,6 @@ mod presentation;
 mod cli;
 mod cli_refusals;
 mod demo;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod foreign;

@@ -1,0 +1,93 @@
+// Cuts regions of interest out of the reduced plane at centres that stand in a buffer, and normalises each
+// by its own mean and standard deviation. A workgroup per region.
+
+struct Params {
+    size: u32,
+    floor: f32,
+    pad0: u32,
+    pad1: u32,
+}
+
+// Where the regions lie: cosine and sine times the size of a region pixel in units, then the centres, units.
+struct Regions {
+    along: f32,
+    across: f32,
+    centres: array<vec2<f32>>,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> picture: Picture;
+@group(0) @binding(2) var<storage, read> plane: array<f32>;
+@group(0) @binding(3) var<storage, read> regions: Regions;
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+
+var<workgroup> parts: array<f32, 256>;
+
+fn total(v: f32, thread: u32) -> f32 {
+    parts[thread] = v;
+    workgroupBarrier();
+    for (var half = 128u; half > 0u; half /= 2u) {
+        if (thread < half) {
+            parts[thread] += parts[thread + half];
+        }
+        workgroupBarrier();
+    }
+    let sum = parts[0];
+    workgroupBarrier();
+    return sum;
+}
+
+// A position that is not finite reads the top-left pixel, by its bits: compilers assume there is no NaN.
+fn border(v: f32, last: f32) -> f32 {
+    let bits = bitcast<u32>(v) & 0x7fffffffu;
+    return select(clamp(v, 0.0, last), 0.0, bits > 0x7f800000u);
+}
+
+@compute @workgroup_size(256)
+fn crop(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let width = picture.plane_width[1];
+    let height = picture.plane_height[1];
+    let factor = vec2<f32>(f32(picture.factor_x[1]), f32(picture.factor_y[1]));
+    let px_per_unit = 1.0 / vec2<f32>(picture.unit_per_px[0], picture.unit_per_px[1]);
+    let scale = px_per_unit / factor;
+    let centre = regions.centres[group.x] * scale - (factor - 1.0) / (2.0 * factor);
+    let middle = (f32(p.size) - 1.0) / 2.0;
+    let count = p.size * p.size;
+    let start = group.x * count;
+    var sum = 0.0;
+    for (var i = thread; i < count; i += 256u) {
+        let d = vec2<f32>(f32(i % p.size), f32(i / p.size)) - middle;
+        let turned = vec2<f32>(
+            regions.along * d.x - regions.across * d.y,
+            regions.across * d.x + regions.along * d.y,
+        );
+        let at = centre + turned * scale;
+        let x = border(at.x, f32(width - 1u));
+        let y = border(at.y, f32(height - 1u));
+        let x0 = u32(x);
+        let y0 = u32(y);
+        let x1 = min(x0 + 1u, width - 1u);
+        let y1 = min(y0 + 1u, height - 1u);
+        let fx = x - f32(x0);
+        let fy = y - f32(y0);
+        let top = plane[y0 * width + x0] * (1.0 - fx) + plane[y0 * width + x1] * fx;
+        let low = plane[y1 * width + x0] * (1.0 - fx) + plane[y1 * width + x1] * fx;
+        let v = top * (1.0 - fy) + low * fy;
+        output[start + i] = v;
+        sum += v;
+    }
+    let mean = total(sum, thread) / f32(count);
+    var spread = 0.0;
+    // Each thread reads only what it wrote itself.
+    for (var i = thread; i < count; i += 256u) {
+        let d = output[start + i] - mean;
+        spread += d * d;
+    }
+    let sd = sqrt(total(spread, thread) / f32(count));
+    for (var i = thread; i < count; i += 256u) {
+        output[start + i] = (output[start + i] - mean) / (sd + p.floor);
+    }
+}

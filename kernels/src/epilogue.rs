@@ -1,0 +1,140 @@
+//! What happens to a finished sum: activation, and the skip connection before or after it.
+
+use crate::math;
+
+/// A function of one value.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Activation {
+    /// The value itself.
+    #[default]
+    None,
+    /// Between two limits: ReLU, ReLU6, clip.
+    Clamp(f32, f32),
+    /// `1 / (1 + exp(−v))`.
+    Sigmoid,
+    /// `v · sigmoid(v)`.
+    Silu,
+    /// `v · clamp(v / 6 + 1/2, 0, 1)`.
+    HardSwish,
+    /// Negative values times this.
+    Leaky(f32),
+    /// `clamp(a · v + b, 0, 1)`.
+    HardSigmoid(f32, f32),
+    /// Hyperbolic tangent.
+    Tanh,
+    /// `1 / v`.
+    Reciprocal,
+    /// `v²`.
+    Square,
+    /// `|v|`.
+    Abs,
+    /// Square root.
+    Sqrt,
+    /// Exponential.
+    Exp,
+}
+
+/// Where a skip connection is added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Skip {
+    /// Nowhere.
+    #[default]
+    None,
+    /// Before the activation.
+    Before,
+    /// After the activation.
+    After,
+}
+
+/// Activation and skip connection, as the shaders read them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
+pub struct Epilogue {
+    activation: u32,
+    low: f32,
+    high: f32,
+    residual: u32,
+}
+
+impl Epilogue {
+    /// Applies `activation`, and a skip connection at `skip`.
+    pub fn new(activation: Activation, skip: Skip) -> Self {
+        let (activation, low, high) = match activation {
+            Activation::None => (0, 0.0, 0.0),
+            Activation::Clamp(low, high) => (1, low, high),
+            Activation::Sigmoid => (2, 0.0, 0.0),
+            Activation::Silu => (3, 0.0, 0.0),
+            Activation::HardSwish => (4, 0.0, 0.0),
+            Activation::Leaky(slope) => (5, slope, 0.0),
+            Activation::HardSigmoid(slope, shift) => (6, slope, shift),
+            Activation::Tanh => (7, 0.0, 0.0),
+            Activation::Reciprocal => (8, 0.0, 0.0),
+            Activation::Square => (9, 0.0, 0.0),
+            Activation::Abs => (10, 0.0, 0.0),
+            Activation::Sqrt => (11, 0.0, 0.0),
+            Activation::Exp => (12, 0.0, 0.0),
+        };
+        let residual = match skip {
+            Skip::None => 0,
+            Skip::Before => 1,
+            Skip::After => 2,
+        };
+        Self { activation, low, high, residual }
+    }
+
+    /// The activation of `v`.
+    pub fn activate(&self, v: f32) -> f32 {
+        match self.activation {
+            1 => v.max(self.low).min(self.high),
+            2 => 1.0 / (1.0 + math::expf(-v)),
+            3 => v / (1.0 + math::expf(-v)),
+            4 => v * (v / 6.0 + 0.5).clamp(0.0, 1.0),
+            5 => {
+                if v >= 0.0 {
+                    v
+                } else {
+                    v * self.low
+                }
+            }
+            6 => (self.low * v + self.high).clamp(0.0, 1.0),
+            7 => {
+                let e = math::expf(2.0 * v.clamp(-15.0, 15.0));
+                (e - 1.0) / (e + 1.0)
+            }
+            8 => 1.0 / v,
+            9 => v * v,
+            10 => v.abs(),
+            11 => math::sqrtf(v),
+            12 => math::expf(v),
+            _ => v,
+        }
+    }
+
+    /// The activation of the sum `v`, and `skip` where it belongs.
+    pub fn finish(&self, v: f32, skip: f32) -> f32 {
+        match self.residual {
+            1 => self.activate(v + skip),
+            2 => self.activate(v) + skip,
+            _ => self.activate(v),
+        }
+    }
+
+    /// Whether a skip connection is read.
+    pub fn has_skip(&self) -> bool {
+        self.residual != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_skip_stands_before_or_after() {
+        let relu = Activation::Clamp(0.0, f32::MAX);
+        assert_eq!(Epilogue::new(relu, Skip::Before).finish(-2.0, 1.0), 0.0);
+        assert_eq!(Epilogue::new(relu, Skip::After).finish(-2.0, 1.0), 1.0);
+        assert_eq!(Epilogue::new(relu, Skip::None).finish(3.0, 1.0), 3.0);
+    }
+}

@@ -1,0 +1,235 @@
+//! Which devices there are, and opening one.
+
+extern crate std;
+use std::{
+    format,
+    string::{String, ToString},
+    sync::{Arc, Mutex},
+    vec::Vec,
+};
+
+use super::{GpuError, GpuErrorKind};
+
+/// A device that could run the shaders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adapter {
+    /// Name that the driver gives it.
+    pub name: String,
+    /// Interface it is reached through: `vulkan`, `metal`, `dx12`, `gl`.
+    pub interface: String,
+    /// Driver and its version.
+    pub driver: String,
+    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
+    pub kind: &'static str,
+}
+
+impl Adapter {
+    /// Whether a processor plays the GPU (lavapipe, llvmpipe, WARP): right, and slow.
+    pub fn is_software(&self) -> bool {
+        self.kind == "software"
+    }
+
+    fn of(adapter: &wgpu::Adapter) -> Self {
+        let info = adapter.get_info();
+        let driver = format!("{} {}", info.driver, info.driver_info);
+        // GL names its software rasteriser by name only.
+        let named_software = ["llvmpipe", "softpipe", "swiftshader"]
+            .iter()
+            .any(|name| info.name.to_lowercase().contains(name));
+        let kind = match info.device_type {
+            _ if named_software => "software",
+            wgpu::DeviceType::DiscreteGpu => "discrete",
+            wgpu::DeviceType::IntegratedGpu => "integrated",
+            wgpu::DeviceType::VirtualGpu => "virtual",
+            wgpu::DeviceType::Cpu => "software",
+            wgpu::DeviceType::Other => "other",
+        };
+        Self {
+            name: info.name,
+            interface: info.backend.to_string(),
+            driver: driver.trim().to_string(),
+            kind,
+        }
+    }
+
+    /// Real devices before virtual ones, fast before slow, explicit interfaces before GL.
+    fn rank(&self) -> u8 {
+        let kind = match self.kind {
+            "discrete" => 0,
+            "integrated" => 2,
+            "virtual" => 4,
+            "other" => 6,
+            _ => 8,
+        };
+        kind + u8::from(self.interface == "gl")
+    }
+}
+
+/// Which adapter is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// The fastest real GPU; never a software rasteriser.
+    #[default]
+    Real,
+    /// The first whose name contains this text, whatever it is; upper and lower case are one.
+    Named(String),
+}
+
+/// An open device; a copy is the same device.
+#[derive(Clone)]
+pub struct Gpu {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) faults: Arc<Faults>,
+    adapter: Adapter,
+}
+
+/// What the device reported between calls.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Mutex<Option<GpuError>>);
+
+impl Faults {
+    /// Keeps the first fault: what follows is its consequence.
+    fn note(&self, fault: GpuError) {
+        log::debug!("GPU: {fault}");
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(fault);
+    }
+
+    /// The first fault since the last call, where there was one. A lost device stays lost.
+    pub(super) fn take(&self) -> Result<(), GpuError> {
+        let mut first = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match first.clone() {
+            None => Ok(()),
+            Some(fault) => {
+                if fault.kind() != GpuErrorKind::Lost {
+                    *first = None;
+                }
+                Err(fault)
+            }
+        }
+    }
+}
+
+impl core::fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Gpu").field("adapter", &self.adapter).finish_non_exhaustive()
+    }
+}
+
+impl Gpu {
+    /// Opens the adapter that is wanted.
+    ///
+    /// # Errors
+    /// [`GpuErrorKind::NoAdapter`] where there is none, saying which there are;
+    /// [`GpuErrorKind::Refused`] where the driver does not open it.
+    pub fn open(choice: &Choice) -> Result<Self, GpuError> {
+        let mut found = enumerate();
+        found.sort_by_key(|(adapter, _)| adapter.rank());
+        let wanted = |adapter: &Adapter| match choice {
+            Choice::Real => !adapter.is_software(),
+            Choice::Named(name) => adapter.name.to_lowercase().contains(&name.to_lowercase()),
+        };
+        let Some(place) = found.iter().position(|(adapter, _)| wanted(adapter)) else {
+            return Err(none(choice, &found));
+        };
+        let (adapter, handle) = found.swap_remove(place);
+        let limits = handle.limits();
+        let features = handle.features() & wgpu::Features::TIMESTAMP_QUERY;
+        let opened = pollster::block_on(handle.request_device(&wgpu::DeviceDescriptor {
+            label: Some("fiducia"),
+            required_features: features,
+            required_limits: limits,
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            ..Default::default()
+        }));
+        let (device, queue) = opened.map_err(|e| {
+            let message = format!("cannot open {}: {e}", adapter.name);
+            GpuError::new(GpuErrorKind::Refused, message)
+        })?;
+        let faults = Arc::new(Faults::default());
+        watch(&device, &faults, &adapter.name);
+        Ok(Self { device, queue, faults, adapter })
+    }
+
+    /// What was opened.
+    pub fn adapter(&self) -> &Adapter {
+        &self.adapter
+    }
+
+    /// Bytes that a shader can see of one buffer.
+    pub fn largest_binding(&self) -> u64 {
+        let limits = self.device.limits();
+        limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
+    }
+
+    /// Whether the device can time its own work.
+    pub fn has_clock(&self) -> bool {
+        self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
+    }
+
+    /// Gives the device up, as a driver that resets it would; for tests of what follows.
+    #[doc(hidden)]
+    pub fn lose(&self) {
+        self.device.destroy();
+    }
+}
+
+/// All adapters of this machine, software rasterisers among them, in the order of preference.
+pub fn adapters() -> Vec<Adapter> {
+    let mut found: Vec<Adapter> = enumerate().into_iter().map(|(adapter, _)| adapter).collect();
+    found.sort_by_key(Adapter::rank);
+    found
+}
+
+/// What Vulkan, Metal or DX12 offer; GL only where they offer nothing, since it is slower everywhere and
+/// asks for a display on some systems.
+fn enumerate() -> Vec<(Adapter, wgpu::Adapter)> {
+    let found = enumerate_through(wgpu::Backends::PRIMARY);
+    if found.is_empty() { enumerate_through(wgpu::Backends::GL) } else { found }
+}
+
+fn enumerate_through(interfaces: wgpu::Backends) -> Vec<(Adapter, wgpu::Adapter)> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = interfaces;
+    descriptor.flags = wgpu::InstanceFlags::empty().with_env();
+    let instance = wgpu::Instance::new(descriptor);
+    let found = pollster::block_on(instance.enumerate_adapters(interfaces));
+    let computes = |adapter: &wgpu::Adapter| {
+        let flags = adapter.get_downlevel_capabilities().flags;
+        flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
+    };
+    found.into_iter().filter(computes).map(|a| (Adapter::of(&a), a)).collect()
+}
+
+fn none(choice: &Choice, found: &[(Adapter, wgpu::Adapter)]) -> GpuError {
+    let names: Vec<String> =
+        found.iter().map(|(a, _)| format!("{} ({})", a.name, a.kind)).collect();
+    let there = if names.is_empty() {
+        "no adapter was found; is a Vulkan driver installed?".to_string()
+    } else {
+        format!("there is {}", names.join(", "))
+    };
+    let message = match choice {
+        Choice::Real => format!("no GPU: {there}"),
+        Choice::Named(name) => format!("no adapter is called `{name}`: {there}"),
+    };
+    GpuError::new(GpuErrorKind::NoAdapter, message)
+}
+
+/// Keeps what the device reports outside of calls.
+fn watch(device: &wgpu::Device, faults: &Arc<Faults>, name: &str) {
+    let (lost, uncaptured) = (faults.clone(), faults.clone());
+    let name = name.to_string();
+    device.set_device_lost_callback(move |_, why| {
+        let message = format!("the GPU {name} was lost: {}", why.trim());
+        lost.note(GpuError::new(GpuErrorKind::Lost, message));
+    });
+    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+        uncaptured.note(match error {
+            wgpu::Error::OutOfMemory { .. } => {
+                GpuError::new(GpuErrorKind::OutOfMemory, "the GPU is out of memory")
+            }
+            other => GpuError::new(GpuErrorKind::Refused, format!("the GPU refused: {other}")),
+        });
+    }));
+}

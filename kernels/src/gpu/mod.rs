@@ -1,0 +1,27 @@
+//! Runs the shaders through wgpu: which device, which steps on which buffers, one submit.
+//!
+//! ```text
+//! Plan (steps, constants, tensors, buffers) ─arena→ offsets ─build→ Program ─run(upload)→ read-back
+//! ```
+//!
+//! The only part of fiducia that knows wgpu.
+
+mod error;
+mod device;
+mod kernel;
+mod plan;
+mod arena;
+pub mod steps;
+mod program;
+mod probes;
+mod self_test;
+
+pub use device::{Adapter, Choice, Gpu, adapters};
+pub use error::{GpuError, GpuErrorKind};
+pub use kernel::{KERNELS, Kernel, kernel};
+pub use plan::{BufferId, Groups, Plan, Slot, Stage, Step, TensorId};
+pub use program::{Counters, Program, ReadBack};
+pub use self_test::self_test;
+
+#[cfg(test)]
+mod tests;

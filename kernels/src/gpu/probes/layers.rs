@@ -1,0 +1,219 @@
+//! Convolutions, products, element-wise steps, pooling, heat maps.
+
+extern crate std;
+use std::{format, vec, vec::Vec};
+
+use super::{Dice, Probe, plan_for};
+use crate::gpu::steps::{self, At};
+use crate::gpu::{Slot, Stage};
+use crate::{
+    Activation, Conv, Elementwise, Epilogue, MAX_AXES, Matmul, Operation, Pool, PoolKind, Skip,
+    conv, elementwise, matmul, peak, pool,
+};
+
+/// Sums of a few hundred products of values about 1, in another order: relative to the largest value.
+const SUM_TOLERANCE: f32 = 2e-5;
+/// One operation, correctly rounded or nearly so.
+const VALUE_TOLERANCE: f32 = 1e-6;
+/// Exponentials of the device: 3 + 2·|x| units in the last place (WGSL), and their sums.
+const EXP_TOLERANCE: f32 = 1e-4;
+
+pub(in crate::gpu) fn here(label: &str) -> At {
+    At::new(Stage::Backbone, label)
+}
+
+fn any_epilogue(dice: &mut Dice) -> Epilogue {
+    let activation = match dice.among(0, 10) {
+        0 => Activation::None,
+        1 => Activation::Clamp(0.0, 6.0),
+        2 => Activation::Sigmoid,
+        3 => Activation::Silu,
+        4 => Activation::HardSwish,
+        5 => Activation::Leaky(0.1),
+        6 => Activation::HardSigmoid(0.2, 0.5),
+        7 => Activation::Square,
+        8 => Activation::Abs,
+        _ => Activation::Tanh,
+    };
+    Epilogue::new(activation, [Skip::None, Skip::Before, Skip::After][dice.among(0, 3)])
+}
+
+/// Random values for a convolution of `batch` images.
+pub(in crate::gpu) fn conv_probe(dice: &mut Dice, p: Conv, batch: usize) -> Probe {
+    let sizes = |v: &[u32]| v.iter().map(|&v| v as usize).product::<usize>();
+    let input = dice.reals(batch * sizes(&[p.in_channels, p.in_height, p.in_width]));
+    let per_group = p.in_channels / p.groups;
+    let weights = dice.reals(sizes(&[p.out_channels, per_group, p.kernel_height, p.kernel_width]));
+    let bias = dice.reals(p.out_channels as usize);
+    let len = batch * sizes(&[p.out_channels, p.out_height, p.out_width]);
+    let skip = if p.epilogue.has_skip() { dice.reals(len) } else { vec![] };
+    let mut want = vec![0.0; len];
+    conv(&p, &input, &weights, &bias, &skip, &mut want);
+    let (mut plan, out) = plan_for(len);
+    let input = plan.constant(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.constant(&skip));
+    steps::conv(&mut plan, here("conv"), p, batch, input, &weights, &bias, skip, Slot::Buffer(out));
+    Probe { plan, out, whole: 0, want, tolerance: SUM_TOLERANCE, name: format!("{p:?}") }
+}
+
+/// A convolution whose output has the size that its padding gives.
+pub(in crate::gpu) fn any_conv(
+    dice: &mut Dice,
+    [inputs, outputs, groups]: [usize; 3],
+    kernel: [usize; 2],
+) -> Conv {
+    let stride = [dice.among(1, 3), dice.among(1, 3)];
+    let dilation = if groups == inputs { [1, 1] } else { [dice.among(1, 3), dice.among(1, 3)] };
+    let pad = [dice.among(0, kernel[0]), dice.among(0, kernel[1])];
+    let size = [dice.among(8, 21), dice.among(8, 21)];
+    let out = |axis: usize| {
+        (size[axis] + 2 * pad[axis] - dilation[axis] * (kernel[axis] - 1) - 1) / stride[axis] + 1
+    };
+    Conv {
+        in_channels: inputs as u32,
+        in_height: size[0] as u32,
+        in_width: size[1] as u32,
+        out_channels: outputs as u32,
+        out_height: out(0) as u32,
+        out_width: out(1) as u32,
+        kernel_height: kernel[0] as u32,
+        kernel_width: kernel[1] as u32,
+        stride_y: stride[0] as u32,
+        stride_x: stride[1] as u32,
+        pad_y: pad[0] as u32,
+        pad_x: pad[1] as u32,
+        dilation_y: dilation[0] as u32,
+        dilation_x: dilation[1] as u32,
+        groups: groups as u32,
+        padded_out: 0,
+        epilogue: any_epilogue(dice),
+    }
+}
+
+/// Random values for a product of these sizes.
+pub(in crate::gpu) fn matmul_probe(
+    dice: &mut Dice,
+    [m, n, k]: [usize; 3],
+    private: bool,
+    batch: usize,
+) -> Probe {
+    let p = Matmul::new([m, n, k], private, any_epilogue(dice));
+    let matrices = if private { batch } else { 1 };
+    let input = dice.reals(batch * k * n);
+    let weights = dice.reals(matrices * m * k);
+    let bias = dice.reals(matrices * m);
+    let skip = if p.epilogue.has_skip() { dice.reals(batch * m * n) } else { vec![] };
+    let mut want = vec![0.0; batch * m * n];
+    matmul(&p, &input, &steps::pack_rows(&p, &weights), &bias, &skip, &mut want);
+    let (mut plan, out) = plan_for(want.len());
+    let input = plan.constant(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.constant(&skip));
+    let out_slot = Slot::Buffer(out);
+    steps::matmul(&mut plan, here("product"), &p, batch, input, &weights, &bias, skip, out_slot);
+    Probe { plan, out, whole: 0, want, tolerance: SUM_TOLERANCE, name: format!("{p:?}") }
+}
+
+/// Random views and values for an operation.
+pub(in crate::gpu) fn elementwise_probe(dice: &mut Dice, operation: Operation) -> Probe {
+    let mut shape = [1; MAX_AXES];
+    for axis in [2, 4, 5, 7] {
+        shape[axis] = dice.among(1, 7) as u32;
+    }
+    let activation =
+        if operation == Operation::Add { Activation::Clamp(-0.5, 0.75) } else { Activation::None };
+    let mut p = Elementwise::new(operation, shape, Epilogue::new(activation, Skip::None));
+    // Every second value of a larger tensor, the last axis repeated, one axis broadcast.
+    p.offset_a = 3;
+    p.a.divisor[7] = 2;
+    p.b.stride[4] = 0;
+    p.b.stride.swap(2, 7);
+    let longest = |p: &Elementwise, stride: &[u32; MAX_AXES]| {
+        (0..MAX_AXES).map(|i| (p.shape[i] - 1) * stride[i]).sum::<u32>() as usize + 4
+    };
+    let a = dice.reals(longest(&p, &p.a.stride));
+    let b: Vec<f32> = dice.reals(longest(&p, &p.b.stride)).iter().map(|v| v + 2.5).collect();
+    let mut want = vec![0.0; p.count as usize];
+    elementwise(&p, &a, &b, &mut want);
+    let (mut plan, out) = plan_for(want.len());
+    let (a, b) = (plan.constant(&a), plan.constant(&b));
+    steps::elementwise(&mut plan, here("values"), &p, a, Some(b), Slot::Buffer(out));
+    Probe { plan, out, whole: 0, want, tolerance: VALUE_TOLERANCE, name: format!("{p:?}") }
+}
+
+/// Random planes for a pooling.
+pub(in crate::gpu) fn pool_probe(dice: &mut Dice, kind: PoolKind) -> Probe {
+    let (h, w) = (dice.among(6, 20), dice.among(6, 20));
+    let p = Pool {
+        in_height: h as u32,
+        in_width: w as u32,
+        out_height: ((h + 2 - 3) / 2 + 1) as u32,
+        out_width: ((w + 2 - 3) / 2 + 1) as u32,
+        kernel_height: 3,
+        kernel_width: 3,
+        stride_y: 2,
+        stride_x: 2,
+        pad_y: 1,
+        pad_x: 1,
+        planes: dice.among(1, 9) as u32,
+        ..Pool::default()
+    }
+    .taking(kind);
+    let input = dice.reals(p.planes as usize * h * w);
+    let mut want = vec![0.0; (p.planes * p.out_height * p.out_width) as usize];
+    pool(&p, &input, &mut want);
+    let (mut plan, out) = plan_for(want.len());
+    let input = plan.constant(&input);
+    steps::pool(&mut plan, here("pool"), &p, input, Slot::Buffer(out));
+    Probe { plan, out, whole: 0, want, tolerance: VALUE_TOLERANCE, name: format!("{kind:?} {p:?}") }
+}
+
+/// A heat map as networks give it: noise and a bump.
+fn heat_map(dice: &mut Dice, w: usize, h: usize) -> Vec<f32> {
+    let (cx, cy) = (dice.among(0, w) as f32 + 0.3, dice.among(0, h) as f32 - 0.4);
+    let sigma = 1.0 + dice.real().abs() * 3.0;
+    let cell = |i: usize, noise: f32| {
+        let (dx, dy) = ((i % w) as f32 - cx, (i / w) as f32 - cy);
+        12.0 * (-(dx * dx + dy * dy) / (2.0 * sigma * sigma)).exp() + noise
+    };
+    (0..w * h).map(|i| cell(i, dice.real())).collect()
+}
+
+/// Heat maps of `[w, h]` cells; where there are many, some hold ties and no numbers.
+pub(in crate::gpu) fn peak_probe(dice: &mut Dice, [w, h]: [usize; 2], count: usize) -> Probe {
+    let mut maps: Vec<f32> = (0..count).flat_map(|_| heat_map(dice, w, h)).collect();
+    let spoilt = |map: usize, cell: usize| map * w * h + cell % (w * h);
+    if count > 8 {
+        // Ties, zeros of both signs, and all that is no number.
+        maps[spoilt(1, 5)] = 40.0;
+        maps[spoilt(1, 17)] = 40.0;
+        maps[spoilt(2, 3)] = f32::NAN;
+        maps[spoilt(2, 40)] = f32::NEG_INFINITY;
+        maps[spoilt(3, 2)] = f32::INFINITY;
+        maps[4 * w * h..5 * w * h].fill(f32::NAN);
+        maps[5 * w * h..6 * w * h].fill(f32::NEG_INFINITY);
+        maps[6 * w * h..7 * w * h].fill(-0.0);
+        maps[spoilt(6, 9)] = 0.0;
+        maps[spoilt(7, 30)] = -f32::NAN;
+        maps[7 * w * h..8 * w * h].iter_mut().for_each(|v| *v -= 50.0);
+    }
+    let radius = dice.among(0, 6);
+    let row = |map: &[f32]| match peak(map, w, h, radius) {
+        None => [0.0; 8],
+        Some(p) => [
+            p.x,
+            p.y,
+            p.mass,
+            p.expected_error,
+            p.covariance[0],
+            p.covariance[1],
+            p.covariance[2],
+            f32::from_bits(1),
+        ],
+    };
+    let want: Vec<f32> = maps.chunks_exact(w * h).flat_map(row).collect();
+    let (mut plan, out) = plan_for(want.len());
+    let maps = plan.constant(&maps);
+    steps::peak(&mut plan, here("peak"), [w, h], radius, count, maps, Slot::Buffer(out));
+    let name = format!("{count} maps of {w} x {h}, radius {radius}");
+    Probe { plan, out, whole: 0, want, tolerance: EXP_TOLERANCE, name }
+}

@@ -1,0 +1,549 @@
+//! A plan made ready on a device: buffers, pipelines, bind groups, and the run itself.
+
+extern crate std;
+use std::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+
+use super::arena::Layout;
+use super::plan::{ALIGN, BufferId, Groups, Plan, Slot, Stage, Step, TensorId};
+use super::{Gpu, GpuError, GpuErrorKind, Kernel};
+
+/// Bytes of a device time.
+const TICK_BYTES: u64 = 8;
+/// How long a result that is done may take to be handed over.
+const ANSWER_PATIENCE: core::time::Duration = core::time::Duration::from_secs(10);
+
+/// What a program has asked of its device since it was built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Runs.
+    pub runs: u64,
+    /// Queue submits.
+    pub submits: u64,
+    /// Host-to-device writes.
+    pub uploads: u64,
+    /// Bytes of these.
+    pub uploaded_bytes: u64,
+    /// Buffers that were mapped to be read.
+    pub read_backs: u64,
+    /// Bytes of these.
+    pub read_back_bytes: u64,
+}
+
+/// What a run reads back: the first bytes of one buffer. Device times take the place of the
+/// bytes from `ticks_at` on.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadBack {
+    /// The buffer.
+    pub buffer: BufferId,
+    /// Bytes from its start.
+    pub bytes: usize,
+    /// Where device times are put, where there are any; a multiple of 8.
+    pub ticks_at: usize,
+}
+
+/// A plan made ready on a device.
+#[derive(Debug)]
+pub struct Program {
+    gpu: Gpu,
+    plan: Plan,
+    layout: Layout,
+    constants: wgpu::Buffer,
+    params: wgpu::Buffer,
+    /// Where the uniform of each step starts.
+    param_offsets: Vec<u64>,
+    arenas: Vec<wgpu::Buffer>,
+    buffers: Vec<wgpu::Buffer>,
+    pipelines: Vec<wgpu::ComputePipeline>,
+    /// The pipeline of each step.
+    pipeline_of: Vec<usize>,
+    bind_groups: Vec<wgpu::BindGroup>,
+    read_back: ReadBack,
+    staging: wgpu::Buffer,
+    clock: Option<Clock>,
+    counters: Counters,
+}
+
+#[derive(Debug)]
+struct Clock {
+    queries: wgpu::QuerySet,
+    ticks: wgpu::Buffer,
+}
+
+impl Program {
+    /// Makes `plan` ready on `gpu`.
+    ///
+    /// # Errors
+    /// [`GpuErrorKind::TooLarge`], [`GpuErrorKind::OutOfMemory`] or [`GpuErrorKind::Refused`], naming the
+    /// buffer, the step or the shader.
+    pub fn new(gpu: Gpu, plan: Plan, read_back: ReadBack) -> Result<Self, GpuError> {
+        Self::with_text(gpu, plan, read_back, &|kernel| kernel.pieces.concat())
+    }
+
+    /// As [`Program::new`], with the shaders' text from `text`.
+    pub(super) fn with_text(
+        gpu: Gpu,
+        plan: Plan,
+        read_back: ReadBack,
+        text: &dyn Fn(&Kernel) -> String,
+    ) -> Result<Self, GpuError> {
+        use wgpu::BufferUsages as Usage;
+        check_groups(&gpu, &plan.steps)?;
+        let layout = Layout::of(&plan);
+        let inside = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
+        let constants = filled(&gpu, "weights", &plan.constants, inside)?;
+        let (bytes, param_offsets) = uniforms(&plan.steps);
+        let params = filled(&gpu, "parameters", &bytes, Usage::UNIFORM | Usage::COPY_DST)?;
+        let arena = |&bytes: &usize| buffer(&gpu, "arena", bytes, inside);
+        let arenas: Vec<_> = layout.arenas.iter().map(arena).collect::<Result<_, _>>()?;
+        let own = |&(name, bytes): &(&str, usize)| buffer(&gpu, name, bytes, inside);
+        let buffers: Vec<_> = plan.buffers.iter().map(own).collect::<Result<_, _>>()?;
+        let staging =
+            buffer(&gpu, "read-back", read_back.bytes, Usage::MAP_READ | Usage::COPY_DST)?;
+        let (pipelines, pipeline_of) = pipelines(&gpu, &plan.steps, text)?;
+        let clock =
+            if gpu.has_clock() { Some(Clock::new(&gpu, 2 * Stage::ALL.len())?) } else { None };
+        let mut program = Self {
+            gpu,
+            plan,
+            layout,
+            constants,
+            params,
+            param_offsets,
+            arenas,
+            buffers,
+            pipelines,
+            pipeline_of,
+            bind_groups: Vec::new(),
+            read_back,
+            staging,
+            clock,
+            counters: Counters::default(),
+        };
+        // The constants live on the device now.
+        program.plan.constants = Vec::new();
+        program.bind()?;
+        // The uploads above ride on the first submit; this one makes it happen before the first image.
+        program.gpu.queue.submit([]);
+        program.gpu.faults.take()?;
+        Ok(program)
+    }
+
+    /// The device.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// What was asked of the device so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The steps, in their order.
+    pub fn steps(&self) -> &[Step] {
+        &self.plan.steps
+    }
+
+    /// Bytes that step number `step` must move at least.
+    pub fn traffic(&self, step: usize) -> u64 {
+        self.plan.traffic(step)
+    }
+
+    /// Bytes of device memory that are held: weights, arenas and buffers.
+    pub fn device_bytes(&self) -> u64 {
+        let all = self.arenas.iter().chain(&self.buffers);
+        let one = [&self.constants, &self.params, &self.staging];
+        all.chain(one).map(wgpu::Buffer::size).sum()
+    }
+
+    /// Sets the workgroups of step number `step`.
+    pub fn set_groups(&mut self, step: usize, groups: Groups) {
+        self.plan.steps[step].groups = groups;
+    }
+
+    /// Makes `buffers` at least so many bytes long. What they held is lost where one grows.
+    ///
+    /// # Errors
+    /// As [`Program::new`]; the program is as it was before then.
+    pub fn reserve(&mut self, buffers: &[(BufferId, usize)]) -> Result<(), GpuError> {
+        let mut grown = Vec::new();
+        for &(BufferId(id), bytes) in buffers {
+            let (name, len) = self.plan.buffers[id];
+            if len < bytes {
+                let bytes = bytes.next_multiple_of(ALIGN);
+                let larger = buffer(&self.gpu, name, bytes, self.buffers[id].usage())?;
+                grown.push((id, bytes, larger));
+            }
+        }
+        if grown.is_empty() {
+            return Ok(());
+        }
+        let mut before = Vec::new();
+        for (id, bytes, larger) in grown {
+            let len = core::mem::replace(&mut self.plan.buffers[id].1, bytes);
+            before.push((id, len, core::mem::replace(&mut self.buffers[id], larger)));
+        }
+        let bound = self.bind();
+        if bound.is_err() {
+            for (id, len, smaller) in before {
+                self.plan.buffers[id].1 = len;
+                self.buffers[id] = smaller;
+            }
+        }
+        bound
+    }
+
+    /// Uploads `data` to `to`, runs all steps, and gives what is read back to `read`: one write, one submit,
+    /// one map.
+    ///
+    /// # Errors
+    /// [`GpuErrorKind::Lost`], [`GpuErrorKind::OutOfMemory`] or [`GpuErrorKind::Refused`].
+    pub fn run<T>(
+        &mut self,
+        to: BufferId,
+        data: &[u8],
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, GpuError> {
+        self.gpu.faults.take()?;
+        self.gpu.queue.write_buffer(&self.buffers[to.0], 0, data);
+        let commands = self.record();
+        self.gpu.queue.submit([commands]);
+        self.counters.runs += 1;
+        self.counters.submits += 1;
+        self.counters.uploads += 1;
+        self.counters.uploaded_bytes += data.len() as u64;
+        let value = mapped(&self.gpu, &self.staging, read)?;
+        self.counters.read_backs += 1;
+        self.counters.read_back_bytes += self.read_back.bytes as u64;
+        Ok(value)
+    }
+
+    /// Time of each stage out of what was read back, ms; `None` where the device has no clock.
+    pub fn stage_ms(&self, read: &[u8]) -> Option<[f64; Stage::ALL.len()]> {
+        self.clock.as_ref()?;
+        let period = f64::from(self.gpu.queue.get_timestamp_period());
+        let ticks = &read[self.read_back.ticks_at..];
+        Some(core::array::from_fn(|stage| elapsed_ms(ticks, stage, period)))
+    }
+
+    /// Runs all steps on what was uploaded last, each timed by itself, ms; `None` where the device has no clock.
+    /// Steps that would overlap in a run wait for each other here, so their sum is above a run's time.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn profile(&mut self) -> Result<Option<Vec<f64>>, GpuError> {
+        if self.clock.is_none() {
+            return Ok(None);
+        }
+        let steps = self.plan.steps.len();
+        let clock = Clock::new(&self.gpu, 2 * steps)?;
+        let bytes = TICK_BYTES as usize * 2 * steps;
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let staging = buffer(&self.gpu, "profile", bytes, usage)?;
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        self.clear(&mut encoder);
+        for at in 0..steps {
+            let mut pass = encoder.begin_compute_pass(&clock.pass(at));
+            self.dispatch(&mut pass, at);
+        }
+        encoder.resolve_query_set(&clock.queries, 0..2 * steps as u32, &clock.ticks, 0);
+        encoder.copy_buffer_to_buffer(&clock.ticks, 0, &staging, 0, bytes as u64);
+        self.gpu.queue.submit([encoder.finish()]);
+        self.counters.submits += 1;
+        let period = f64::from(self.gpu.queue.get_timestamp_period());
+        let read = |bytes: &[u8]| (0..steps).map(|at| elapsed_ms(bytes, at, period)).collect();
+        let times = mapped(&self.gpu, &staging, read)?;
+        self.counters.read_backs += 1;
+        self.counters.read_back_bytes += bytes as u64;
+        Ok(Some(times))
+    }
+
+    fn clear(&self, encoder: &mut wgpu::CommandEncoder) {
+        for BufferId(id) in &self.plan.cleared {
+            encoder.clear_buffer(&self.buffers[*id], 0, None);
+        }
+    }
+
+    fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, at: usize) {
+        let [x, y, z] = self.plan.steps[at].groups;
+        pass.set_pipeline(&self.pipelines[self.pipeline_of[at]]);
+        pass.set_bind_group(0, &self.bind_groups[at], &[]);
+        pass.dispatch_workgroups(x, y, z);
+    }
+
+    /// The commands of one run.
+    fn record(&self) -> wgpu::CommandBuffer {
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        self.clear(&mut encoder);
+        for (number, stage) in Stage::ALL.into_iter().enumerate() {
+            let timed = self.clock.as_ref().map(|clock| clock.pass(number));
+            let mut pass = encoder.begin_compute_pass(&timed.unwrap_or_default());
+            for at in 0..self.plan.steps.len() {
+                if self.plan.steps[at].stage == stage {
+                    self.dispatch(&mut pass, at);
+                }
+            }
+        }
+        let ReadBack { buffer, bytes, ticks_at } = self.read_back;
+        let (from, to) = (&self.buffers[buffer.0], &self.staging);
+        match &self.clock {
+            None => encoder.copy_buffer_to_buffer(from, 0, to, 0, bytes as u64),
+            Some(clock) => {
+                let (at, count) = (ticks_at as u64, 2 * Stage::ALL.len() as u32);
+                let after = at + TICK_BYTES * u64::from(count);
+                encoder.resolve_query_set(&clock.queries, 0..count, &clock.ticks, 0);
+                encoder.copy_buffer_to_buffer(from, 0, to, 0, at);
+                encoder.copy_buffer_to_buffer(&clock.ticks, 0, to, at, after - at);
+                encoder.copy_buffer_to_buffer(from, after, to, after, bytes as u64 - after);
+            }
+        }
+        encoder.finish()
+    }
+
+    /// Makes all bind groups anew.
+    fn bind(&mut self) -> Result<(), GpuError> {
+        let mut bind_groups = Vec::with_capacity(self.plan.steps.len());
+        for (at, step) in self.plan.steps.iter().enumerate() {
+            let mut entries = Vec::new();
+            if !step.params.is_empty() {
+                entries.push(self.entry(
+                    0,
+                    &self.params,
+                    self.param_offsets[at],
+                    step.params.len(),
+                ));
+            }
+            for &(binding, slot) in step.reads.iter().chain(&step.writes) {
+                entries.push(self.slot(binding, slot));
+            }
+            let layout = self.pipelines[self.pipeline_of[at]].get_bind_group_layout(0);
+            bind_groups.push(self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(&step.label),
+                layout: &layout,
+                entries: &entries,
+            }));
+            self.gpu.faults.take().map_err(|e| {
+                let message = format!("step {} ({}): {e}", step.label, step.kernel.name);
+                GpuError::new(e.kind(), message)
+            })?;
+        }
+        self.bind_groups = bind_groups;
+        Ok(())
+    }
+
+    fn slot(&self, binding: u32, slot: Slot) -> wgpu::BindGroupEntry<'_> {
+        match slot {
+            Slot::Constant { offset, bytes } => {
+                self.entry(binding, &self.constants, offset as u64, bytes)
+            }
+            Slot::Tensor(TensorId(id)) => {
+                let place = self.layout.places[id];
+                let arena = &self.arenas[place.arena];
+                self.entry(binding, arena, place.offset as u64, self.plan.tensors[id])
+            }
+            Slot::Buffer(BufferId(id)) => {
+                let (_, bytes) = self.plan.buffers[id];
+                self.entry(binding, &self.buffers[id], 0, bytes)
+            }
+            Slot::Head(BufferId(id), bytes) => self.entry(binding, &self.buffers[id], 0, bytes),
+        }
+    }
+
+    fn entry<'a>(
+        &self,
+        binding: u32,
+        buffer: &'a wgpu::Buffer,
+        offset: u64,
+        bytes: usize,
+    ) -> wgpu::BindGroupEntry<'a> {
+        // Shaders read whole vectors: bindings are 16 bytes and multiples of it.
+        let size = core::num::NonZeroU64::new((bytes as u64).next_multiple_of(16).max(16))
+            .filter(|size| offset + size.get() <= buffer.size());
+        wgpu::BindGroupEntry {
+            binding,
+            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size }),
+        }
+    }
+}
+
+impl Clock {
+    fn new(gpu: &Gpu, count: usize) -> Result<Self, GpuError> {
+        if count > wgpu::QUERY_SET_MAX_QUERIES as usize {
+            let message = format!("{count} device times are more than can be kept at once");
+            return Err(GpuError::new(GpuErrorKind::TooLarge, message));
+        }
+        let queries = gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
+            label: Some("clock"),
+            ty: wgpu::QueryType::Timestamp,
+            count: count as u32,
+        });
+        let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
+        Ok(Self { queries, ticks: buffer(gpu, "clock", TICK_BYTES as usize * count, usage)? })
+    }
+
+    /// A pass between the two ticks number `pair`.
+    fn pass(&self, pair: usize) -> wgpu::ComputePassDescriptor<'_> {
+        wgpu::ComputePassDescriptor {
+            label: None,
+            timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                query_set: &self.queries,
+                beginning_of_pass_write_index: Some(2 * pair as u32),
+                end_of_pass_write_index: Some(2 * pair as u32 + 1),
+            }),
+        }
+    }
+}
+
+/// Waits for all submitted work and gives the bytes of `staging` to `read`.
+fn mapped<T>(
+    gpu: &Gpu,
+    staging: &wgpu::Buffer,
+    read: impl FnOnce(&[u8]) -> T,
+) -> Result<T, GpuError> {
+    let all = staging.slice(..);
+    let (answer, answered) = std::sync::mpsc::channel();
+    all.map_async(wgpu::MapMode::Read, move |result| {
+        // The receiver is gone only where this function has failed already.
+        let _ = answer.send(result);
+    });
+    let lost = |what: String| GpuError::new(GpuErrorKind::Lost, what);
+    let waited = gpu.device.poll(wgpu::PollType::wait_indefinitely());
+    gpu.faults.take()?;
+    waited.map_err(|e| lost(format!("waiting for the GPU failed: {e}")))?;
+    // Another thread on the same device may be the one that hands the answer over.
+    match answered.recv_timeout(ANSWER_PATIENCE) {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => return Err(lost(format!("the result could not be read: {e}"))),
+        Err(_) => return Err(lost("the result never came".to_string())),
+    }
+    let view = all.get_mapped_range().map_err(|e| lost(format!("no result: {e}")))?;
+    let value = read(&view);
+    drop(view);
+    staging.unmap();
+    Ok(value)
+}
+
+/// Time between the two ticks number `pair`, ms.
+fn elapsed_ms(ticks: &[u8], pair: usize, period_ns: f64) -> f64 {
+    let tick = |i: usize| {
+        let at = TICK_BYTES as usize * i;
+        bytemuck::pod_read_unaligned::<u64>(&ticks[at..at + TICK_BYTES as usize])
+    };
+    tick(2 * pair + 1).saturating_sub(tick(2 * pair)) as f64 * period_ns * 1e-6
+}
+
+fn buffer(
+    gpu: &Gpu,
+    name: &str,
+    bytes: usize,
+    usage: wgpu::BufferUsages,
+) -> Result<wgpu::Buffer, GpuError> {
+    let size = (bytes as u64).next_multiple_of(16).max(16);
+    if size > gpu.largest_binding() {
+        let message = format!(
+            "{name} needs {size} bytes in one piece, and {} offers {}",
+            gpu.adapter().name,
+            gpu.largest_binding()
+        );
+        return Err(GpuError::new(GpuErrorKind::TooLarge, message));
+    }
+    let made = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(name),
+        size,
+        usage,
+        mapped_at_creation: false,
+    });
+    gpu.faults.take().map_err(|e| {
+        GpuError::new(e.kind(), format!("{e} (while asking for {size} bytes for {name})"))
+    })?;
+    Ok(made)
+}
+
+fn filled(
+    gpu: &Gpu,
+    name: &str,
+    bytes: &[u8],
+    usage: wgpu::BufferUsages,
+) -> Result<wgpu::Buffer, GpuError> {
+    let made = buffer(gpu, name, bytes.len(), usage)?;
+    let mut padded = bytes.to_vec();
+    padded.resize(bytes.len().next_multiple_of(4), 0);
+    gpu.queue.write_buffer(&made, 0, &padded);
+    Ok(made)
+}
+
+/// No step takes more workgroups along an axis than the device runs.
+fn check_groups(gpu: &Gpu, steps: &[Step]) -> Result<(), GpuError> {
+    let most = gpu.device.limits().max_compute_workgroups_per_dimension;
+    let too_many = steps.iter().find(|step| step.groups.iter().any(|&count| count > most));
+    too_many.map_or(Ok(()), |step| {
+        let message = format!(
+            "step {} ({}) needs {:?} workgroups, and {} runs {most} along an axis",
+            step.label,
+            step.kernel.name,
+            step.groups,
+            gpu.adapter().name
+        );
+        Err(GpuError::new(GpuErrorKind::TooLarge, message))
+    })
+}
+
+/// The uniforms of all steps in one buffer, and where each starts.
+fn uniforms(steps: &[Step]) -> (Vec<u8>, Vec<u64>) {
+    let (mut bytes, mut offsets) = (Vec::new(), Vec::new());
+    for step in steps {
+        bytes.resize(bytes.len().next_multiple_of(ALIGN), 0);
+        offsets.push(bytes.len() as u64);
+        bytes.extend_from_slice(&step.params);
+    }
+    bytes.resize(bytes.len().next_multiple_of(ALIGN).max(ALIGN), 0);
+    (bytes, offsets)
+}
+
+/// One pipeline for each shader with its constants, and which of them each step takes.
+fn pipelines(
+    gpu: &Gpu,
+    steps: &[Step],
+    text: &dyn Fn(&Kernel) -> String,
+) -> Result<(Vec<wgpu::ComputePipeline>, Vec<usize>), GpuError> {
+    let mut modules: BTreeMap<&str, wgpu::ShaderModule> = BTreeMap::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut made, mut of_step) = (vec![], vec![]);
+    for step in steps {
+        let kernel = step.kernel;
+        let key = format!("{} {:?}", kernel.name, step.constants);
+        if let Some(&place) = known.get(&key) {
+            of_step.push(place);
+            continue;
+        }
+        let module = modules.entry(kernel.name).or_insert_with(|| {
+            gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(kernel.name),
+                source: wgpu::ShaderSource::Wgsl(text(kernel).into()),
+            })
+        });
+        let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(kernel.name),
+            layout: None,
+            module,
+            entry_point: Some(kernel.entry),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &step.constants,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        gpu.faults
+            .take()
+            .map_err(|e| GpuError::new(e.kind(), format!("shader {}: {e}", kernel.name)))?;
+        made.push(pipeline);
+        known.insert(key, made.len() - 1);
+        of_step.push(made.len() - 1);
+    }
+    Ok((made, of_step))
+}

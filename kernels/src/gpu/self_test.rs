@@ -1,0 +1,86 @@
+//! Drivers compute wrongly at times, those of edge boards most of all: before a device is trusted, every
+//! shader is compared with its twin on it.
+
+extern crate std;
+use std::{format, string::String, vec::Vec};
+
+use super::probes::layers::{
+    any_conv, conv_probe, elementwise_probe, matmul_probe, peak_probe, pool_probe,
+};
+use super::probes::picture::{
+    Film, box_mean_probe, crop_probe, grey_window_probe, histogram_probe, local_norm_probe,
+    warp_probe,
+};
+use super::probes::{Dice, Probe};
+use super::{Gpu, GpuError, GpuErrorKind, KERNELS, Kernel};
+use crate::{LocalNorm, Operation, PoolKind};
+
+/// The step between the heat maps has its twin in the runtime, which probes it there.
+const ELSEWHERE: [&str; 2] = ["pose_coarse", "pose_fine"];
+
+/// Compares every shader but those of the pose with its twin on `gpu`.
+///
+/// # Errors
+/// [`GpuErrorKind::Wrong`], naming the shader and what it computed; else as a run.
+pub fn self_test(gpu: &Gpu) -> Result<(), GpuError> {
+    self_test_with(gpu, &|kernel| kernel.pieces.concat())
+}
+
+pub(super) fn self_test_with(gpu: &Gpu, text: &dyn Fn(&Kernel) -> String) -> Result<(), GpuError> {
+    let probes = probes();
+    let probed = |kernel: &Kernel| {
+        let mut steps = probes.iter().flat_map(|probe| probe.plan.steps());
+        ELSEWHERE.contains(&kernel.name) || steps.any(|step| step.kernel == kernel)
+    };
+    if let Some(kernel) = KERNELS.iter().find(|kernel| !probed(kernel)) {
+        let message = format!("shader {} has no probe", kernel.name);
+        return Err(GpuError::new(GpuErrorKind::Wrong, message));
+    }
+    for probe in &probes {
+        if let Some(complaint) = probe.complaint(&probe.run(gpu, text)?) {
+            let names: Vec<&str> = probe.plan.steps().iter().map(|s| s.kernel.name).collect();
+            let message = format!(
+                "{} computes wrongly: shader {} gave other values than its reference ({complaint}); \
+                 update the driver",
+                gpu.adapter().name,
+                names.join(" or "),
+            );
+            return Err(GpuError::new(GpuErrorKind::Wrong, message));
+        }
+    }
+    Ok(())
+}
+
+/// One run of each shader, and of each of its forms that networks use much.
+fn probes() -> Vec<Probe> {
+    let dice = &mut Dice(99);
+    let mut probes = Vec::new();
+    let eight = Film::new(dice, [131, 77], 256, [2, 3, 1, 1]);
+    let sixteen = Film::new(dice, [90, 101], 40_000, [3, 2, 1, 2]);
+    for film in [&eight, &sixteen] {
+        probes.extend([histogram_probe(film), grey_window_probe(film), box_mean_probe(film, 0)]);
+        probes.push(crop_probe(dice, film, 64, 3));
+    }
+    let mut film = Film::new(dice, [64, 80], 256, [1; 4]);
+    probes.push(warp_probe(dice, &mut film));
+    let norm = LocalNorm { width: 96, height: 70, radius: 40, floor: 6.0, gain: 0.5 };
+    probes.push(local_norm_probe(dice, &norm));
+    for (channels, kernel) in [
+        ([16, 16, 1], [3, 3]),
+        ([32, 64, 1], [3, 3]),
+        ([1, 16, 1], [5, 5]),
+        ([12, 12, 12], [3, 3]),
+        ([12, 12, 12], [5, 5]),
+    ] {
+        let p = any_conv(dice, channels, kernel);
+        probes.push(conv_probe(dice, p, 2));
+    }
+    probes.push(matmul_probe(dice, [40, 180, 96], false, 1));
+    probes.push(matmul_probe(dice, [16, 256, 33], true, 3));
+    probes.push(matmul_probe(dice, [19, 91, 20], true, 2));
+    probes.push(elementwise_probe(dice, Operation::Add));
+    probes.push(elementwise_probe(dice, Operation::Mul));
+    probes.push(pool_probe(dice, PoolKind::Max));
+    probes.push(peak_probe(dice, [48, 60], 9));
+    probes
+}

@@ -1,0 +1,183 @@
+//! Every shader against its twin on random shapes, and mutants of its text that the comparison must catch.
+
+extern crate std;
+use std::{eprintln, format, println, string::String, sync::OnceLock, vec, vec::Vec};
+
+mod layers;
+mod picture;
+mod reflect;
+
+use super::probes::{Dice, Probe, plan_for};
+use super::*;
+
+/// The device that tests run on: a real GPU, else a software rasteriser. `FIDUCIA_GPU=required` makes its
+/// absence a failure; without it the test says that it was skipped.
+fn device(test: &str) -> Option<Gpu> {
+    static GPU: OnceLock<Result<Gpu, GpuError>> = OnceLock::new();
+    match GPU.get_or_init(|| Gpu::open(&Choice::Named(String::new()))) {
+        Ok(gpu) => Some(gpu.clone()),
+        Err(e) => {
+            let required = std::env::var("FIDUCIA_GPU").is_ok_and(|v| v == "required");
+            assert!(!required, "{e}");
+            eprintln!("SKIPPED: {test}: {e}");
+            None
+        }
+    }
+}
+
+/// A change of a shader's text that must be noticed.
+struct Mutant {
+    from: &'static str,
+    to: &'static str,
+}
+
+const fn mutant(from: &'static str, to: &'static str) -> Mutant {
+    Mutant { from, to }
+}
+
+/// The shader's text, with `mutant` where it changes it.
+fn text(kernel: &Kernel, mutant: Option<&Mutant>) -> String {
+    let text = kernel.pieces.concat();
+    mutant.map_or(text.clone(), |m| text.replace(m.from, m.to))
+}
+
+/// All cases agree with their twins, and of each mutant some case disagrees.
+fn check(test: &str, cases: &[Probe], mutants: &[Mutant]) {
+    let Some(gpu) = device(test) else { return };
+    let complaint = |case: &Probe, mutant: Option<&Mutant>| {
+        case.complaint(&case.run(&gpu, &|kernel| text(kernel, mutant)).unwrap())
+    };
+    for case in cases {
+        assert_eq!(complaint(case, None), None, "{test}");
+    }
+    for mutant in mutants {
+        let mut steps = cases.iter().flat_map(|case| case.plan.steps());
+        let changes = steps.any(|s| s.kernel.pieces.concat().contains(mutant.from));
+        assert!(changes, "{test}: no `{}`", mutant.from);
+        let caught = cases.iter().any(|case| complaint(case, Some(mutant)).is_some());
+        assert!(caught, "{test}: `{}` for `{}` went unnoticed", mutant.to, mutant.from);
+    }
+    println!("{test}: {} cases, {} mutants", cases.len(), mutants.len());
+}
+
+#[test]
+fn kernels_are_found_by_name() {
+    for kernel in KERNELS {
+        assert_eq!(super::kernel(kernel.name), Some(kernel));
+    }
+}
+
+#[test]
+fn tensors_that_live_together_lie_apart() {
+    let mut plan = Plan::default();
+    let mut dice = Dice(5);
+    let x = plan.constant(&[1.0; 64]);
+    let mut tensors = vec![x];
+    for i in 0..60 {
+        let out = plan.tensor(dice.among(1, 400));
+        let reads = (0..2).map(|b| (b + 1, tensors[dice.among(0, tensors.len())])).collect();
+        plan.push(Step {
+            kernel: &KERNELS[0],
+            label: format!("{i}"),
+            stage: Stage::Backbone,
+            constants: vec![],
+            params: vec![],
+            reads,
+            writes: vec![(3, out)],
+            groups: [1; 3],
+            flops: 0,
+        });
+        tensors.push(out);
+    }
+    let layout = arena::Layout::of(&plan);
+    let lives = plan.lifetimes();
+    let span = |t: usize| {
+        let place = layout.places[t];
+        (place.arena, place.offset, place.offset + plan.tensors[t])
+    };
+    for a in 0..lives.len() {
+        for b in 0..a {
+            let [a0, a1] = lives[a].unwrap();
+            let [b0, b1] = lives[b].unwrap();
+            let ((arena_a, from_a, to_a), (arena_b, from_b, to_b)) = (span(a), span(b));
+            let together = a0 <= b1 && b0 <= a1;
+            assert!(!together || arena_a != arena_b || to_a <= from_b || to_b <= from_a, "{a} {b}");
+        }
+    }
+    for step in plan.steps() {
+        for (_, write) in &step.writes {
+            for (_, read) in &step.reads {
+                if let (Slot::Tensor(TensorId(w)), Slot::Tensor(TensorId(r))) = (write, read) {
+                    assert_ne!(layout.places[*w].arena, layout.places[*r].arena);
+                }
+            }
+        }
+    }
+    let used: usize = layout.arenas.iter().sum();
+    let apart: usize = plan.tensors.iter().map(|t| t.next_multiple_of(256)).sum();
+    assert!(used < apart, "{used} of {apart} bytes");
+}
+
+#[test]
+fn a_lost_device_is_an_error() {
+    let Some(gpu) = device("a_lost_device_is_an_error")
+        .map(|_| Gpu::open(&Choice::Named(String::new())).unwrap())
+    else {
+        return;
+    };
+    let mut plan = Plan::default();
+    let upload = plan.buffer("upload", 16);
+    let read_back = ReadBack { buffer: upload, bytes: 256, ticks_at: 128 };
+    plan.buffers[0].1 = 256;
+    let mut program = Program::new(gpu.clone(), plan, read_back).unwrap();
+    program.run(upload, &[0; 16], |_| ()).unwrap();
+    gpu.lose();
+    let error = program.run(upload, &[0; 16], |_| ()).unwrap_err();
+    assert_eq!(error.kind(), GpuErrorKind::Lost, "{error}");
+}
+
+#[test]
+fn what_is_too_large_is_an_error_that_names_it() {
+    let Some(gpu) = device("what_is_too_large_is_an_error_that_names_it") else { return };
+    let mut plan = Plan::default();
+    let huge = usize::try_from(gpu.largest_binding()).unwrap() + 16;
+    let buffer = plan.buffer("pixels", huge);
+    let read_back = ReadBack { buffer, bytes: 256, ticks_at: 128 };
+    let error = Program::new(gpu, plan, read_back).unwrap_err();
+    assert_eq!(error.kind(), GpuErrorKind::TooLarge);
+    assert!(format!("{error}").contains("pixels"), "{error}");
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_named() {
+    let error = Gpu::open(&Choice::Named("no such device".into())).unwrap_err();
+    assert_eq!(error.kind(), GpuErrorKind::NoAdapter);
+    assert!(format!("{error}").contains("no such device"));
+}
+
+#[test]
+fn software_is_never_taken_unasked() {
+    match Gpu::open(&Choice::Real) {
+        Ok(gpu) => assert!(!gpu.adapter().is_software()),
+        Err(error) => assert_eq!(error.kind(), GpuErrorKind::NoAdapter),
+    }
+}
+
+#[test]
+fn a_shader_that_computes_wrongly_is_refused_by_name() {
+    let Some(gpu) = device("a_shader_that_computes_wrongly_is_refused_by_name") else { return };
+    self_test(&gpu).unwrap();
+    for (shader, from, to) in [
+        ("depthwise", "sums += w *", "sums += 1.001 * w *"),
+        ("peak", "if (k > best)", "if (k >= best)"),
+        ("histogram", "i * bits", "0u"),
+    ] {
+        let spoilt = |kernel: &Kernel| {
+            let text = kernel.pieces.concat();
+            if kernel.name == shader { text.replace(from, to) } else { text }
+        };
+        let error = self_test::self_test_with(&gpu, &spoilt).unwrap_err();
+        assert_eq!(error.kind(), GpuErrorKind::Wrong);
+        assert!(format!("{error}").contains(shader), "{error}");
+    }
+}

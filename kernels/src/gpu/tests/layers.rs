@@ -1,0 +1,193 @@
+//! Convolutions, products, element-wise steps, pooling, heat maps.
+
+use super::*;
+use crate::gpu::probes::layers::{
+    any_conv, conv_probe, elementwise_probe, here, matmul_probe, peak_probe, pool_probe,
+};
+use crate::gpu::steps;
+use crate::{Elementwise, Epilogue, MAX_AXES, Matmul, Operation, PoolKind, elementwise, matmul};
+
+fn uses(cases: &[Probe], name: &str) {
+    assert!(cases.iter().flat_map(|c| c.plan.steps()).all(|s| s.kernel.name == name));
+}
+
+#[test]
+fn conv_equals_its_twin() {
+    let mut dice = Dice(1);
+    let mut cases = vec![];
+    for _ in 0..8 {
+        let channels = [dice.among(8, 40), dice.among(1, 70), 1];
+        let kernel = [dice.among(1, 5), dice.among(1, 5)];
+        let p = any_conv(&mut dice, channels, kernel);
+        cases.push(conv_probe(&mut dice, p, 1 + cases.len() % 3));
+    }
+    uses(&cases, "conv");
+    let tiles: std::collections::BTreeSet<String> =
+        cases.iter().map(|c| format!("{:?}", c.plan.steps()[0].constants)).collect();
+    assert_eq!(tiles.len(), 2, "both tiles are tried");
+    let mutants = [
+        mutant("sums[2] += w.z * v", "sums[2] += w.y * v"),
+        mutant("x >= 0", "x > 0"),
+        mutant("kx * p.dilation_x", "kx"),
+        mutant("+ bias[row]", "- bias[row]"),
+        mutant("c0 += 16u", "c0 += 32u"),
+        mutant("ky * p.kernel_width + kx", "kx * p.kernel_height + ky"),
+        mutant("activate(v, e) + skip", "activate(v + skip, e)"),
+    ];
+    check("conv", &cases, &mutants);
+}
+
+#[test]
+fn grouped_equals_its_twin() {
+    let mut dice = Dice(2);
+    let mut cases = vec![];
+    for i in 0..8 {
+        let groups = [1, 2, 3, 4][i % 4];
+        let channels = [groups * dice.among(1, 4), groups * dice.among(1, 9), groups];
+        let kernel = [dice.among(1, 6), dice.among(1, 6)];
+        let p = any_conv(&mut dice, if i == 0 { [1, 16, 1] } else { channels }, kernel);
+        cases.push(conv_probe(&mut dice, p, 1 + i % 2));
+    }
+    cases.retain(|c| c.plan.steps()[0].kernel.name == "grouped");
+    assert!(cases.len() > 5);
+    let mutants = [
+        mutant("first / (p.out_channels / p.groups) * per_group", "0u"),
+        mutant("y >= i32(p.in_height)", "y > i32(p.in_height)"),
+        mutant("c * taps", "c"),
+        mutant("(first + i) * per_group", "first * per_group"),
+    ];
+    check("grouped", &cases, &mutants);
+}
+
+#[test]
+fn depthwise_equals_its_twin() {
+    let mut dice = Dice(3);
+    let mut cases = vec![];
+    for i in 0..8 {
+        let channels = dice.among(2, 20);
+        let kernel = [[3, 3], [5, 5], [7, 7], [1, 4]][i % 4];
+        let p = any_conv(&mut dice, [channels; 3], kernel);
+        cases.push(conv_probe(&mut dice, p, 1 + i % 2));
+    }
+    uses(&cases, "depthwise");
+    let mutants = [
+        mutant("segment[kx + 3u * STRIDE_X]", "segment[kx + 3u]"),
+        mutant("x < i32(p.in_width)", "x < i32(p.in_width) - 1"),
+        mutant("p.kernel_height + ky)", "p.kernel_height)"),
+        mutant("+ bias[channel]", "- bias[channel]"),
+    ];
+    check("depthwise", &cases, &mutants);
+}
+
+#[test]
+fn matmul_equals_its_twin() {
+    for (name, step) in [("matmul_vec4", 4), ("matmul_any", 1)] {
+        let mut dice = Dice(4);
+        let mut cases = vec![];
+        for i in 0..8 {
+            let n = dice.among(1, 40) * step;
+            let n = if step == 1 && n.is_multiple_of(4) { n + 1 } else { n };
+            let sizes = [dice.among(1, 80), n, dice.among(1, 70)];
+            cases.push(matmul_probe(&mut dice, sizes, i % 2 == 1, 1 + i % 4));
+        }
+        uses(&cases, name);
+        let mutants = [
+            mutant("batch * p.weight_batch", "0u"),
+            mutant("batch * p.bias_batch", "0u"),
+            mutant("sums[3] += w.w * x", "sums[3] += w.z * x"),
+            mutant("k < p.k", "k + 1u < p.k"),
+            mutant("(batch * p.m + row) * p.n", "row * p.n"),
+        ];
+        check(name, &cases, &mutants);
+    }
+}
+
+#[test]
+fn the_twin_packs_weights_as_the_definition_has_them() {
+    let p = Matmul::new([2, 1, 3], false, Epilogue::default());
+    let packed = steps::pack_rows(&p, &[1.0, 2.0, 3.0, 10.0, 20.0, 30.0]);
+    let mut out = [0.0; 2];
+    matmul(&p, &[1.0, 1.0, 2.0], &packed, &[0.0, 0.5], &[], &mut out);
+    assert_eq!(out, [9.0, 90.5]);
+}
+
+#[test]
+fn elementwise_equals_its_twin() {
+    let mut dice = Dice(6);
+    let operations = [
+        Operation::Copy,
+        Operation::Add,
+        Operation::Sub,
+        Operation::Mul,
+        Operation::Div,
+        Operation::Max,
+        Operation::Min,
+    ];
+    let cases: Vec<Probe> =
+        operations.into_iter().map(|operation| elementwise_probe(&mut dice, operation)).collect();
+    let mutants = [
+        mutant("result = v - b[at_b]", "result = v + b[at_b]"),
+        mutant("place / p.divisor_a[i][j]", "place"),
+        mutant("at_b += place / p.divisor_b[i][j] * p.stride_b[i][j]", "at_b += place"),
+        mutant("max(v, b[at_b])", "min(v, b[at_b])"),
+        mutant("var at_a = p.offset_a", "var at_a = 0u"),
+        mutant("activate(result, p.epilogue)", "result"),
+    ];
+    check("elementwise", &cases, &mutants);
+}
+
+#[test]
+fn more_results_than_workgroups_along_one_axis() {
+    let mut shape = [1; MAX_AXES];
+    (shape[6], shape[7]) = (4100, 1030);
+    let p = Elementwise::new(Operation::Add, shape, Epilogue::default());
+    let count = p.count as usize;
+    let a: Vec<f32> = (0..count).map(|i| (i % 1000) as f32).collect();
+    let mut want = vec![0.0; count];
+    elementwise(&p, &a, &a, &mut want);
+    let (mut plan, out) = plan_for(count);
+    let a = plan.constant(&a);
+    steps::elementwise(&mut plan, here("many"), &p, a, Some(a), Slot::Buffer(out));
+    let case = Probe { plan, out, whole: 0, want, tolerance: 0.0, name: "many".into() };
+    check("many values", &[case], &[mutant("id.y * groups.x * 64u", "id.y * 64u")]);
+}
+
+#[test]
+fn pool_equals_its_twin() {
+    let mut dice = Dice(7);
+    let kinds = [PoolKind::Max, PoolKind::Sum, PoolKind::Mean, PoolKind::MeanInside];
+    let cases: Vec<Probe> = kinds.into_iter().map(|kind| pool_probe(&mut dice, kind)).collect();
+    let mutants = [
+        mutant("case 1u: { result = sum; }", ""),
+        mutant("f32(p.kernel_height * p.kernel_width)", "4.0"),
+        mutant("(end_y - first_y) * (end_x - first_x)", "9u"),
+        mutant("max(largest, v)", "v"),
+    ];
+    check("pool", &cases, &mutants);
+}
+
+#[test]
+fn peak_equals_its_twin() {
+    let mut dice = Dice(8);
+    let mut cases = vec![];
+    for size in [[64, 64], [48, 60], [1, 1], [1, 37], [130, 90], [7, 3]] {
+        for count in [1, 19] {
+            cases.push(peak_probe(&mut dice, size, count));
+        }
+    }
+    let mutants = [
+        mutant(
+            "k == keys[thread] && i < places[thread]",
+            "k == keys[thread] && i > places[thread]",
+        ),
+        mutant("if (k > best)", "if (k >= best)"),
+        mutant("> 0x7f800000u", "> 0xff800000u"),
+        mutant("keys[0] < INFINITY", "keys[0] <= INFINITY"),
+        mutant("if (bits == 0x80000000u)", "if (bits == 1u)"),
+        mutant("sqrt(dx * dx + dy * dy)", "(dx * dx + dy * dy)"),
+        mutant("min(py + p.radius + 1u, p.height)", "min(py + p.radius, p.height)"),
+        mutant("near.x / sums.x", "near.x"),
+        mutant("half > 0u; half /= 2u", "half > 1u; half /= 2u"),
+    ];
+    check("peak", &cases, &mutants);
+}

@@ -1,0 +1,184 @@
+//! What naga reads out of the shaders against the Rust types, without a device.
+
+use super::*;
+use crate::{Conv, Elementwise, Epilogue, Found, Matmul, Picture, Pool, PoseStep, Row};
+use naga::{AddressSpace, Module, StorageAccess, TypeInner};
+
+fn parse(kernel: &Kernel) -> Module {
+    let text = kernel.pieces.concat();
+    naga::front::wgsl::parse_str(&text).unwrap_or_else(|e| panic!("{}: {e}", kernel.name))
+}
+
+/// Size of a struct of the shader, bytes.
+fn span(module: &Module, name: &str) -> Option<u32> {
+    module.types.iter().find(|(_, t)| t.name.as_deref() == Some(name)).and_then(|(_, t)| {
+        match t.inner {
+            TypeInner::Struct { span, .. } => Some(span),
+            _ => None,
+        }
+    })
+}
+
+/// Where a member of a struct of the shader lies, bytes.
+fn offset(module: &Module, name: &str, member: &str) -> Option<u32> {
+    module.types.iter().find(|(_, t)| t.name.as_deref() == Some(name)).and_then(|(_, t)| {
+        match &t.inner {
+            TypeInner::Struct { members, .. } => {
+                members.iter().find(|m| m.name.as_deref() == Some(member)).map(|m| m.offset)
+            }
+            _ => None,
+        }
+    })
+}
+
+#[test]
+fn uniforms_are_as_long_as_their_rust_types() {
+    let size = |name: &str| match name {
+        "conv" | "grouped" | "depthwise" => size_of::<Conv>(),
+        "matmul_vec4" | "matmul_any" => size_of::<Matmul>(),
+        "elementwise" => size_of::<Elementwise>(),
+        "pool" => size_of::<Pool>(),
+        "pose_coarse" | "pose_fine" => size_of::<PoseStep>(),
+        "local_norm" | "local_norm_rows" => size_of::<steps::NormParams>(),
+        "crop" => size_of::<steps::CropParams>(),
+        "warp" | "peak" => 16,
+        "histogram" | "grey_window" | "box_mean" => 0,
+        other => panic!("{other} is not in this list"),
+    };
+    for kernel in KERNELS {
+        let module = parse(kernel);
+        let found = span(&module, "Params").unwrap_or(0);
+        assert_eq!(found as usize, size(kernel.name), "{}", kernel.name);
+        if let Some(epilogue) = span(&module, "Epilogue") {
+            assert_eq!(epilogue as usize, size_of::<Epilogue>());
+        }
+    }
+}
+
+#[test]
+fn shared_records_have_the_same_places() {
+    use core::mem::offset_of;
+    let module = parse(super::super::kernel("pose_fine").unwrap());
+    assert_eq!(offset(&module, "Picture", "pixels"), Some(size_of::<Picture>() as u32));
+    assert_eq!(span(&module, "Found"), Some(size_of::<Found>() as u32));
+    assert_eq!(offset(&module, "Results", "rows"), Some(256));
+    assert_eq!(size_of::<Found>(), 256);
+    assert_eq!(size_of::<Row>(), 16);
+    macro_rules! same {
+        ($module:ident, $rust:ident . $($member:ident).+ = $shader:literal $name:literal) => {
+            let place = offset_of!($rust, $($member).+) as u32;
+            assert_eq!(offset(&$module, $shader, $name), Some(place), $name);
+        };
+    }
+    same!(module, Picture.width = "Picture" "width");
+    same!(module, Picture.per_word = "Picture" "per_word");
+    same!(module, Picture.tail = "Picture" "tail");
+    same!(module, Picture.plane_width = "Picture" "plane_width");
+    same!(module, Picture.factor_y = "Picture" "factor_y");
+    same!(module, Picture.input_to_plane = "Picture" "input_to_plane");
+    same!(module, Picture.cell_to_units = "Picture" "cell_to_units");
+    same!(module, Picture.unit_per_px = "Picture" "unit_per_px");
+    same!(module, Found.gain = "Found" "gain");
+    same!(module, Found.coarse_mass = "Found" "coarse_mass");
+    same!(module, Found.along = "Found" "along");
+    same!(module, Found.shift = "Found" "shift_x");
+    same!(module, Found.shape_residual = "Found" "shape_residual");
+    same!(module, PoseStep.fine_cells = "Params" "fine_cells");
+    same!(module, PoseStep.outlier = "Params" "outlier");
+    same!(module, PoseStep.coarse_middle = "Params" "coarse_middle_x");
+    let module = parse(super::super::kernel("conv").unwrap());
+    same!(module, Conv.out_channels = "Params" "out_channels");
+    same!(module, Conv.stride_y = "Params" "stride_y");
+    same!(module, Conv.padded_out = "Params" "padded_out");
+    same!(module, Conv.epilogue = "Params" "epilogue");
+    let module = parse(super::super::kernel("matmul_any").unwrap());
+    same!(module, Matmul.padded_m = "Params" "padded_m");
+    same!(module, Matmul.epilogue = "Params" "epilogue");
+    let module = parse(super::super::kernel("elementwise").unwrap());
+    same!(module, Elementwise.shape = "Params" "shape");
+    same!(module, Elementwise.a.divisor = "Params" "divisor_a");
+    same!(module, Elementwise.b.stride = "Params" "stride_b");
+    same!(module, Elementwise.stride_out = "Params" "stride_out");
+    same!(module, Elementwise.epilogue = "Params" "epilogue");
+    let module = parse(super::super::kernel("pool").unwrap());
+    same!(module, Pool.stride_y = "Params" "stride_y");
+    same!(module, Pool.planes = "Params" "planes");
+}
+
+#[test]
+fn steps_bind_what_the_shaders_declare() {
+    use crate::gpu::steps::{self, At, PoseBuffers};
+    let mut plan = Plan::default();
+    let (a, b) = (plan.buffer("a", 1024), plan.buffer("b", 1024));
+    let on = PoseBuffers { picture: a, work: b, regions: b, results: b };
+    let (x, y) = (plan.tensor(64), plan.tensor(64));
+    let at = || At::new(Stage::Backbone, "step");
+    steps::histogram(&mut plan, a, b);
+    steps::grey_window(&mut plan, a, a, b);
+    steps::box_mean(&mut plan, 0, a, a, b);
+    steps::warp(&mut plan, [8, 8], a, a, y);
+    let norm = crate::LocalNorm { width: 8, height: 8, radius: 1, floor: 1.0, gain: 1.0 };
+    steps::local_norm(&mut plan, &norm, x, y);
+    for (channels, groups) in [(8, 1), (2, 1), (8, 8)] {
+        let p = Conv {
+            in_channels: channels,
+            out_channels: channels,
+            groups,
+            kernel_height: 1,
+            kernel_width: 1,
+            stride_x: 1,
+            dilation_x: 1,
+            dilation_y: 1,
+            ..Conv::default()
+        };
+        let weights = vec![0.0; (channels * channels / groups) as usize];
+        steps::conv(&mut plan, at(), p, 1, x, &weights, &[0.0; 8], None, y);
+    }
+    for n in [4, 5] {
+        let p = Matmul::new([1, n, 1], false, Epilogue::default());
+        steps::matmul(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
+    }
+    let p = Elementwise::new(crate::Operation::Copy, [1; 8], Epilogue::default());
+    steps::elementwise(&mut plan, at(), &p, x, None, y);
+    steps::pool(&mut plan, at(), &Pool::default(), x, y);
+    steps::peak(&mut plan, at(), [8, 8], 1, 1, x, y);
+    let p: PoseStep = bytemuck::Zeroable::zeroed();
+    steps::pose_coarse(&mut plan, &p, on, x, x);
+    steps::crop(&mut plan, [8, 1], 1.0, on, a, y);
+    steps::pose_fine(&mut plan, &p, on, x, x);
+
+    let names: std::collections::BTreeSet<_> = plan.steps().iter().map(|s| s.kernel.name).collect();
+    assert_eq!(names.len(), KERNELS.len(), "every kernel has a step: {names:?}");
+    for step in plan.steps() {
+        let module = parse(step.kernel);
+        let info = naga::valid::Validator::new(
+            naga::valid::ValidationFlags::all(),
+            naga::valid::Capabilities::all(),
+        )
+        .validate(&module)
+        .unwrap();
+        let place = module.entry_points.iter().position(|e| e.name == step.kernel.entry).unwrap();
+        let used = info.get_entry_point(place);
+        let mut declared = vec![];
+        for (handle, global) in module.global_variables.iter() {
+            let Some(binding) = &global.binding else { continue };
+            if used[handle].is_empty() {
+                continue;
+            }
+            let kind = match global.space {
+                AddressSpace::Uniform => 'u',
+                AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => 'w',
+                _ => 'r',
+            };
+            declared.push((binding.binding, kind));
+        }
+        let mut bound: Vec<(u32, char)> = step.reads.iter().map(|(b, _)| (*b, 'r')).collect();
+        bound.extend(step.writes.iter().map(|(b, _)| (*b, 'w')));
+        if !step.params.is_empty() {
+            bound.push((0, 'u'));
+        }
+        declared.sort_unstable();
+        bound.sort_unstable();
+        assert_eq!(bound, declared, "{}", step.kernel.name);
+    }
+}

@@ -1,0 +1,139 @@
+// From heat maps to points: largest logit, soft-argmax about it, moments of the whole map. A workgroup per
+// map, of any size; every thread reduces its share, then the threads are reduced.
+
+struct Params {
+    width: u32,
+    height: u32,
+    radius: u32,
+    pad0: u32,
+}
+
+struct Peak {
+    x: f32,
+    y: f32,
+    mass: f32,
+    expected_error: f32,
+    xx: f32,
+    xy: f32,
+    yy: f32,
+    // 1 where the map holds a peak, else 0 and so is all of the rest.
+    valid: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> maps: array<f32>;
+@group(0) @binding(2) var<storage, read_write> peaks: array<Peak>;
+
+var<workgroup> keys: array<u32, 256>;
+var<workgroup> places: array<u32, 256>;
+var<workgroup> parts: array<vec3<f32>, 256>;
+
+// Whole numbers in the order of the floats, NaN lowest, both zeros equal. Comparing these is defined by WGSL,
+// comparing NaN is not.
+fn key(v: f32) -> u32 {
+    let bits = bitcast<u32>(v);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) {
+        return 0u;
+    }
+    if (bits == 0x80000000u) {
+        return 0x80000000u;
+    }
+    return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+
+const NEGATIVE_INFINITY: u32 = 0x007fffffu;
+const INFINITY: u32 = 0xff800000u;
+
+fn weight(v: f32, top: f32) -> f32 {
+    return select(exp(v - top), 0.0, key(v) <= NEGATIVE_INFINITY);
+}
+
+fn total(v: vec3<f32>, thread: u32) -> vec3<f32> {
+    parts[thread] = v;
+    workgroupBarrier();
+    for (var half = 128u; half > 0u; half /= 2u) {
+        if (thread < half) {
+            parts[thread] += parts[thread + half];
+        }
+        workgroupBarrier();
+    }
+    let sum = parts[0];
+    workgroupBarrier();
+    return sum;
+}
+
+@compute @workgroup_size(256)
+fn peak(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let count = p.width * p.height;
+    let start = group.x * count;
+    var best = 0u;
+    var place = 0xffffffffu;
+    for (var i = thread; i < count; i += 256u) {
+        let k = key(maps[start + i]);
+        if (k > best) {
+            best = k;
+            place = i;
+        }
+    }
+    keys[thread] = best;
+    places[thread] = place;
+    workgroupBarrier();
+    for (var half = 128u; half > 0u; half /= 2u) {
+        if (thread < half) {
+            let k = keys[thread + half];
+            let i = places[thread + half];
+            if (k > keys[thread] || (k == keys[thread] && i < places[thread])) {
+                keys[thread] = k;
+                places[thread] = i;
+            }
+        }
+        workgroupBarrier();
+    }
+    let valid = keys[0] > NEGATIVE_INFINITY && keys[0] < INFINITY;
+    // Without a peak the numbers below mean nothing, and are not kept.
+    place = select(0u, places[0], valid);
+    let top = select(0.0, maps[start + place], valid);
+    let px = place % p.width;
+    let py = place / p.width;
+
+    let x0 = px - min(px, p.radius);
+    let y0 = py - min(py, p.radius);
+    let x1 = min(px + p.radius + 1u, p.width);
+    let y1 = min(py + p.radius + 1u, p.height);
+    let side = x1 - x0;
+    var near = vec3<f32>(0.0);
+    for (var i = thread; i < side * (y1 - y0); i += 256u) {
+        let x = x0 + i % side;
+        let y = y0 + i / side;
+        let w = weight(maps[start + y * p.width + x], top);
+        near += w * vec3<f32>(1.0, f32(x) - f32(px), f32(y) - f32(py));
+    }
+    near = total(near, thread);
+    let cx = f32(px) + near.y / near.x;
+    let cy = f32(py) + near.z / near.x;
+
+    var sums = vec3<f32>(0.0);
+    var covariance = vec3<f32>(0.0);
+    for (var i = thread; i < count; i += 256u) {
+        let w = weight(maps[start + i], top);
+        let dx = f32(i % p.width) - cx;
+        let dy = f32(i / p.width) - cy;
+        sums += w * vec3<f32>(1.0, sqrt(dx * dx + dy * dy), 0.0);
+        covariance += w * vec3<f32>(dx * dx, dx * dy, dy * dy);
+    }
+    sums = total(sums, thread);
+    covariance = total(covariance, thread) / sums.x;
+    if (thread == 0u) {
+        if (valid) {
+            peaks[group.x] = Peak(
+                cx, cy, near.x / sums.x, sums.y / sums.x,
+                covariance.x, covariance.y, covariance.z, 1u,
+            );
+        } else {
+            peaks[group.x] = Peak(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0u);
+        }
+    }
+}

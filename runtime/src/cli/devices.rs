@@ -1,0 +1,66 @@
+//! `fiducia devices`: what can run the networks.
+
+use fiducia::{Error, ErrorKind};
+use serde::Serialize;
+
+use super::{arguments::DevicesArguments, print};
+
+/// One device.
+#[derive(Serialize)]
+struct Device {
+    /// `cpu`, or what kind of GPU.
+    kind: String,
+    name: String,
+    /// Interface it is reached through.
+    interface: String,
+    driver: String,
+    /// When it is taken.
+    taken: &'static str,
+}
+
+/// Runs the command.
+pub(super) fn devices(arguments: &DevicesArguments) -> Result<(), Error> {
+    let mut found = gpus();
+    let real = found.iter().any(|device| device.kind != "software");
+    found.push(Device {
+        kind: "cpu".to_owned(),
+        name: std::env::consts::ARCH.to_owned(),
+        interface: "tract".to_owned(),
+        driver: String::new(),
+        taken: if real { "with --backend cpu" } else { "by itself" },
+    });
+    if arguments.json {
+        let text = serde_json::to_string_pretty(&found)
+            .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write the devices: {e}")))?;
+        return print(&(text + "\n"));
+    }
+    let line = |d: &Device| {
+        format!("{:<10}  {:<7}  {}  [{}]  {}\n", d.kind, d.interface, d.name, d.driver, d.taken)
+    };
+    print(&found.iter().map(line).collect::<String>().replace("  []", ""))
+}
+
+#[cfg(feature = "gpu")]
+fn gpus() -> Vec<Device> {
+    let mut free = true;
+    let device = |adapter: fiducia::Adapter| {
+        let taken = match adapter.is_software() {
+            true => "with --adapter only",
+            false if std::mem::take(&mut free) => "by itself",
+            false => "with --adapter",
+        };
+        Device {
+            kind: adapter.kind.to_owned(),
+            name: adapter.name,
+            interface: adapter.interface,
+            driver: adapter.driver,
+            taken,
+        }
+    };
+    fiducia::adapters().into_iter().map(device).collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpus() -> Vec<Device> {
+    Vec::new()
+}

@@ -1,0 +1,222 @@
+//! Small graphs of all supported layers, on the GPU against tract.
+
+use fiducia_kernels::gpu::steps::{self, At};
+use fiducia_kernels::gpu::{Plan, Program, ReadBack, Slot, Stage};
+use fiducia_kernels::{Elementwise, Epilogue, MAX_AXES, Operation};
+use tract_core::internal::*;
+use tract_core::ops::array::{Slice, TypedConcat};
+use tract_core::ops::change_axes::AxisOp;
+use tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PaddingSpec, PoolSpec, SumPool};
+use tract_core::ops::nn::{DataFormat, NearestUpsample, Reduce, Reducer};
+use tract_core::ops::{math, nn};
+
+use super::lower::lower;
+use super::pose_probe::Dice;
+use super::tests::device;
+
+/// Layers behind each other, relative to the largest value.
+const TOLERANCE: f32 = 5e-5;
+
+/// A graph at work.
+struct Graph {
+    model: TypedModel,
+    dice: Dice,
+    count: usize,
+}
+
+impl Graph {
+    fn tensor(&mut self, shape: &[usize]) -> Arc<Tensor> {
+        let values: Vec<f32> =
+            (0..shape.iter().product()).map(|_| self.dice.real() as f32).collect();
+        Arc::new(Tensor::from_shape(shape, &values).unwrap())
+    }
+
+    fn constant(&mut self, shape: &[usize]) -> OutletId {
+        let tensor = self.tensor(shape);
+        self.count += 1;
+        self.model.add_const(format!("constant{}", self.count), tensor).unwrap()
+    }
+
+    fn wire(&mut self, op: impl Into<Box<dyn TypedOp>>, inputs: &[OutletId]) -> OutletId {
+        self.count += 1;
+        self.model.wire_node(format!("node{}", self.count), op, inputs).unwrap()[0]
+    }
+
+    fn shape(&self, x: OutletId) -> Vec<usize> {
+        self.model.outlet_fact(x).unwrap().shape.as_concrete().unwrap().to_vec()
+    }
+
+    /// A window of `k` x `k` with padding that keeps the size.
+    fn spec(&self, x: OutletId, out: usize, k: usize, stride: usize) -> PoolSpec {
+        let inputs = self.shape(x)[1];
+        let pad: TVec<usize> = tvec![k / 2, k / 2];
+        PoolSpec {
+            data_format: DataFormat::NCHW,
+            kernel_shape: tvec![k, k],
+            padding: PaddingSpec::Explicit(pad.clone(), pad),
+            dilations: None,
+            strides: Some(tvec![stride, stride]),
+            input_channels: inputs,
+            output_channels: out,
+        }
+    }
+
+    fn conv(&mut self, x: OutletId, out: usize, k: usize, stride: usize, group: usize) -> OutletId {
+        let pool_spec = self.spec(x, out, k, stride);
+        let weights = self.constant(&[out, pool_spec.input_channels / group, k, k]);
+        let bias = self.constant(&[out]);
+        let op = Conv { pool_spec, kernel_fmt: KernelFormat::OIHW, group, q_params: None };
+        self.wire(op, &[x, weights, bias])
+    }
+
+    fn scalar(&mut self, value: f32, like: OutletId) -> OutletId {
+        let shape = vec![1; self.shape(like).len()];
+        let tensor = Arc::new(Tensor::from_shape(&shape, &[value]).unwrap());
+        self.count += 1;
+        self.model.add_const(format!("scalar{}", self.count), tensor).unwrap()
+    }
+
+    fn clip(&mut self, x: OutletId, low: f32, high: f32) -> OutletId {
+        let (low, high) = (self.scalar(low, x), self.scalar(high, x));
+        let x = self.wire(math::max(), &[x, low]);
+        self.wire(math::min(), &[x, high])
+    }
+}
+
+type Build = fn(&mut Graph, OutletId) -> OutletId;
+
+/// Name, input shape, layers.
+const GRAPHS: &[(&str, &[usize], Build)] = &[
+    ("inverted residual", &[1, 12, 13, 16], |g, x| {
+        let y = g.conv(x, 36, 1, 1, 1);
+        let y = g.clip(y, 0.0, 6.0);
+        let y = g.conv(y, 36, 3, 1, 36);
+        let y = g.clip(y, 0.0, 6.0);
+        let y = g.conv(y, 12, 1, 1, 1);
+        g.wire(math::add(), &[x, y])
+    }),
+    ("residual block", &[2, 16, 11, 12], |g, x| {
+        let y = g.conv(x, 16, 3, 1, 1);
+        let y = g.clip(y, 0.0, 9.0);
+        let y = g.conv(y, 16, 3, 1, 1);
+        let y = g.wire(math::add(), &[y, x]);
+        let y = g.clip(y, -1.0, 4.0);
+        g.conv(y, 20, 3, 2, 4)
+    }),
+    ("fire module", &[3, 9, 14, 15], |g, x| {
+        let spec = g.spec(x, 9, 3, 2);
+        let x = g.wire(MaxPool { pool_spec: spec, with_index_outputs: None }, &[x]);
+        let (a, b) = (g.conv(x, 10, 1, 1, 1), g.conv(x, 7, 3, 1, 1));
+        let b = g.clip(b, 0.0, 2.0);
+        let y = g.wire(TypedConcat { axis: 1 }, &[a, b, x]);
+        g.conv(y, 5, 1, 1, 1)
+    }),
+    ("squeeze and excite", &[2, 8, 10, 12], |g, x| {
+        let x = g.conv(x, 16, 5, 1, 1);
+        let x = g.wire(nn::silu::silu(), &[x]);
+        let s = g.wire(Reduce { axes: tvec![2, 3], reducer: Reducer::Sum }, &[x]);
+        let part = g.scalar(1.0 / 120.0, s);
+        let s = g.wire(math::mul(), &[s, part]);
+        let s = g.conv(s, 4, 1, 1, 1);
+        let s = g.clip(s, 0.0, 8.0);
+        let s = g.conv(s, 16, 1, 1, 1);
+        let s = g.wire(nn::sigmoid(), &[s]);
+        g.wire(math::mul(), &[x, s])
+    }),
+    ("activations", &[1, 4, 9, 9], |g, x| {
+        let y = g.wire(nn::hard_swish(), &[x]);
+        let y = g.wire(nn::leaky_relu(0.1), &[y]);
+        let y = g.wire(math::tanh(), &[y]);
+        let one = g.scalar(3.0, y);
+        let y = g.wire(math::exp(), &[y]);
+        let z = g.wire(math::add(), &[one, y]);
+        let z = g.wire(math::abs(), &[z]);
+        let z = g.wire(math::sqrt(), &[z]);
+        let z = g.wire(math::square(), &[z]);
+        g.wire(math::div(), &[y, z])
+    }),
+    ("mean of windows", &[2, 5, 12, 11], |g, x| {
+        let pool = |g: &Graph, x, include| SumPool {
+            pool_spec: g.spec(x, 5, 3, 2),
+            count_include_pad: include,
+            normalize: true,
+        };
+        let (a, b) = (pool(g, x, true), pool(g, x, false));
+        let (a, b) = (g.wire(a, &[x]), g.wire(b, &[x]));
+        g.wire(math::sub(), &[a, b])
+    }),
+    ("up and across", &[1, 6, 5, 7], |g, x| {
+        let a = g.conv(x, 8, 1, 1, 1);
+        let a = g.wire(NearestUpsample { scales: tvec![1, 1, 2, 3] }, &[a]);
+        let b = g.conv(x, 8, 3, 1, 2);
+        let b = g.wire(NearestUpsample { scales: tvec![1, 1, 2, 3] }, &[b]);
+        let y = g.wire(math::add(), &[a, b]);
+        let y = g.wire(Slice { axis: 3, start: 2.into(), end: 13.into() }, &[y]);
+        let y = g.wire(AxisOp::Move(1, 3), &[y]);
+        let shape = g.shape(y);
+        let c = g.constant(&[1, shape[1], 1, shape[3]]);
+        g.wire(math::mul(), &[y, c])
+    }),
+    ("depth to space", &[2, 12, 4, 5], |g, x| {
+        let y = g.conv(x, 8, 1, 1, 1);
+        let dims = |v: &[usize]| v.iter().map(|d| d.to_dim()).collect::<TVec<TDim>>();
+        let y = g.wire(AxisOp::Reshape(1, dims(&[8]), dims(&[2, 2, 2])), &[y]);
+        let y = g.wire(AxisOp::Move(3, 5), &[y]);
+        let y = g.wire(AxisOp::Move(2, 3), &[y]);
+        let y = g.wire(AxisOp::Reshape(2, dims(&[4, 2, 5, 2]), dims(&[8, 10])), &[y]);
+        g.conv(y, 3, 3, 1, 1)
+    }),
+    ("read twice", &[1, 8, 9, 10], |g, x| {
+        let a = g.conv(x, 8, 3, 1, 1);
+        let b = g.clip(a, 0.0, 1.0);
+        let c = g.wire(math::add(), &[a, b]);
+        let d = g.conv(c, 8, 1, 1, 1);
+        let d = g.wire(math::add(), &[d, a]);
+        let e = g.conv(b, 8, 3, 1, 8);
+        g.wire(math::add(), &[e, d])
+    }),
+];
+
+#[test]
+fn small_graphs_equal_tract() {
+    let Some(gpu) = device("small_graphs_equal_tract") else { return };
+    for (name, shape, build) in GRAPHS {
+        let mut g = Graph { model: TypedModel::default(), dice: Dice(41), count: 0 };
+        let source = g.model.add_source("input", f32::fact(*shape)).unwrap();
+        let out = build(&mut g, source);
+        g.model.select_output_outlets(&[out]).unwrap();
+        let input = g.tensor(shape);
+        let values = |t: &Tensor| t.try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec();
+        let plan = g.model.clone().into_runnable().unwrap();
+        let wanted = values(&plan.run(tvec![input.clone().into_tvalue()]).unwrap()[0]);
+
+        let model = g.model.into_decluttered().unwrap();
+        let mut plan = Plan::default();
+        let slot = plan.constant(&values(&input));
+        let result = lower(&model, &mut plan, Stage::Backbone, slot, &[]).unwrap();
+        let bytes = (4 * wanted.len()).next_multiple_of(8);
+        let buffer = plan.buffer("out", bytes + 128);
+        let upload = plan.buffer("upload", 16);
+        let mut sizes = [1; MAX_AXES];
+        sizes[MAX_AXES - 1] = wanted.len() as u32;
+        let copy = Elementwise::new(Operation::Copy, sizes, Epilogue::default());
+        let at = At::new(Stage::Decode, "copy");
+        steps::elementwise(&mut plan, at, &copy, result, None, Slot::Buffer(buffer));
+        let read_back = ReadBack { buffer, bytes: bytes + 128, ticks_at: bytes };
+        let mut program = Program::new(gpu.clone(), plan, read_back).unwrap();
+        let got: Vec<f32> =
+            program.run(upload, &[0; 16], bytemuck::pod_collect_to_vec::<u8, f32>).unwrap();
+
+        let largest = wanted.iter().fold(0f32, |m, v| m.max(v.abs()));
+        let worst = got
+            .iter()
+            .zip(&wanted)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0f32, |m, d| if d > m || d.is_nan() { d } else { m });
+        assert!(worst <= TOLERANCE * largest, "{name}: {worst} of {largest}");
+        // A comparison of the same values in another order fails.
+        let turned =
+            got.iter().zip(wanted.iter().rev()).any(|(a, b)| (a - b).abs() > TOLERANCE * largest);
+        assert!(turned && largest > 0.01, "{name} proves nothing");
+    }
+}

@@ -1,0 +1,39 @@
+//! The whole inference on a GPU: one upload, one submit, one read-back of 16 bytes per landmark and 256 more.
+//!
+//! ```text
+//! pack ─tract→ typed graphs ─lower→ Plan ─build→ Program      (once)
+//! pixels ─upload→ window, planes, backbone, pose, crop, refine, peaks ─read back→ Observation
+//! ```
+
+mod view;
+mod product;
+mod lower;
+mod prepare;
+mod pose_probe;
+mod path;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod layer_tests;
+
+pub(crate) use path::GpuPath;
+pub use path::StepTime;
+
+use fiducia_kernels::gpu::{GpuError, GpuErrorKind};
+
+use crate::{Error, ErrorKind};
+
+impl From<GpuError> for Error {
+    fn from(error: GpuError) -> Self {
+        let kind = match error.kind() {
+            GpuErrorKind::NoAdapter => ErrorKind::NoGpu,
+            GpuErrorKind::OutOfMemory | GpuErrorKind::TooLarge => ErrorKind::GpuMemory,
+            GpuErrorKind::Lost => ErrorKind::GpuLost,
+            GpuErrorKind::Wrong => ErrorKind::GpuWrong,
+            _ => ErrorKind::Engine,
+        };
+        let remedy = if kind == ErrorKind::GpuMemory { "; use --backend cpu" } else { "" };
+        Self::new(kind, format!("{error}{remedy}"))
+    }
+}

@@ -1,0 +1,229 @@
+//! One image through the program: frames in, one run, numbers out.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use fiducia_kernels::gpu::{Adapter, BufferId, Choice, Counters, Gpu, Program, self_test, steps};
+use fiducia_kernels::{Affine, Found as Head, Picture, Row};
+
+use super::pose_probe;
+use super::prepare::{HEAD_BYTES, Prepared, ROW_BYTES, prepare};
+use crate::detector::{Found, Observation, cell_to_px};
+use crate::preprocess::{check, no_contrast, reduction, tail, whole_frame};
+use crate::{BackendInfo, Error, Manifest, Pack, Pose, Radiograph, Timings};
+
+/// What one step of the GPU path took, and what it has to do.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct StepTime {
+    /// Name of the shader.
+    pub kernel: &'static str,
+    /// What it was run for: a graph node, or a step between the graphs.
+    pub label: String,
+    /// Time on the device, ms.
+    pub ms: f64,
+    /// Multiplications and additions of convolutions and matrix products.
+    pub flops: u64,
+    /// Bytes that have to be read and written at least.
+    pub bytes: u64,
+}
+
+/// A pack on a GPU, ready for one image after another.
+#[derive(Debug)]
+pub(crate) struct GpuPath {
+    program: Program,
+    picture: BufferId,
+    planes: [BufferId; 2],
+    reductions: [usize; 2],
+    /// Header and packed pixels of the image at work.
+    upload: Vec<u8>,
+}
+
+impl GpuPath {
+    /// Opens the device that is wanted and makes the landmarks number `chosen` of `pack` ready on it.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::NoGpu`] where there is none or a layer is not supported,
+    /// [`crate::ErrorKind::Unreadable`] where a graph does not fit the manifest.
+    pub(crate) fn new(
+        pack: &Pack,
+        manifest: &Manifest,
+        chosen: &[usize],
+        choice: &Choice,
+    ) -> Result<Self, Error> {
+        let gpu = Gpu::open(choice)?;
+        trust(&gpu)?;
+        let prepared = prepare(pack, manifest, chosen)?;
+        let Prepared { plan, read_back, picture, planes, reductions } = prepared;
+        let program = Program::new(gpu, plan, read_back)?;
+        Ok(Self { program, picture, planes, reductions, upload: Vec::new() })
+    }
+
+    /// The device that runs, for reports.
+    pub(crate) fn backend(&self) -> BackendInfo {
+        let adapter = self.program.gpu().adapter();
+        BackendInfo {
+            kind: "gpu",
+            device: adapter.name.clone(),
+            driver: format!("{} through {}", adapter.driver, adapter.interface),
+            chosen_because: None,
+        }
+    }
+
+    /// What was asked of the device so far.
+    pub(crate) fn counters(&self) -> Counters {
+        self.program.counters()
+    }
+
+    /// As [`crate::Detector::observe`].
+    pub(crate) fn observe(
+        &mut self,
+        manifest: &Manifest,
+        radiograph: &Radiograph,
+    ) -> Result<Observation, Error> {
+        let start = Instant::now();
+        check(radiograph)?;
+        let at = |e: Error| e.at(&radiograph.name);
+        let picture = self.fit(manifest, radiograph).map_err(at)?;
+        self.pack(picture, radiograph);
+        let landmarks = manifest.landmarks.len();
+        let read = self
+            .program
+            .run(self.picture, &self.upload, <[u8]>::to_vec)
+            .map_err(|e| at(e.into()))?;
+        let head: Head = bytemuck::pod_read_unaligned(&read[..HEAD_BYTES]);
+        if head.low == head.high {
+            return Err(no_contrast(radiograph, head.low as u16));
+        }
+        let rows = read[HEAD_BYTES..].chunks_exact(ROW_BYTES).take(landmarks);
+        let found =
+            rows.map(|row| decode(bytemuck::pod_read_unaligned(row), &head, manifest, radiograph));
+        let mut seen = observation(&head, found.collect(), radiograph);
+        seen.timings_ms = self.timings(&read);
+        seen.timings_ms.total = start.elapsed().as_secs_f64() * 1e3;
+        Ok(seen)
+    }
+
+    /// Times every step by itself on the image that was observed last; `None` where the device has no clock.
+    ///
+    /// # Errors
+    /// As [`crate::Detector::observe`].
+    pub(crate) fn profile(&mut self) -> Result<Option<Vec<StepTime>>, Error> {
+        let Some(times) = self.program.profile()? else { return Ok(None) };
+        let step = |(i, ms): (usize, f64)| {
+            let step = &self.program.steps()[i];
+            let (flops, bytes) = (step.flops, self.program.traffic(i));
+            StepTime { kernel: step.kernel.name, label: step.label.clone(), ms, flops, bytes }
+        };
+        Ok(Some(times.into_iter().enumerate().map(step).collect()))
+    }
+
+    /// Bytes of device memory that are held.
+    pub(crate) fn device_bytes(&self) -> u64 {
+        self.program.device_bytes()
+    }
+
+    /// Where the pixels of the image lie in all frames; makes the buffers large enough.
+    fn fit(&mut self, manifest: &Manifest, radiograph: &Radiograph) -> Result<Picture, Error> {
+        let (whole, size) = (&manifest.whole, [radiograph.width, radiograph.height]);
+        let unit_per_px = manifest.unit_per_px(radiograph.height, radiograph.spacing_mm);
+        let units = [whole.unit_per_px, manifest.refine.unit_per_px];
+        let reductions = units.map(|unit| reduction(size, unit, unit_per_px));
+        let frame = whole_frame(whole, size, unit_per_px);
+        let to_plane = reductions[0].to_input().inverse().unwrap_or(Affine::IDENTITY).after(&frame);
+        let to_units = Affine::scale(unit_per_px[0], unit_per_px[1])
+            .after(&frame)
+            .after(&cell_to_px(whole.stride));
+        // Neither map turns.
+        let diagonal = |map: &Affine| {
+            let m = &map.m;
+            [m[0][0], m[1][1], m[0][2], m[1][2]].map(|v| v as f32)
+        };
+        let mut picture = Picture::new(size[0], size[1], tail(radiograph.pixels.len()), reductions);
+        picture.input_to_plane = diagonal(&to_plane);
+        picture.cell_to_units = diagonal(&to_units);
+        picture.unit_per_px = unit_per_px.map(|v| v as f32);
+        picture.measure(&radiograph.pixels);
+        let bytes = |[w, h]: [usize; 2]| 4 * w * h;
+        let outputs = reductions.map(|r| r.output());
+        self.program.reserve(&[
+            (self.picture, HEAD_BYTES + 4 * picture.words as usize),
+            (self.planes[0], bytes(outputs[0])),
+            (self.planes[1], bytes(outputs[1])),
+        ])?;
+        for (step, output) in self.reductions.into_iter().zip(outputs) {
+            self.program.set_groups(step, steps::box_mean_groups(output));
+        }
+        Ok(picture)
+    }
+
+    fn pack(&mut self, picture: Picture, radiograph: &Radiograph) {
+        self.upload.resize(HEAD_BYTES + 4 * picture.words as usize, 0);
+        let (head, pixels) = self.upload.split_at_mut(HEAD_BYTES);
+        head.copy_from_slice(bytemuck::bytes_of(&picture));
+        picture.pack(&radiograph.pixels, pixels);
+    }
+
+    /// Times of the stages on the device; not a number where it has no clock.
+    fn timings(&self, read: &[u8]) -> Timings {
+        let [preprocess, backbone, crop, refine, decode] =
+            self.program.stage_ms(read).unwrap_or([f64::NAN; 5]);
+        Timings { preprocess, backbone, crop, refine, decode, total: 0.0 }
+    }
+}
+
+/// Compares every shader with its reference on the first use of a device by this process.
+fn trust(gpu: &Gpu) -> Result<(), Error> {
+    static TRUSTED: Mutex<Vec<Adapter>> = Mutex::new(Vec::new());
+    // Held while testing, so that detectors that are made at once test once.
+    let mut trusted = TRUSTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !trusted.contains(gpu.adapter()) {
+        let start = Instant::now();
+        self_test(gpu)?;
+        pose_probe::self_test(gpu)?;
+        log::info!(
+            "self-test of {}: {:.0} ms",
+            gpu.adapter().name,
+            start.elapsed().as_secs_f64() * 1e3
+        );
+        trusted.push(gpu.adapter().clone());
+    }
+    Ok(())
+}
+
+/// One landmark out of its sixteen bytes.
+fn decode(row: Row, head: &Head, manifest: &Manifest, radiograph: &Radiograph) -> Found {
+    let refine = &manifest.refine;
+    let unit_per_px = manifest.unit_per_px(radiograph.height, radiograph.spacing_mm);
+    let fine = row.decode([radiograph.width, radiograph.height], refine.size / refine.stride);
+    let pose = pose(head);
+    let cell = crate::detector::region_unit(refine, &pose) * refine.stride as f64;
+    let to_units = Affine::similarity(pose.angle, cell, [0.0; 2], [0.0; 2]);
+    let to_px = Affine::scale(1.0 / unit_per_px[0], 1.0 / unit_per_px[1]);
+    Found {
+        point: [fine.px[0] * unit_per_px[0], fine.px[1] * unit_per_px[1]],
+        px: fine.px,
+        covariance_px2: to_px.after(&to_units).apply_covariance(fine.covariance_cells2),
+        spread: fine.spread,
+        residual: fine.residual,
+    }
+}
+
+fn pose(head: &Head) -> Pose {
+    let (along, across) = (f64::from(head.along), f64::from(head.across));
+    let (angle, scale) = (across.atan2(along), along.hypot(across));
+    let to_image = Affine::similarity(angle, scale, [0.0; 2], head.shift.map(f64::from));
+    Pose { to_image, angle, scale }
+}
+
+fn observation(head: &Head, found: Vec<Found>, radiograph: &Radiograph) -> Observation {
+    Observation {
+        found,
+        coarse_mass: head.coarse_mass.into(),
+        pose_residual: head.pose_residual.into(),
+        pose: pose(head),
+        shape_residual: head.shape_residual.into(),
+        grey_levels: head.levels as usize,
+        white_share: f64::from(head.white) / radiograph.pixels.len() as f64,
+        timings_ms: Timings::default(),
+    }
+}

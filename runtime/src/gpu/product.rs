@@ -1,0 +1,138 @@
+//! A convolution or matrix product that is not in the plan yet: what follows it may still become part of it.
+
+use fiducia_kernels::gpu::{Plan, Slot, steps, steps::At};
+use fiducia_kernels::{Activation, Conv, Epilogue, Matmul, Skip};
+
+use super::view::View;
+
+/// What is summed.
+#[derive(Clone, Debug)]
+pub(super) enum Sums {
+    /// A convolution; weights `[out, in / groups, height, width]`.
+    Conv(Conv),
+    /// A matrix product `[m, n, k]`; weights `[m, k]`, one after the other where private.
+    Matmul { sizes: [usize; 3], private: bool },
+}
+
+/// Sums with what happens to them.
+#[derive(Clone, Debug)]
+pub(super) struct Product {
+    pub(super) at: At,
+    pub(super) sums: Sums,
+    pub(super) batch: usize,
+    pub(super) input: Slot,
+    pub(super) weights: Vec<f32>,
+    /// `[m]`, or `[batch, m]`.
+    pub(super) bias: Vec<f32>,
+    pub(super) activation: Activation,
+    pub(super) skip: Option<(Slot, Skip)>,
+    /// Shape as the graph has it; the values are `[batch, m, n]`.
+    pub(super) shape: Vec<usize>,
+}
+
+impl Product {
+    fn rows(&self) -> usize {
+        match &self.sums {
+            Sums::Conv(p) => p.out_channels as usize,
+            Sums::Matmul { sizes, .. } => sizes[0],
+        }
+    }
+
+    /// Adds `values`, whose `shape` broadcasts to this one's, to the bias; false where they differ from pixel to
+    /// pixel or come too late.
+    pub(super) fn add_bias(&mut self, values: &[f32], shape: &[usize]) -> bool {
+        let raw = matches!(self.activation, Activation::None) && self.skip.is_none();
+        let Some(all) = self.per_row(values, shape).filter(|_| raw) else { return false };
+        let rows = self.rows();
+        let shared = all.chunks_exact(rows).all(|chunk| chunk == &all[..rows]);
+        if shared && self.bias.len() == rows {
+            self.bias.iter_mut().zip(&all).for_each(|(bias, v)| *bias += v);
+        } else if matches!(self.sums, Sums::Matmul { .. }) {
+            let own = all.iter().enumerate();
+            self.bias = own.map(|(i, v)| v + self.bias[i % self.bias.len()]).collect();
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// The value for each row of each batch item.
+    fn per_row(&self, values: &[f32], shape: &[usize]) -> Option<Vec<f32>> {
+        let rows = self.batch * self.rows();
+        if shape.len() != self.shape.len() {
+            return None;
+        }
+        // The first axes that together count the rows.
+        let mut count = 1;
+        let lead = (0..=self.shape.len()).find(|&lead| {
+            count = self.shape[..lead].iter().product::<usize>();
+            // An axis of one belongs to the rows as well as to the pixels.
+            count == rows && self.shape.get(lead) != Some(&1)
+        })?;
+        if count != rows || shape[lead..].iter().any(|&size| size != 1) {
+            return None;
+        }
+        let mut all = Vec::with_capacity(rows);
+        for row in 0..rows {
+            let (mut rest, mut at, mut stride) = (row, 0, 1);
+            for axis in (0..lead).rev() {
+                let place = rest % self.shape[axis];
+                rest /= self.shape[axis];
+                if shape[axis] != 1 {
+                    at += place * stride;
+                }
+                stride *= shape[axis];
+            }
+            all.push(*values.get(at)?);
+        }
+        Some(all)
+    }
+
+    /// Applies `activation` behind what there is; false where that is one already, or too late.
+    pub(super) fn activate(&mut self, activation: Activation) -> bool {
+        if matches!(self.skip, Some((_, Skip::After))) {
+            return false;
+        }
+        self.activation = match (self.activation, activation) {
+            (Activation::None, any) => any,
+            (Activation::Clamp(a, b), Activation::Clamp(low, high)) => {
+                Activation::Clamp(a.max(low).min(high), b.max(low).min(high))
+            }
+            _ => return false,
+        };
+        true
+    }
+
+    /// Adds `view`; false where it has another shape or order, or where there is a skip connection already.
+    pub(super) fn add_skip(&mut self, view: &View) -> bool {
+        if self.skip.is_some() || !view.is_plain() || view.shape() != self.shape {
+            return false;
+        }
+        let none = matches!(self.activation, Activation::None);
+        self.skip = Some((view.slot, if none { Skip::Before } else { Skip::After }));
+        true
+    }
+
+    /// Puts the step into the plan; the result is `[batch, m, n]`.
+    pub(super) fn emit(self, plan: &mut Plan, out: Slot) -> View {
+        let place = self.skip.map_or(Skip::None, |(_, place)| place);
+        let epilogue = Epilogue::new(self.activation, place);
+        let skip = self.skip.map(|(slot, _)| slot);
+        let Self { at, batch, input, weights, bias, shape, .. } = self;
+        match self.sums {
+            Sums::Conv(p) => {
+                let p = Conv { epilogue, ..p };
+                steps::conv(plan, at, p, batch, input, &weights, &bias, skip, out);
+            }
+            Sums::Matmul { sizes, private } => {
+                let own_bias = bias.len() > sizes[0];
+                let p = Matmul {
+                    bias_batch: if own_bias { sizes[0] as u32 } else { 0 },
+                    ..Matmul::new(sizes, private, epilogue)
+                };
+                steps::matmul(plan, at, &p, batch, input, &weights, &bias, skip, out);
+            }
+        }
+        View::whole(out, &shape)
+    }
+}

@@ -1,0 +1,278 @@
+//! The GPU path against the CPU path, on whatever adapter there is.
+//!
+//! `FIDUCIA_GPU=required` makes a missing adapter a failure; without it these tests say that they were skipped.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::cli::Bench;
+use fiducia::{Backend, Detector, Error, ErrorKind, Pack, Radiograph, Report};
+
+/// Largest distance of a landmark on the GPU to the same on the CPU, px of the image.
+const TOLERANCE_PX: f64 = 0.05;
+/// Largest relative difference of an expected error: it comes back as a half-precision float.
+const SPREAD_TOLERANCE: f64 = 2e-3;
+/// Covariances likewise, px² relative to the ellipse's larger axis.
+const COVARIANCE_TOLERANCE: f64 = 5e-3;
+/// Read back beside 16 bytes per landmark, at most.
+const HEAD_BYTES: u64 = 256;
+
+/// Pack, demo image, spacing.
+const SHIPPED: [(&str, &str, Option<[f64; 2]>); 3] = [
+    ("head.fid", "demo.png", Some([0.2; 2])),
+    ("chest.fid", "demo-chest.png", Some([1.0; 2])),
+    ("spine.fid", "demo-spine.png", None),
+];
+
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name)
+}
+
+/// A detector on the first adapter of any kind.
+fn on_gpu(pack: &Pack, test: &str) -> Option<Detector> {
+    match Detector::on_adapter(pack, "") {
+        Ok(detector) => Some(detector),
+        Err(e) if e.kind() == ErrorKind::NoGpu && fiducia::adapters().is_empty() => {
+            let required = std::env::var("FIDUCIA_GPU").is_ok_and(|v| v == "required");
+            assert!(!required, "{e}");
+            eprintln!("SKIPPED: {test}: {e}");
+            None
+        }
+        Err(e) => panic!("{e}"),
+    }
+}
+
+/// Where two reports differ by more than they may.
+fn differences(gpu: &Report, cpu: &Report) -> Vec<String> {
+    let mut found = vec![];
+    for (a, b) in gpu.landmarks.iter().zip(&cpu.landmarks) {
+        let off = (a.x_px - b.x_px).hypot(a.y_px - b.y_px);
+        if off.is_nan() || off > TOLERANCE_PX {
+            found.push(format!("{}: {off:.3} px apart", a.name));
+        }
+        let relative = (a.expected_error_px / b.expected_error_px - 1.0).abs();
+        if relative.is_nan() || relative > SPREAD_TOLERANCE {
+            found.push(format!("{}: expected error {relative:.4} apart", a.name));
+        }
+        let size = b.covariance_px2[0].max(b.covariance_px2[2]);
+        let covariance = a.covariance_px2.iter().zip(&b.covariance_px2);
+        if covariance
+            .map(|(a, b)| (a - b).abs())
+            .any(|d| d.is_nan() || d > COVARIANCE_TOLERANCE * size)
+        {
+            found.push(format!("{}: {:?} and {:?}", a.name, a.covariance_px2, b.covariance_px2));
+        }
+        if a.confident != b.confident {
+            found.push(format!("{}: confident on one of them only", a.name));
+        }
+    }
+    if (gpu.plausible, gpu.landmarks.len()) != (cpu.plausible, cpu.landmarks.len()) {
+        found.push(format!("plausible {} and {}", gpu.plausible, cpu.plausible));
+    }
+    found
+}
+
+#[test]
+fn all_shipped_models_agree() {
+    for (model, image, spacing) in SHIPPED {
+        let pack = Pack::open(&shipped(model)).unwrap();
+        let film = Radiograph::open(&shipped(image), spacing).unwrap();
+        let Some(mut gpu) = on_gpu(&pack, "all_shipped_models_agree") else { return };
+        let mut cpu = Detector::new(&pack, Backend::Cpu).unwrap();
+        let (on_gpu, on_cpu) = (gpu.detect(&film).unwrap(), cpu.detect(&film).unwrap());
+        assert_eq!(differences(&on_gpu, &on_cpu), Vec::<String>::new(), "{model}");
+        assert_eq!(on_gpu.backend.kind, "gpu");
+        assert!(!on_gpu.backend.device.is_empty() && !on_gpu.backend.driver.is_empty());
+        let (a, b) = (gpu.observe(&film).unwrap(), cpu.observe(&film).unwrap());
+        assert_eq!((a.grey_levels, a.white_share), (b.grey_levels, b.white_share));
+        for (what, a, b) in [
+            ("coarse mass", a.coarse_mass, b.coarse_mass),
+            ("pose residual", a.pose_residual, b.pose_residual),
+            ("shape residual", a.shape_residual, b.shape_residual),
+            ("scale", a.pose.scale, b.pose.scale),
+            ("angle", a.pose.angle, b.pose.angle),
+        ] {
+            assert!((a - b).abs() < 2e-3, "{model}: {what} {a} and {b}");
+        }
+        // The images of a batch, and one of them in another size and depth.
+        let again = gpu.detect(&film).unwrap();
+        assert_eq!(differences(&again, &on_gpu), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_moved_landmark_is_a_difference() {
+    let pack = Pack::open(&shipped("head.fid")).unwrap();
+    let film = Radiograph::open(&shipped("demo.png"), Some([0.2; 2])).unwrap();
+    let report = Detector::new(&pack, Backend::Cpu).unwrap().detect(&film).unwrap();
+    assert!(differences(&report, &report).is_empty());
+    let spoilt = |spoil: fn(&mut Report)| {
+        let mut other = report.clone();
+        spoil(&mut other);
+        differences(&other, &report).len()
+    };
+    assert_eq!(spoilt(|r| r.landmarks[3].x_px += 0.06), 1);
+    assert_eq!(spoilt(|r| r.landmarks[3].y_px = f64::NAN), 1);
+    assert_eq!(spoilt(|r| r.landmarks[0].expected_error_px *= 1.01), 1);
+    assert_eq!(spoilt(|r| r.landmarks[0].covariance_px2[1] += 9.0), 1);
+    assert_eq!(spoilt(|r| r.landmarks[1].confident ^= true), 1);
+    assert_eq!(spoilt(|r| r.plausible = false), 1);
+}
+
+#[test]
+fn other_films_agree_too() {
+    let pack = Pack::open(&shipped("head.fid")).unwrap();
+    let Some(mut gpu) = on_gpu(&pack, "other_films_agree_too") else { return };
+    let mut cpu = Detector::new(&pack, Backend::Cpu).unwrap();
+    let film = Radiograph::open(&shipped("demo.png"), Some([0.2; 2])).unwrap();
+    let mut deep = film.clone();
+    deep.pixels.iter_mut().for_each(|v| *v = 700 + 200 * *v);
+    let mut coarse = film.clone();
+    // Every second pixel of every second row.
+    coarse.pixels = (0..film.height / 2)
+        .flat_map(|y| (0..film.width / 2).map(move |x| (x, y)))
+        .map(|(x, y)| film.pixels[2 * y * film.width + 2 * x])
+        .collect();
+    (coarse.width, coarse.height) = (film.width / 2, film.height / 2);
+    coarse.spacing_mm = Some([0.4; 2]);
+    let mut unequal = film.clone();
+    unequal.spacing_mm = Some([0.2, 0.21]);
+    let mut bare = film.clone();
+    bare.spacing_mm = None;
+    let foreign = Radiograph::open(&shipped("demo-chest.png"), Some([1.0; 2])).unwrap();
+    let films = [deep, coarse, unequal, bare, film.mirrored(), film.turned(1), foreign, film];
+    for (i, film) in films.iter().enumerate() {
+        let seen = [&mut gpu, &mut cpu].map(|detector| {
+            let seen = detector.observe(film).unwrap();
+            detector.report(film, &seen)
+        });
+        // What is implausible shows flat heat maps, whose peaks may jump; it must be refused alike.
+        let plausible = seen[1].plausible;
+        assert_eq!(seen[0].plausible, plausible, "film {i}");
+        if plausible {
+            assert_eq!(differences(&seen[0], &seen[1]), Vec::<String>::new(), "film {i}");
+        }
+    }
+    for bad in [|f: &mut Radiograph| f.pixels.fill(9), |f: &mut Radiograph| f.width = 3] {
+        let mut film = films[7].clone();
+        bad(&mut film);
+        let [a, b] = [&mut gpu, &mut cpu].map(|detector| detector.observe(&film).unwrap_err());
+        assert_eq!((a.kind(), a.to_string()), (b.kind(), b.to_string()));
+    }
+}
+
+#[test]
+fn some_landmarks_come_out_as_they_do_among_all() {
+    let pack = Pack::open(&shipped("head.fid")).unwrap();
+    let film = Radiograph::open(&shipped("demo.png"), Some([0.2; 2])).unwrap();
+    let test = "some_landmarks_come_out_as_they_do_among_all";
+    let Some(mut all) = on_gpu(&pack, test) else { return };
+    let names = ["nasion", "gonion"].map(str::to_owned);
+    let mut some = Detector::on_adapter_for(&pack, "", &names).unwrap();
+    let (all, some) = (all.detect(&film).unwrap(), some.detect(&film).unwrap());
+    for one in &some.landmarks {
+        let same = all.landmarks.iter().find(|l| l.name == one.name).unwrap();
+        assert!((one.x_px - same.x_px).hypot(one.y_px - same.y_px) < 1e-3, "{}", one.name);
+    }
+}
+
+#[test]
+fn an_image_is_one_upload_one_submit_and_one_small_read_back() {
+    for (model, image, spacing) in SHIPPED {
+        let pack = Pack::open(&shipped(model)).unwrap();
+        let film = Radiograph::open(&shipped(image), spacing).unwrap();
+        let Some(mut gpu) = on_gpu(&pack, "an_image_is_one_upload") else { return };
+        gpu.observe(&film).unwrap();
+        let before = gpu.gpu_counters().unwrap();
+        for _ in 0..3 {
+            gpu.observe(&film).unwrap();
+        }
+        let after = gpu.gpu_counters().unwrap();
+        let landmarks = pack.manifest().landmarks.len() as u64;
+        assert_eq!(after.submits - before.submits, 3);
+        assert_eq!(after.uploads - before.uploads, 3);
+        assert_eq!(after.read_backs - before.read_backs, 3);
+        let bytes = (after.read_back_bytes - before.read_back_bytes) / 3;
+        assert!(bytes <= 16 * landmarks + HEAD_BYTES, "{model}: {bytes} bytes");
+        // 8-bit demo images: a byte per pixel and the header.
+        let uploaded = (after.uploaded_bytes - before.uploaded_bytes) / 3;
+        assert!(uploaded <= film.pixels.len() as u64 + 256 + 4, "{model}: {uploaded} bytes");
+    }
+}
+
+#[test]
+fn no_gpu_is_said() {
+    let pack = Pack::open(&shipped("head.fid")).unwrap();
+    let missing = Detector::on_adapter(&pack, "no such adapter").unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NoGpu);
+    assert!(missing.to_string().contains("no such adapter"));
+    let has_real = fiducia::adapters().iter().any(|adapter| !adapter.is_software());
+    let auto = Detector::new(&pack, Backend::Auto).unwrap();
+    let why = auto.backend().chosen_because.clone().unwrap();
+    let asked: Result<Detector, Error> = Detector::new(&pack, Backend::Gpu);
+    if has_real {
+        assert_eq!(auto.backend().kind, "gpu");
+        assert!(asked.is_ok());
+    } else {
+        assert_eq!(auto.backend().kind, "cpu");
+        assert!(why.contains("no GPU"), "{why}");
+        assert_eq!(asked.unwrap_err().kind(), ErrorKind::NoGpu);
+    }
+}
+
+#[test]
+fn the_command_runs_on_a_named_adapter() {
+    let bench = Bench::new();
+    let Some(adapter) = fiducia::adapters().into_iter().next() else {
+        let required = std::env::var("FIDUCIA_GPU").is_ok_and(|v| v == "required");
+        assert!(!required, "no adapter");
+        eprintln!("SKIPPED: the_command_runs_on_a_named_adapter: no adapter");
+        return;
+    };
+    let detect = ["detect", "spots.png", "--model", "toy.fid", "--json", "-", "--quiet"];
+    let report = |more: &[&str]| -> Value {
+        let outcome = bench.run(&[&detect[..], more].concat());
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        serde_json::from_str(&outcome.stdout).unwrap()
+    };
+    let (gpu, cpu) = (report(&["--adapter", &adapter.name]), report(&["--backend", "cpu"]));
+    assert_eq!(gpu["backend"]["kind"], "gpu");
+    assert_eq!(gpu["backend"]["device"], adapter.name.as_str());
+    for (a, b) in
+        gpu["landmarks"].as_array().unwrap().iter().zip(cpu["landmarks"].as_array().unwrap())
+    {
+        for axis in ["x_px", "y_px"] {
+            let off = a[axis].as_f64().unwrap() - b[axis].as_f64().unwrap();
+            assert!(off.abs() < TOLERANCE_PX, "{a} {b}");
+        }
+    }
+
+    let devices = bench.run(&["devices", "--json"]);
+    let listed: Value = serde_json::from_str(&devices.stdout).unwrap();
+    let listed = listed.as_array().unwrap();
+    assert!(listed.iter().any(|d| d["name"] == adapter.name.as_str()), "{devices:?}");
+    assert_eq!(listed.last().unwrap()["kind"], "cpu");
+    assert!(bench.run(&["devices"]).stdout.contains(&adapter.name));
+
+    let timed = ["bench", "spots.png", "--model", "toy.fid", "--runs", "2", "--json"];
+    let profile = ["--adapter", adapter.name.as_str(), "--profile"];
+    let outcome = bench.run(&[&timed[..], &profile].concat());
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let timed: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert!(timed["median_ms"].as_f64().unwrap() > 0.0);
+    assert!(timed["steps"].as_array().unwrap().len() > 10, "{timed}");
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_exit_code_5() {
+    let bench = Bench::new();
+    let detect = ["detect", "spots.png", "--model", "toy.fid", "--adapter", "no such adapter"];
+    let outcome = bench.run(&detect);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (5, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("no such adapter"), "{outcome:?}");
+    let outcome = bench.run(&[&detect[..], &["--backend", "cpu"]].concat());
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+    let profile = ["bench", "spots.png", "--model", "toy.fid", "--backend", "cpu", "--profile"];
+    assert_eq!(bench.run(&profile).code, 2);
+}
