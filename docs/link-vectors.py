@@ -28,7 +28,7 @@ VECTORS = [
     ("report", 5, 9, report(42, 1, 0, 180, 2, 0, [(8050, 10320, 127, 1), (-25, 9246, 65535, 0)])),
     ("report of an implausible image", 5, 10, report(43, 0, 2, 950, 0, 0, [])),
     ("longest report", 5, 65535, report(44, 1, 0, 65535, 68, 20, [(i * 257, -i * 257, i, i % 2) for i in range(1, 21)])),
-    ("refusal", 6, 11, struct.pack("<IB", 45, 3)),
+    ("error", 6, 11, struct.pack("<IB", 45, 2)),
 ]
 
 

@@ -183,8 +183,6 @@ pub struct Refusal {
 /// Why there will be no report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// A frame of a version that the sender does not speak.
-    Version,
     /// A whole frame that the sender cannot make sense of: its kind or its payload.
     Senseless,
     /// No image came in time.

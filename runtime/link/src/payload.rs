@@ -205,8 +205,8 @@ codes!(Role: 0 => Runtime, 1 => Display, 2 => Collimator, 3 => Trigger);
 codes!(State: 0 => Starting, 1 => Ready, 2 => Busy, 3 => Safe);
 codes!(Presentation: 0 => Unnamed, 1 => Inverted, 2 => Mirrored, 3 => InvertedMirrored,
     4 => Turned90, 5 => Turned180, 6 => Turned270);
-codes!(Reason: 1 => Version, 2 => Senseless, 3 => NoImage, 4 => Unreadable, 5 => Busy,
-    6 => UnknownExposure, 7 => Failed);
+codes!(Reason: 1 => Senseless, 2 => NoImage, 3 => Unreadable, 4 => Busy, 5 => UnknownExposure,
+    6 => Failed);
 
 /// Bytes on their way out.
 struct Writer(Payload);

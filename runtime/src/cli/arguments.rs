@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser, builder::TypedValueParser};
 use fiducia::Backend;
 
+use super::link::{self, LinkArguments};
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
@@ -33,6 +35,9 @@ pub(super) enum Command {
     /// Show what a model pack holds.
     #[command(after_help = EXIT_CODES)]
     Inspect(InspectArguments),
+    /// Answer a micro-controller over a serial line: exposure in, landmarks out.
+    #[command(after_help = link::HELP)]
+    Link(LinkArguments),
 }
 
 #[derive(Args)]
@@ -76,7 +81,7 @@ pub(super) struct InspectArguments {
     pub(super) json: bool,
 }
 
-fn backend(name: String) -> Backend {
+pub(super) fn backend(name: String) -> Backend {
     match name.as_str() {
         "cpu" => Backend::Cpu,
         "gpu" => Backend::Gpu,
@@ -85,7 +90,7 @@ fn backend(name: String) -> Backend {
 }
 
 /// `0.1` or `0.1,0.12`; the range is checked where images are read.
-fn spacing(text: &str) -> Result<[f64; 2], String> {
+pub(super) fn spacing(text: &str) -> Result<[f64; 2], String> {
     let parts: Result<Vec<f64>, _> = text.split(',').map(|t| t.trim().parse::<f64>()).collect();
     match parts.as_deref() {
         Ok([both]) => Ok([*both; 2]),

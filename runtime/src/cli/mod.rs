@@ -6,6 +6,7 @@ mod model;
 mod outputs;
 mod detect;
 mod inspect;
+mod link;
 
 pub(crate) use arguments::Arguments;
 use arguments::Command;
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Detect(arguments) => detect::detect(arguments),
         Command::Inspect(arguments) => Ok(inspect::inspect(arguments)?),
+        Command::Link(arguments) => Ok(link::link(arguments)?),
     }
 }
 

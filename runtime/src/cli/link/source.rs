@@ -1,0 +1,116 @@
+//! Where the images of exposures come from.
+
+use std::{
+    collections::HashSet,
+    fmt, fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use crate::cli::images::is_image_name;
+
+/// An image is there when it looks the same twice, so long apart.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Where the images of exposures come from.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// Always this one.
+    File(PathBuf),
+    /// What comes into this folder.
+    Folder(PathBuf),
+}
+
+/// What was there at some moment, as hashes, because a folder may hold many images. By content of the
+/// folder and not by time of day: images may come from machines whose clocks differ.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sighting(HashSet<u64>);
+
+/// A file as a folder lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Entry {
+    path: PathBuf,
+    bytes: u64,
+    changed: SystemTime,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{} for every exposure", path.display()),
+            Self::Folder(path) => write!(f, "what comes into {}", path.display()),
+        }
+    }
+}
+
+impl Source {
+    /// What is there now. A file stands for every exposure, so it is always new.
+    pub(super) fn look(&self) -> io::Result<Sighting> {
+        match self {
+            Self::File(_) => Ok(Sighting::default()),
+            Self::Folder(folder) => Ok(Sighting(entries(folder)?.iter().map(hash).collect())),
+        }
+    }
+
+    /// Waits for an image: the first that is not in `before`, or without `before` the newest. None where
+    /// there is none by `deadline`.
+    pub(super) fn wait(
+        &self,
+        before: Option<&Sighting>,
+        deadline: Instant,
+    ) -> io::Result<Option<PathBuf>> {
+        let folder = match self {
+            Self::File(path) => return Ok(Some(path.clone())),
+            Self::Folder(folder) => folder,
+        };
+        let mut last = None;
+        loop {
+            let now = pick(entries(folder)?, before);
+            if now.is_some() && now == last {
+                return Ok(now.map(|entry| entry.path));
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            last = now;
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+/// The oldest of the new images, or the newest of all. A file without content is not there yet.
+fn pick(entries: Vec<Entry>, before: Option<&Sighting>) -> Option<Entry> {
+    let age = |entry: &Entry| (entry.changed, entry.path.clone());
+    let filled = entries.into_iter().filter(|entry| entry.bytes > 0);
+    match before {
+        Some(before) => filled.filter(|e| !before.0.contains(&hash(e))).min_by_key(age),
+        None => filled.max_by_key(age),
+    }
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if !is_image_name(&path) {
+            continue;
+        }
+        // A file that was moved away meanwhile is not there.
+        if let Ok(about) =
+            fs::metadata(&path).and_then(|m| Ok((m.is_file(), m.len(), m.modified()?)))
+            && about.0
+        {
+            entries.push(Entry { path, bytes: about.1, changed: about.2 });
+        }
+    }
+    Ok(entries)
+}
+
+fn hash(entry: &Entry) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    entry.hash(&mut hasher);
+    hasher.finish()
+}
