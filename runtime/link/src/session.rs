@@ -77,8 +77,9 @@ impl Session {
         if let Message::Hello(hello) = message {
             self.heard = Clock::start(now_ms);
             self.owes_answer |= !hello.answer;
-            self.peer = Some(hello);
-            return Some(Event::Met(hello));
+            let known = self.peer.replace(hello).is_some();
+            // Both may have said hello first; then an answer is no news.
+            return (!known || !hello.answer).then_some(Event::Met(hello));
         }
         self.peer?;
         self.heard = Clock::start(now_ms);
