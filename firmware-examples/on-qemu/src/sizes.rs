@@ -7,7 +7,7 @@ use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, elf::SHF_ALLOC};
 use crate::named;
 
 /// Start of the memory that can be written.
-const RAM: u64 = 0x2000_0000;
+pub(crate) const RAM: u64 = 0x2000_0000;
 
 /// Bytes of a firmware, and what it could do.
 #[derive(Clone, Debug, PartialEq, Eq)]
