@@ -21,6 +21,18 @@ pub(crate) struct Uart {
     divider: u32,
 }
 
+/// CMSDK APB timer.
+#[derive(Mmio)]
+#[repr(C)]
+pub(crate) struct Timer {
+    /// Bit 0: counts.
+    control: u32,
+    /// Counts down, once a clock cycle.
+    value: u32,
+    /// What it starts from when it has come to 0.
+    reload: u32,
+}
+
 /// CMSDK APB watchdog.
 #[derive(Mmio)]
 #[repr(C)]
@@ -48,16 +60,25 @@ unsafe impl InterruptNumber for Irq {
     }
 }
 
-/// The two UARTs and the watchdog. To be called once; a second caller would share the registers.
-pub(crate) fn take() -> (MmioUart<'static>, MmioUart<'static>, MmioWatchdog<'static>) {
+/// The devices of the board.
+pub(crate) struct Devices {
+    pub(crate) link: MmioUart<'static>,
+    pub(crate) console: MmioUart<'static>,
+    pub(crate) timer: MmioTimer<'static>,
+    pub(crate) watchdog: MmioWatchdog<'static>,
+}
+
+/// All devices. To be called once; a second caller would share the registers.
+pub(crate) fn take() -> Devices {
     // SAFETY: AN386 has these devices at these addresses, with the layouts above, for as long as it is on.
     // Nothing else in the program touches them: this is the only place that makes them.
     unsafe {
-        (
-            Uart::new_mmio_at(0x4000_4000),
-            Uart::new_mmio_at(0x4000_5000),
-            Watchdog::new_mmio_at(0x4000_8000),
-        )
+        Devices {
+            link: Uart::new_mmio_at(0x4000_4000),
+            console: Uart::new_mmio_at(0x4000_5000),
+            timer: Timer::new_mmio_at(0x4000_0000),
+            watchdog: Watchdog::new_mmio_at(0x4000_8000),
+        }
     }
 }
 

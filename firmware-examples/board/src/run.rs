@@ -4,7 +4,7 @@ use cortex_m::Peripherals;
 use device::Device;
 
 use crate::{
-    clock::{CYCLES_PER_US, Clock},
+    clock::{CYCLES_PER_US, Clock, rest},
     registers::{Irq, MmioWatchdog, take},
     uart::Port,
 };
@@ -18,16 +18,16 @@ const WATCHDOG_ON: u32 = 0b11;
 pub fn run(device: &mut impl Device) -> ! {
     // Interrupts wake the processor, and no handler runs: the device is never interrupted.
     cortex_m::interrupt::disable();
-    let (link, console, watchdog) = take();
-    let mut link = Port::open(link, Irq::Uart0Receive);
-    let mut console = Port::open(console, Irq::Uart1Receive);
+    let devices = take();
+    let mut link = Port::open(devices.link, Irq::Uart0Receive);
+    let mut console = Port::open(devices.console, Irq::Uart1Receive);
     let Some(peripherals) = Peripherals::take() else { halt() };
-    let mut clock = Clock::start(peripherals.SYST);
-    let mut watchdog = Dog::start(watchdog);
+    let mut clock = Clock::start(devices.timer, peripherals.SYST);
+    let mut watchdog = Dog::start(devices.watchdog);
     loop {
         while let Some(byte) = link.read() {
             device.receive(byte, clock.now_us());
-            show(device, &mut console, &mut clock);
+            show(device, &mut console);
         }
         while let Some(byte) = console.read() {
             match byte {
@@ -39,17 +39,15 @@ pub fn run(device: &mut impl Device) -> ! {
         while let Some(frame) = device.speak(clock.now_us()) {
             frame.iter().for_each(|&byte| link.write(byte));
         }
-        show(device, &mut console, &mut clock);
+        show(device, &mut console);
         watchdog.feed();
-        clock.rest();
+        rest();
     }
 }
 
-fn show(device: &mut impl Device, console: &mut Port, clock: &mut Clock) {
+fn show(device: &mut impl Device, console: &mut Port) {
     while let Some(line) = device.show() {
         line.bytes().chain(*b"\r\n").for_each(|byte| console.write(byte));
-        // A line takes milliseconds, and the clock is to be read in each of its rounds.
-        clock.now_us();
     }
 }
 

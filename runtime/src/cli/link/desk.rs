@@ -91,7 +91,6 @@ impl Desk {
 
     pub(super) fn ask(&mut self, request: &Request) -> Answer {
         let Request { exposure, patience_ms } = *request;
-        log::info!("exposure {exposure}: landmarks are asked for");
         match &self.running {
             Some(running) if running.exposure == exposure => return Answer::Nothing,
             Some(_) => return refuse(exposure, Reason::Busy),
@@ -108,6 +107,7 @@ impl Desk {
             0 => self.patience,
             ms => Duration::from_millis(ms.into()),
         };
+        log::info!("exposure {exposure}: landmarks are asked for, within {} ms", patience.as_millis());
         let asked = Instant::now();
         self.last_id += 1;
         self.running = Some(Running { id: self.last_id, exposure, asked });
