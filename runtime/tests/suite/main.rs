@@ -13,3 +13,4 @@ mod cli;
 mod cli_refusals;
 mod demo;
 mod foreign;
+mod link;

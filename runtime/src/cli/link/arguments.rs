@@ -23,7 +23,7 @@ Examples:
 
 Exit codes, at the start only:
   2  wrong usage
-  3  the pack or the folder of images cannot be read
+  3  the pack, the folder or the image cannot be read
   5  no GPU although asked for";
 
 #[derive(Args)]

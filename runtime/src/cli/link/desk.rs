@@ -107,7 +107,10 @@ impl Desk {
             0 => self.patience,
             ms => Duration::from_millis(ms.into()),
         };
-        log::info!("exposure {exposure}: landmarks are asked for, within {} ms", patience.as_millis());
+        log::info!(
+            "exposure {exposure}: landmarks are asked for, within {} ms",
+            patience.as_millis()
+        );
         let asked = Instant::now();
         self.last_id += 1;
         self.running = Some(Running { id: self.last_id, exposure, asked });

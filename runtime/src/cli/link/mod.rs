@@ -38,7 +38,7 @@ const READ_BYTES: usize = 1024;
 pub(super) fn link(arguments: &LinkArguments) -> Result<(), Error> {
     let source = arguments.source();
     source.look().map_err(|e| {
-        let message = format!("cannot look for images, {source}: {e}; name a folder that exists");
+        let message = format!("cannot look for images, {source}: {e}; name what exists");
         Error::new(ErrorKind::Unreadable, message)
     })?;
     let pack = Pack::open(&model::find(arguments.model.as_deref())?)?;

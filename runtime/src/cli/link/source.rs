@@ -47,10 +47,10 @@ impl fmt::Display for Source {
 }
 
 impl Source {
-    /// What is there now. A file stands for every exposure, so it is always new.
+    /// What is there now. A file stands for every exposure, so it is always new; it has to exist.
     pub(super) fn look(&self) -> io::Result<Sighting> {
         match self {
-            Self::File(_) => Ok(Sighting::default()),
+            Self::File(path) => fs::metadata(path).map(|_| Sighting::default()),
             Self::Folder(folder) => Ok(Sighting(entries(folder)?.iter().map(hash).collect())),
         }
     }
