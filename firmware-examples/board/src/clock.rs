@@ -6,6 +6,7 @@ use crate::registers::MmioTimer;
 
 /// Of the processor, and of everything else here.
 pub(crate) const CYCLES_PER_US: u32 = 25;
+const CYCLES_PER_US_LONG: u64 = CYCLES_PER_US as u64;
 /// The processor is woken so often.
 const ROUND_CYCLES: u32 = 20_000 * CYCLES_PER_US;
 const TIMER_ON: u32 = 1;
@@ -36,7 +37,7 @@ impl Clock {
         let current = self.timer.read_value();
         self.cycles = self.cycles.wrapping_add(self.last.wrapping_sub(current).into());
         self.last = current;
-        self.cycles / u64::from(CYCLES_PER_US)
+        self.cycles / CYCLES_PER_US_LONG
     }
 }
 

@@ -239,6 +239,6 @@ impl Device for Collimator {
     }
 
     fn show(&mut self) -> Option<Line> {
-        self.notes.next()
+        self.notes.take()
     }
 }

@@ -83,13 +83,12 @@ impl Setup {
         if !spot.confident || spot.expected_error > self.max_error {
             return Err(Why::Uncertain);
         }
-        let [x, y] = self.from_centre(spot);
-        let reachable = -self.most..=self.most;
-        if reachable.contains(&x) && reachable.contains(&y) { Ok(()) } else { Err(Why::Outside) }
+        let reachable = |way: i32| i64::from(way).abs() <= self.most.into();
+        if self.offset(spot).into_iter().all(reachable) { Ok(()) } else { Err(Why::Outside) }
     }
 
     /// Where a landmark lies, from the middle of the field.
-    pub(crate) fn from_centre(&self, spot: &Spot) -> [i32; 2] {
+    pub(crate) fn offset(&self, spot: &Spot) -> [i32; 2] {
         let [x, y] = self.centre;
         [spot.x.saturating_sub(x), spot.y.saturating_sub(y)]
     }

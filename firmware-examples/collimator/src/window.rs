@@ -27,7 +27,7 @@ impl Window {
         let mut window = Self { left: 0, right: 0, top: 0, bottom: 0 };
         for spot in found {
             let spot = spot.as_ref()?;
-            let [x, y] = setup.from_centre(spot);
+            let [x, y] = setup.offset(spot);
             let expected = i32::from(spot.expected_error).saturating_mul(setup.errors);
             let margin = setup.margin.saturating_add(expected);
             window.left = window.left.max(margin.saturating_sub(x));

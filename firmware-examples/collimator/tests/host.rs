@@ -2,6 +2,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use collimator::{Collimator, JAW, State, Why, Window};
+use device::Device;
 use fiducia_link::{
     Exposure, Hello, Message, Phase, Presentation, Reason, Refusal, Report, Request, Role,
     SILENCE_MS, Spot,
@@ -100,13 +101,12 @@ fn an_exposure_is_announced_and_asked_for() {
 
 #[test]
 fn every_landmark_has_its_margin() {
-    for at in 0..JAW_SPOTS.len() {
+    for (at, [x, y]) in JAW_SPOTS.into_iter().enumerate() {
         for error in [0, 120, 400] {
             let mut bench = exposed();
             bench.say(&Message::Report(changed(at, |spot| spot.expected_error = error)));
             let Window { left, right, top, bottom } = bench.device.blades();
             let margin = JAW.margin + JAW.errors * i32::from(error);
-            let [x, y] = JAW_SPOTS[at];
             assert!(left >= margin - x && right >= margin + x, "{at}, {error}");
             assert!(top >= margin - y && bottom >= margin + y, "{at}, {error}");
             assert!(bench.device.blades() != OPEN);
@@ -150,10 +150,8 @@ fn a_report_that_is_read_after_its_time_is_late() {
         },
         0,
     );
-    use device::Device;
-    for wire in [device.speak(0).unwrap()] {
-        wire.iter().for_each(|&b| drop(runtime.receive(b, 0)));
-    }
+    let hello = device.speak(0).unwrap();
+    hello.iter().for_each(|&b| drop(runtime.receive(b, 0)));
     let answer = runtime.speak(fiducia_link::State::Ready, 0).unwrap();
     answer.iter().for_each(|&b| device.receive(b, 0));
     device.input(true, 0);

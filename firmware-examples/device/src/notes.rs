@@ -30,7 +30,7 @@ impl Notes {
     }
 
     /// Takes the oldest line.
-    pub fn next(&mut self) -> Option<Line> {
+    pub fn take(&mut self) -> Option<Line> {
         self.0.pop_front()
     }
 }

@@ -7,7 +7,7 @@
 //! Where the programs are is told by the environment: `FIDUCIA` names the runtime's binary,
 //! `FIDUCIA_FIRMWARE` the folder of the firmware.
 // Tests stand on it: a bench that cannot be set up is a failed test.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
 
 mod board;
 mod line;

@@ -36,11 +36,11 @@ impl Line {
         let ends = Arc::new(Mutex::new(Ends::default()));
         let board_port = listen(&ends, |ends, board| {
             ends.lock().unwrap().board = Some(board.try_clone().unwrap());
-            pump(board, |bytes| ends.lock().unwrap().to_runtime(bytes));
+            pump(board, |bytes| ends.lock().unwrap().carry_up(bytes));
         });
         let runtime_port = listen(&ends, |ends, runtime| {
             if ends.lock().unwrap().open(&runtime) {
-                pump(runtime, |bytes| ends.lock().unwrap().to_board(bytes));
+                pump(runtime, |bytes| ends.lock().unwrap().carry_down(bytes));
             }
         });
         Self { board_port, runtime_port, ends }
@@ -107,14 +107,16 @@ impl Ends {
         }
     }
 
-    fn to_runtime(&mut self, bytes: &[u8]) {
+    /// From the board to the runtime.
+    fn carry_up(&mut self, bytes: &[u8]) {
         if let Some(runtime) = &mut self.runtime {
             // A runtime that has just gone hears no more.
             let _ = runtime.write_all(bytes);
         }
     }
 
-    fn to_board(&mut self, bytes: &[u8]) {
+    /// From the runtime to the board.
+    fn carry_down(&mut self, bytes: &[u8]) {
         for byte in bytes {
             if self.unplugged {
                 return;

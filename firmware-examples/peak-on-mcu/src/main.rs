@@ -30,7 +30,7 @@ impl Device for Peaks {
             Ok(line) => self.notes.note(format_args!("{line}")),
             Err(fault) => self.notes.note(format_args!("{}: {fault}", sight.name)),
         }
-        self.notes.next()
+        self.notes.take()
     }
 }
 

@@ -114,7 +114,7 @@ impl Device for Receiver {
     }
 
     fn show(&mut self) -> Option<Line> {
-        if let Some(line) = self.notes.next() {
+        if let Some(line) = self.notes.take() {
             return Some(line);
         }
         let (report, shown) = self.showing.as_mut()?;
@@ -127,6 +127,6 @@ impl Device for Receiver {
         let [x, y, error] = [x, y, expected_error.into()].map(Hundredths);
         let mark = if confident { "" } else { " ?" };
         self.notes.note(format_args!("{place}: {x} {y} {error}{mark}"));
-        self.notes.next()
+        self.notes.take()
     }
 }

@@ -1,4 +1,5 @@
 //! The receiver on the host, against a runtime that the test plays.
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
 use fiducia_link::{Message, Presentation, Reason, Refusal, Report, Request, SILENCE_MS, Spot};
 use rehearsal::Rehearsal;

@@ -205,6 +205,6 @@ impl Device for TriggerBox {
     }
 
     fn show(&mut self) -> Option<Line> {
-        self.notes.next()
+        self.notes.take()
     }
 }

@@ -391,7 +391,11 @@ fn wrong_usage_ends_at_once_with_a_reason() {
         ),
         (&["--tcp", "a:1", "--spacing", "1", "--watch", "none"], 3, "none: "),
         (&["--tcp", "a:1", "--spacing", "1", "--image", "none.png"], 3, "none.png for every"),
-        (&["--tcp", "a:1", "--spacing", "1", "--image", "spots.png", "--model", "no.fid"], 3, "no.fid"),
+        (
+            &["--tcp", "a:1", "--spacing", "1", "--image", "spots.png", "--model", "no.fid"],
+            3,
+            "no.fid",
+        ),
     ] {
         let outcome = bench.run(&[&["link"], arguments].concat());
         assert_eq!(outcome.code, code, "{outcome:?}");
