@@ -33,6 +33,7 @@ pub fn run(device: &mut impl Device) -> ! {
             match byte {
                 b'0' => device.input(false, clock.now_us()),
                 b'1' => device.input(true, clock.now_us()),
+                b'h' => halt(),
                 _ => {}
             }
         }

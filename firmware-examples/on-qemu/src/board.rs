@@ -53,6 +53,11 @@ impl Board {
         self.console.get_mut().write_all(key).unwrap();
     }
 
+    /// Lets the loop of the board get stuck.
+    pub fn hang(&mut self) {
+        self.console.get_mut().write_all(b"h").unwrap();
+    }
+
     /// The next line of the console.
     pub fn line(&mut self) -> String {
         let until = Instant::now() + PATIENCE;

@@ -146,6 +146,22 @@ fn the_trigger_box_measures_and_notices_a_dead_line() {
     assert_budget("trigger-box", &mut board);
 }
 
+#[test]
+#[ignore = "needs QEMU, firmware, runtime"]
+fn a_loop_that_is_stuck_is_reset() {
+    let line = Line::new();
+    let mut board = Board::start("trigger-box", &line);
+    let _runtime = Runtime::start(&line, &HEAD);
+    board.wait_for("runtime there");
+    board.input(true);
+    board.wait_for("1: plausible");
+    board.hang();
+    // The runtime meets it anew, and exposures are counted from 1 again; it is no old report that comes.
+    board.wait_for("runtime there");
+    board.input(true);
+    board.wait_for("1: plausible");
+}
+
 fn tempdir() -> std::path::PathBuf {
     let path = std::env::temp_dir().join(format!("fiducia-on-qemu-{}", std::process::id()));
     std::fs::create_dir_all(&path).unwrap();
