@@ -133,6 +133,15 @@ impl<L: Read + Write> Peer<L> {
         }
     }
 
+    /// Waits until the runtime looks for an image, so that what it was told before is done.
+    fn busy(&mut self) {
+        let busy = |event: &Event| match event {
+            Event::Heartbeat(heartbeat) => (heartbeat.state == State::Busy).then_some(()),
+            _ => None,
+        };
+        self.serve(LIMIT, busy).expect("a heartbeat that says so");
+    }
+
     /// Fails where the runtime says anything but heartbeats for a while.
     fn lull(&mut self) {
         let said = self.serve(LULL, message);
@@ -223,7 +232,7 @@ fn an_exposure_takes_the_first_image_that_comes_after_it() {
     let (_runtime, _line, mut peer) = met(&bench, &["--watch", "films"]);
     peer.expose(1);
     peer.ask(1, PATIENCE_MS);
-    peer.lull();
+    peer.busy();
     // No image by its name, and one that does not come in whole at first.
     bench.write("films/note.txt", b"x");
     let image = spots(600);
@@ -332,6 +341,7 @@ fn a_line_that_goes_away_in_a_frame_is_opened_again_and_nothing_is_forgotten() {
     let (_runtime, line, mut peer) = met(&bench, &["--watch", "films"]);
     peer.expose(3);
     peer.ask(3, PATIENCE_MS);
+    peer.busy();
     let half = peer.session.frame(&Message::Request(Request { exposure: 4, patience_ms: 0 }));
     let half = half.unwrap();
     peer.line.write_all(&half[..half.len() / 2]).unwrap();
