@@ -258,6 +258,22 @@ fn an_exposure_takes_the_first_image_that_comes_after_it() {
 }
 
 #[test]
+fn a_newer_exposure_ends_the_wait_for_an_older_image() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("films")).unwrap();
+    let (_runtime, _line, mut peer) = met(&bench, &["--watch", "films"]);
+    peer.expose(1);
+    peer.ask(1, u16::MAX);
+    peer.busy();
+    peer.expose(2);
+    assert_eq!(peer.refusal(), Refusal { exposure: 1, reason: Reason::NoImage });
+    peer.ask(2, PATIENCE_MS);
+    peer.busy();
+    bench.write("films/new.png", &spots(300));
+    assert_eq!(peer.report().exposure, 2);
+}
+
+#[test]
 fn the_newest_image_is_taken_without_an_exposure() {
     let bench = Bench::new();
     bench.write("films/b.png", &spots(600));

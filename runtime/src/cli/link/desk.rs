@@ -2,6 +2,10 @@
 
 use std::{
     collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -41,6 +45,7 @@ struct Running {
     id: u64,
     exposure: u32,
     asked: Instant,
+    overtaken: Arc<AtomicBool>,
 }
 
 /// What a message leads to.
@@ -71,6 +76,10 @@ impl Desk {
         log::info!("exposure {exposure}: {phase:?} at {time_us} µs of the peer");
         if phase == Phase::End {
             return;
+        }
+        // What comes now belongs to this exposure, so there is no waiting on for an older one's image.
+        if let Some(running) = &self.running {
+            running.overtaken.store(true, Ordering::Relaxed);
         }
         self.announced.retain(|a| a.exposure != exposure);
         self.running.take_if(|running| running.exposure == exposure);
@@ -113,8 +122,10 @@ impl Desk {
         );
         let asked = Instant::now();
         self.last_id += 1;
-        self.running = Some(Running { id: self.last_id, exposure, asked });
-        Answer::Start(Job { id: self.last_id, before, deadline: asked + patience })
+        let overtaken = Arc::new(AtomicBool::new(false));
+        self.running =
+            Some(Running { id: self.last_id, exposure, asked, overtaken: Arc::clone(&overtaken) });
+        Answer::Start(Job { id: self.last_id, before, deadline: asked + patience, overtaken })
     }
 
     /// A detection is done. One whose exposure was announced anew meanwhile is of no use to anybody.

@@ -7,9 +7,10 @@ use std::{
     io,
     path::{Path, PathBuf},
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
+use super::worker::Job;
 use crate::cli::images::is_image_name;
 
 /// An image is there when it looks the same twice, so long apart.
@@ -55,24 +56,20 @@ impl Source {
         }
     }
 
-    /// Waits for an image: the first that is not in `before`, or without `before` the newest. None where
-    /// there is none by `deadline`.
-    pub(super) fn wait(
-        &self,
-        before: Option<&Sighting>,
-        deadline: Instant,
-    ) -> io::Result<Option<PathBuf>> {
+    /// Waits for the image of a job: the first that was not there before, or the newest. None where the job
+    /// is over first.
+    pub(super) fn wait(&self, job: &Job) -> io::Result<Option<PathBuf>> {
         let folder = match self {
             Self::File(path) => return Ok(Some(path.clone())),
             Self::Folder(folder) => folder,
         };
         let mut last = None;
         loop {
-            let now = pick(entries(folder)?, before);
+            let now = pick(entries(folder)?, job.before.as_ref());
             if now.is_some() && now == last {
                 return Ok(now.map(|entry| entry.path));
             }
-            if Instant::now() >= deadline {
+            if job.is_over() {
                 return Ok(None);
             }
             last = now;

@@ -2,7 +2,11 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -24,6 +28,15 @@ pub(super) struct Job {
     pub(super) before: Option<Sighting>,
     /// After this an image is of no use.
     pub(super) deadline: Instant,
+    /// Set where an image is of no use any more.
+    pub(super) overtaken: Arc<AtomicBool>,
+}
+
+impl Job {
+    /// Whether there is no use in waiting on.
+    pub(super) fn is_over(&self) -> bool {
+        self.overtaken.load(Ordering::Relaxed) || Instant::now() >= self.deadline
+    }
 }
 
 /// A detection that is done.
@@ -72,7 +85,7 @@ fn run(
     job: &Job,
 ) -> Result<Report, Reason> {
     loop {
-        let found = source.wait(job.before.as_ref(), job.deadline);
+        let found = source.wait(job);
         let path = match found {
             Ok(Some(path)) => path,
             Ok(None) => return Err(Reason::NoImage),
@@ -85,7 +98,7 @@ fn run(
         let image = image.map(|i| if reading.invert { i.inverted() } else { i });
         match image.and_then(|image| detector.detect(&image)) {
             Ok(report) => return Ok(report),
-            Err(e) if e.kind() == ErrorKind::Unreadable && Instant::now() < job.deadline => {
+            Err(e) if e.kind() == ErrorKind::Unreadable && !job.is_over() => {
                 log::debug!("{e}; reading it again, it may still be on its way");
                 thread::sleep(RETRY);
             }
