@@ -66,7 +66,7 @@ impl Board {
             match self.console.read_line(&mut line) {
                 Ok(0) => panic!("the emulator ended after {:#?}", self.shown),
                 Ok(_) => {}
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Err(e) if is_nothing_yet(e.kind()) => {
                     assert!(Instant::now() < until, "no further line after {:#?}", self.shown);
                 }
                 Err(e) => panic!("{e}"),
@@ -111,6 +111,10 @@ impl Board {
     pub fn shown(&self) -> &[String] {
         &self.shown
     }
+}
+
+fn is_nothing_yet(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 impl Drop for Board {

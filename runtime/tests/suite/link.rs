@@ -83,7 +83,7 @@ impl<L: Read + Write> Peer<L> {
                         return Some(found);
                     }
                 }
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(e) if is_nothing_yet(e.kind()) => {}
                 other => panic!("the line ended: {other:?}"),
             }
         }
@@ -147,6 +147,10 @@ impl<L: Read + Write> Peer<L> {
         let said = self.serve(LULL, message);
         assert_eq!(said, None);
     }
+}
+
+fn is_nothing_yet(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 fn message(event: &Event) -> Option<Message> {
