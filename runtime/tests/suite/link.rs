@@ -261,6 +261,25 @@ fn an_exposure_takes_the_first_image_that_comes_after_it() {
     assert_eq!(peer.refusal(), Refusal { exposure: 1, reason: Reason::NoImage });
 }
 
+#[cfg(unix)]
+#[test]
+fn an_image_that_was_on_its_way_before_the_exposure_is_not_taken_for_it() {
+    let bench = Bench::new();
+    let image = spots(300);
+    bench.write("films/slow.png", &image[..image.len() / 2]);
+    let (_runtime, _line, mut peer) = met(&bench, &["--watch", "films"]);
+    peer.expose(1);
+    peer.ask(1, 600);
+    peer.busy();
+    bench.write("films/slow.png", &image);
+    assert_eq!(peer.refusal(), Refusal { exposure: 1, reason: Reason::NoImage });
+    // One that is moved over it is another image.
+    bench.write("next", &image);
+    std::fs::rename(bench.path("next"), bench.path("films/slow.png")).unwrap();
+    peer.ask(1, PATIENCE_MS);
+    assert!(peer.report().plausible);
+}
+
 #[test]
 fn a_newer_exposure_ends_the_wait_for_an_older_image() {
     let bench = Bench::new();

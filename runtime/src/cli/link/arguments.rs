@@ -10,9 +10,10 @@ use crate::cli::arguments::{backend, spacing};
 
 pub(in crate::cli) const HELP: &str = "\
 The peer announces an exposure, then requests its landmarks. With --watch the image of an exposure is the
-first that comes into the folder after the announcement; an image counts as there once it no longer grows,
-so that it may be copied in, though moving it in whole is quicker. With --image every exposure is taken to
-have given that file: for demonstrations, and for tests of the peer.
+first that comes into the folder after the announcement: under a name of its own, or moved over an older one;
+an older file that is only written on is not taken. An image counts as there once it no longer grows, so it
+may be copied in, though moving it in whole is quicker. With --image every exposure is taken to have given
+that file: for demonstrations, and for tests of the peer.
 
 Frames, messages and timing are specified in docs/format.md. The command ends only by a signal; a port that
 is not there, or goes away, is opened again twice a second. What happens is logged: RUST_LOG=info.

@@ -71,7 +71,7 @@ pub(super) fn link(arguments: &LinkArguments) -> Result<(), Error> {
 }
 
 fn complain_at_times(address: &Address, error: &PortError, tries: u32) {
-    if tries % TRIES_PER_COMPLAINT == 0 {
+    if tries.is_multiple_of(TRIES_PER_COMPLAINT) {
         log::warn!("{address}: {error}; trying again twice a second");
     }
 }

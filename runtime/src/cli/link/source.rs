@@ -25,15 +25,18 @@ pub(super) enum Source {
     Folder(PathBuf),
 }
 
-/// What was there at some moment, as hashes, because a folder may hold many images. By content of the
-/// folder and not by time of day: images may come from machines whose clocks differ.
+/// What was there at some moment, as hashes, because a folder may hold many images. Not by time of day:
+/// images may come from machines whose clocks differ. Not by size: an image that still grew when an exposure
+/// started is not of that exposure.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sighting(HashSet<u64>);
 
 /// A file as a folder lists it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     path: PathBuf,
+    /// Another where the file was replaced by one that was moved there, the same where it was written on.
+    identity: u64,
     bytes: u64,
     changed: SystemTime,
 }
@@ -96,18 +99,27 @@ fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
             continue;
         }
         // A file that was moved away meanwhile is not there.
-        if let Ok(about) =
-            fs::metadata(&path).and_then(|m| Ok((m.is_file(), m.len(), m.modified()?)))
-            && about.0
-        {
-            entries.push(Entry { path, bytes: about.1, changed: about.2 });
+        let Ok(about) = fs::metadata(&path) else { continue };
+        if let (true, Ok(changed)) = (about.is_file(), about.modified()) {
+            entries.push(Entry { path, identity: identity(&about), bytes: about.len(), changed });
         }
     }
     Ok(entries)
 }
 
+#[cfg(unix)]
+fn identity(about: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(about)
+}
+
+/// Where files have no number only a new name makes a new image.
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata) -> u64 {
+    0
+}
+
 fn hash(entry: &Entry) -> u64 {
     let mut hasher = DefaultHasher::new();
-    entry.hash(&mut hasher);
+    (&entry.path, entry.identity).hash(&mut hasher);
     hasher.finish()
 }
