@@ -21,15 +21,10 @@ mod window;
 pub use setup::{CHOSEN, JAW, Setup};
 pub use window::Window;
 
-use device::{Device, Hundredths, Line, Notes, milliseconds};
+use device::{Device, Exposures, Hundredths, Line, Notes, introduction, milliseconds};
 use fiducia_link::{
-    Clock, Event, Exposure, Hello, Message, Phase, Reason, Refusal, Report, Request, Role, Session,
-    Spot, State as LinkState, Wire,
+    Clock, Event, Message, Reason, Refusal, Report, Role, Session, Spot, State as LinkState, Wire,
 };
-use heapless::Deque;
-
-/// A request is repeated at this pace until the report is there or too late, ms.
-const REPEAT_MS: u32 = 500;
 
 /// The example.
 #[derive(Debug)]
@@ -38,10 +33,7 @@ pub struct Collimator {
     session: Session,
     notes: Notes,
     state: State,
-    /// Number of the last exposure.
-    exposure: u32,
-    /// Edges of the exposure line that are not announced yet.
-    edges: Deque<Exposure, 2>,
+    exposures: Exposures,
 }
 
 /// What the collimator does; see the drawing above.
@@ -53,8 +45,6 @@ pub enum State {
     Waiting {
         /// The exposure.
         since: Clock,
-        /// The last request; none before the first.
-        asked: Option<Clock>,
         /// The chosen landmarks, as far as they came.
         found: [Option<Spot>; CHOSEN],
     },
@@ -93,20 +83,12 @@ pub enum Why {
 impl Collimator {
     /// A collimator that has just been switched on.
     pub const fn new(setup: &'static Setup) -> Self {
-        let me = Hello {
-            role: Role::Collimator,
-            answer: false,
-            software: [0, 1, 0],
-            model: [0; 8],
-            landmarks: 0,
-        };
         Self {
             setup,
-            session: Session::new(me, 0),
+            session: Session::new(introduction(Role::Collimator), 0),
             notes: Notes::new(),
             state: State::Open(Why::Idle),
-            exposure: 0,
-            edges: Deque::new(),
+            exposures: Exposures::new(),
         }
     }
 
@@ -125,7 +107,7 @@ impl Collimator {
 
     fn open(&mut self, why: Why) {
         self.state = State::Open(why);
-        let exposure = self.exposure;
+        let exposure = self.exposures.number();
         self.notes.note(format_args!("{exposure}: open, {why:?}"));
     }
 
@@ -146,7 +128,7 @@ impl Collimator {
 
     fn take(&mut self, report: &Report, now_ms: u32) {
         let State::Waiting { found, .. } = &mut self.state else { return };
-        if report.exposure != self.exposure {
+        if report.exposure != self.exposures.number() {
             return;
         }
         if let Err(why) = self.setup.gather(report, found) {
@@ -154,7 +136,7 @@ impl Collimator {
         }
         let Some(window) = Window::around(found, self.setup) else { return };
         self.state = State::Set { window, since: Clock::start(now_ms) };
-        let exposure = self.exposure;
+        let exposure = self.exposures.number();
         let Window { left, right, top, bottom } = window;
         let [left, right, top, bottom] = [left, right, top, bottom].map(Hundredths);
         self.notes.note(format_args!(
@@ -163,22 +145,15 @@ impl Collimator {
     }
 
     fn refuse(&mut self, refusal: Refusal) {
-        let waits = matches!(self.state, State::Waiting { .. });
+        let awaited = self.waits() && refusal.exposure == self.exposures.number();
         // A runtime that is busy is asked again until it is too late.
-        if waits && refusal.exposure == self.exposure && refusal.reason != Reason::Busy {
+        if awaited && refusal.reason != Reason::Busy {
             self.open(Why::Refused(refusal.reason));
         }
     }
 
-    /// The request, where one is due.
-    fn ask(&mut self, now_ms: u32) -> Option<Message> {
-        let State::Waiting { asked, .. } = &mut self.state else { return None };
-        if asked.is_some_and(|asked| asked.elapsed_ms(now_ms) < REPEAT_MS) {
-            return None;
-        }
-        *asked = Some(Clock::start(now_ms));
-        let Setup { patience_ms, .. } = *self.setup;
-        Some(Message::Request(Request { exposure: self.exposure, patience_ms }))
+    fn waits(&self) -> bool {
+        matches!(self.state, State::Waiting { .. })
     }
 }
 
@@ -201,18 +176,10 @@ impl Device for Collimator {
 
     /// The exposure line.
     fn input(&mut self, active: bool, now_us: u64) {
-        let phase = if active { Phase::Start } else { Phase::End };
+        self.exposures.edge(active, now_us);
         if active {
-            // 0 is none.
-            self.exposure = self.exposure.checked_add(1).unwrap_or(1);
-            self.edges.clear();
             let since = Clock::start(milliseconds(now_us));
-            self.state = State::Waiting { since, asked: None, found: [None; CHOSEN] };
-        }
-        if self.exposure != 0 {
-            // A start empties the queue and an end is the second; of a line that chatters, ends are lost.
-            let _ =
-                self.edges.push_back(Exposure { exposure: self.exposure, phase, time_us: now_us });
+            self.state = State::Waiting { since, found: [None; CHOSEN] };
         }
     }
 
@@ -225,16 +192,13 @@ impl Device for Collimator {
             return Some(wire);
         }
         if self.session.peer().is_none() {
-            self.edges.clear();
+            self.exposures.forget_edges();
             if !safe {
                 self.open(Why::Silent);
             }
             return None;
         }
-        let message = match self.edges.pop_front() {
-            Some(edge) => Message::Exposure(edge),
-            None => self.ask(now_ms)?,
-        };
+        let message = self.exposures.message(self.waits(), self.setup.patience_ms, now_us)?;
         self.session.frame(&message)
     }
 

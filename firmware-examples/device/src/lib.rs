@@ -7,13 +7,15 @@
 //! A device does no input or output of its own, so the same one runs on a micro-controller and in a test.
 #![no_std]
 
+mod exposures;
 mod hundredths;
 mod notes;
 
+pub use exposures::Exposures;
 pub use hundredths::Hundredths;
 pub use notes::{Line, Notes};
 
-use fiducia_link::Wire;
+use fiducia_link::{Hello, Role, Wire};
 
 /// The body of a program for a micro-controller. Times are µs since the start.
 pub trait Device {
@@ -34,4 +36,9 @@ pub trait Device {
 /// The same time in the form the link counts it; wraps after 49 days.
 pub const fn milliseconds(time_us: u64) -> u32 {
     (time_us / 1000) as u32
+}
+
+/// What a device without a model says of itself.
+pub const fn introduction(role: Role) -> Hello {
+    Hello { role, answer: false, software: [0, 1, 0], model: [0; 8], landmarks: 0 }
 }

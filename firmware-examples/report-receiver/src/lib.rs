@@ -8,7 +8,7 @@
 //! No landmark is kept for longer than it takes to show it, so the number of landmarks is not limited.
 #![no_std]
 
-use device::{Device, Hundredths, Line, Notes, milliseconds};
+use device::{Device, Hundredths, Line, Notes, introduction, milliseconds};
 use fiducia_link::{
     Clock, Event, Hello, Message, Report, Request, Role, Session, Spot, State, Wire,
 };
@@ -32,15 +32,8 @@ pub struct Receiver {
 impl Receiver {
     /// A receiver that has just been switched on.
     pub const fn new() -> Self {
-        let me = Hello {
-            role: Role::Display,
-            answer: false,
-            software: [0, 1, 0],
-            model: [0; 8],
-            landmarks: 0,
-        };
         Self {
-            session: Session::new(me, 0),
+            session: Session::new(introduction(Role::Display), 0),
             notes: Notes::new(),
             showing: None,
             asked: None,

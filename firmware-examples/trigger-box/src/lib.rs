@@ -12,17 +12,13 @@
 //! The board's watchdog resets the box where its loop is stuck.
 #![no_std]
 
-use device::{Device, Line, Notes, milliseconds};
+use device::{Device, Exposures, Line, Notes, introduction, milliseconds};
 use fiducia_link::{
-    Clock, Event, Exposure, Hello, Message, Phase, Reason, Refusal, Report, Request, Role, Session,
-    State as LinkState, Wire,
+    Event, Message, Reason, Refusal, Report, Role, Session, State as LinkState, Wire,
 };
-use heapless::Deque;
 
 /// After this there is no use in a report, ms.
 pub const PATIENCE_MS: u16 = 5_000;
-/// A request is repeated at this pace, ms.
-const REPEAT_MS: u32 = 500;
 
 /// The example.
 #[derive(Debug)]
@@ -30,10 +26,7 @@ pub struct TriggerBox {
     session: Session,
     notes: Notes,
     state: State,
-    /// Number of the last exposure.
-    exposure: u32,
-    /// Edges of the line that are not announced yet.
-    edges: Deque<Exposure, 2>,
+    exposures: Exposures,
     fault: Option<Fault>,
     longest_ms: u32,
 }
@@ -45,8 +38,6 @@ enum State {
     Asked {
         /// The edge.
         since_us: u64,
-        /// The last request; none before the first.
-        asked: Option<Clock>,
         /// Landmarks that came so far.
         came: u16,
     },
@@ -66,19 +57,11 @@ pub enum Fault {
 impl TriggerBox {
     /// A box that has just been switched on.
     pub const fn new() -> Self {
-        let me = Hello {
-            role: Role::Trigger,
-            answer: false,
-            software: [0, 1, 0],
-            model: [0; 8],
-            landmarks: 0,
-        };
         Self {
-            session: Session::new(me, 0),
+            session: Session::new(introduction(Role::Trigger), 0),
             notes: Notes::new(),
             state: State::Idle,
-            exposure: 0,
-            edges: Deque::new(),
+            exposures: Exposures::new(),
             fault: None,
             longest_ms: 0,
         }
@@ -92,7 +75,7 @@ impl TriggerBox {
     fn fail(&mut self, fault: Fault) {
         self.state = State::Idle;
         self.fault = Some(fault);
-        let exposure = self.exposure;
+        let exposure = self.exposures.number();
         self.notes.note(format_args!("{exposure}: fault, {fault:?}"));
     }
 
@@ -105,9 +88,9 @@ impl TriggerBox {
     }
 
     fn take(&mut self, report: &Report, now_us: u64) {
-        let State::Asked { since_us, came, .. } = &mut self.state else { return };
+        let State::Asked { since_us, came } = &mut self.state else { return };
         // Frames come in the order of their landmarks; after a lost one the repeated report fills the gap.
-        if report.exposure != self.exposure || report.first > *came {
+        if report.exposure != self.exposures.number() || report.first > *came {
             return;
         }
         // There are 20 in a frame at most.
@@ -120,7 +103,7 @@ impl TriggerBox {
         self.state = State::Idle;
         self.fault = None;
         self.longest_ms = self.longest_ms.max(latency_ms);
-        let (exposure, longest_ms) = (self.exposure, self.longest_ms);
+        let (exposure, longest_ms) = (self.exposures.number(), self.longest_ms);
         let Report { total, taken_ms, plausible, .. } = report;
         let image = if *plausible { "plausible" } else { "implausible" };
         self.notes.note(format_args!(
@@ -129,22 +112,15 @@ impl TriggerBox {
     }
 
     fn refuse(&mut self, refusal: Refusal) {
-        let waits = matches!(self.state, State::Asked { .. });
+        let awaited = self.waits() && refusal.exposure == self.exposures.number();
         // A runtime that is busy is asked again until it is too late.
-        if waits && refusal.exposure == self.exposure && refusal.reason != Reason::Busy {
+        if awaited && refusal.reason != Reason::Busy {
             self.fail(Fault::Refused(refusal.reason));
         }
     }
 
-    /// The request, where one is due.
-    fn ask(&mut self, now_ms: u32) -> Option<Message> {
-        let State::Asked { asked, .. } = &mut self.state else { return None };
-        if asked.is_some_and(|asked| asked.elapsed_ms(now_ms) < REPEAT_MS) {
-            return None;
-        }
-        *asked = Some(Clock::start(now_ms));
-        let request = Request { exposure: self.exposure, patience_ms: PATIENCE_MS };
-        Some(Message::Request(request))
+    fn waits(&self) -> bool {
+        matches!(self.state, State::Asked { .. })
     }
 }
 
@@ -168,19 +144,13 @@ impl Device for TriggerBox {
 
     /// The exposure line.
     fn input(&mut self, active: bool, now_us: u64) {
-        let phase = if active { Phase::Start } else { Phase::End };
+        self.exposures.edge(active, now_us);
         if active {
-            // 0 is none.
-            self.exposure = self.exposure.checked_add(1).unwrap_or(1);
-            self.edges.clear();
-            self.state = State::Asked { since_us: now_us, asked: None, came: 0 };
+            self.state = State::Asked { since_us: now_us, came: 0 };
         }
-        if self.exposure != 0 {
-            let exposure = self.exposure;
-            // A start empties the queue and an end is the second; of a line that chatters, ends are lost.
-            let _ = self.edges.push_back(Exposure { exposure, phase, time_us: now_us });
-            self.notes.note(format_args!("{exposure}: {phase:?} at {now_us} us"));
-        }
+        let exposure = self.exposures.number();
+        let edge = if active { "Start" } else { "End" };
+        self.notes.note(format_args!("{exposure}: {edge} at {now_us} us"));
     }
 
     fn speak(&mut self, now_us: u64) -> Option<Wire> {
@@ -191,16 +161,13 @@ impl Device for TriggerBox {
             return Some(wire);
         }
         if self.session.peer().is_none() {
-            self.edges.clear();
-            if self.state != State::Idle {
+            self.exposures.forget_edges();
+            if self.waits() {
                 self.fail(Fault::Silent);
             }
             return None;
         }
-        let message = match self.edges.pop_front() {
-            Some(edge) => Message::Exposure(edge),
-            None => self.ask(now_ms)?,
-        };
+        let message = self.exposures.message(self.waits(), PATIENCE_MS, now_us)?;
         self.session.frame(&message)
     }
 
