@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser, builder::TypedValueParser};
 use fiducia::Backend;
 
+use super::link::{self, LinkArguments};
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
@@ -43,6 +45,9 @@ pub(super) enum Command {
     /// List what can run the networks.
     #[command(after_help = EXIT_CODES)]
     Devices(DevicesArguments),
+    /// Answer a micro-controller over a serial line: exposure in, landmarks out.
+    #[command(after_help = link::HELP)]
+    Link(LinkArguments),
 }
 
 /// What runs the networks.
@@ -179,7 +184,7 @@ fn backend(name: String) -> Backend {
 }
 
 /// `0.1` or `0.1,0.12`; the range is checked where images are read.
-fn spacing(text: &str) -> Result<[f64; 2], String> {
+pub(super) fn spacing(text: &str) -> Result<[f64; 2], String> {
     let parts: Result<Vec<f64>, _> = text.split(',').map(|t| t.trim().parse::<f64>()).collect();
     match parts.as_deref() {
         Ok([both]) => Ok([*both; 2]),

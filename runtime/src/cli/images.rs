@@ -47,7 +47,8 @@ fn images_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-fn is_image_name(path: &Path) -> bool {
+/// Whether a file of this name is taken for an X-ray where a folder is looked through.
+pub(super) fn is_image_name(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     !name.starts_with('.')

@@ -10,6 +10,7 @@ mod devices;
 mod bench;
 mod inspect;
 mod patch;
+mod link;
 
 pub(crate) use arguments::Arguments;
 use arguments::Command;
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Devices(arguments) => Ok(devices::devices(arguments)?),
         Command::Inspect(arguments) => Ok(inspect::inspect(arguments)?),
         Command::Patch(arguments) => Ok(patch::patch(arguments)?),
+        Command::Link(arguments) => Ok(link::link(arguments)?),
     }
 }
 

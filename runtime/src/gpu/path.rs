@@ -221,6 +221,7 @@ fn observation(head: &Head, found: Vec<Found>, radiograph: &Radiograph) -> Obser
         coarse_mass: head.coarse_mass.into(),
         pose_residual: head.pose_residual.into(),
         pose: pose(head),
+        amounts: Vec::new(),
         shape_residual: head.shape_residual.into(),
         grey_levels: head.levels as usize,
         white_share: f64::from(head.white) / radiograph.pixels.len() as f64,

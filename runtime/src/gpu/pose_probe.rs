@@ -8,7 +8,7 @@ use fiducia_kernels::{Affine, BoxMean, Found as Head, Picture, PoseStep, Row};
 use super::prepare::shape_values;
 use crate::detector::LookedFor;
 use crate::shape::{distance, rms};
-use crate::{Pose, ShapeModel};
+use crate::{Follower, Pose, ShapeModel};
 
 /// Positions of the step in `f32`, units; a head film has ten pixels to a unit.
 pub(super) const POINT_UNITS: f64 = 2e-3;

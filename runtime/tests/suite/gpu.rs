@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::cli::Bench;
-use fiducia::{Backend, Detector, Error, ErrorKind, Pack, Radiograph, Report};
+use crate::toy;
+use fiducia::{Backend, Detector, Error, ErrorKind, Pack, Patch, Radiograph, Report};
 
 /// Largest distance of a landmark on the GPU to the same on the CPU, px of the image.
 const TOLERANCE_PX: f64 = 0.05;
@@ -99,6 +100,19 @@ fn all_shipped_models_agree() {
         let again = gpu.detect(&film).unwrap();
         assert_eq!(differences(&again, &on_gpu), Vec::<String>::new());
     }
+}
+
+#[test]
+fn a_landmark_of_a_patch_agrees_too() {
+    let model = Pack::from_bytes(toy::pack()).unwrap();
+    let patch = Patch::from_bytes(toy::patch()).unwrap();
+    let pack = Pack::from_bytes(model.with_patch(&patch).unwrap()).unwrap();
+    let film = crate::patch::spots();
+    let Some(mut gpu) = on_gpu(&pack, "a_landmark_of_a_patch_agrees_too") else { return };
+    let mut cpu = Detector::new(&pack, Backend::Cpu).unwrap();
+    let (on_gpu, on_cpu) = (gpu.detect(&film).unwrap(), cpu.detect(&film).unwrap());
+    assert_eq!((on_gpu.landmarks.len(), &*on_gpu.landmarks[3].name), (4, toy::NEW));
+    assert_eq!(differences(&on_gpu, &on_cpu), Vec::<String>::new());
 }
 
 #[test]

@@ -16,3 +16,4 @@ mod demo;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod foreign;
+mod link;

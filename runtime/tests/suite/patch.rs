@@ -18,7 +18,8 @@ fn patched() -> Vec<u8> {
     pack().with_patch(&patch()).unwrap()
 }
 
-fn spots() -> Radiograph {
+/// The toy picture, twice the usual size.
+pub(crate) fn spots() -> Radiograph {
     let picture = toy::picture(480, 600);
     Radiograph {
         name: "spots".into(),

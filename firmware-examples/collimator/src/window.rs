@@ -1,0 +1,49 @@
+//! Where the four blades stand.
+
+use fiducia_link::Spot;
+
+use crate::{CHOSEN, Setup};
+
+/// Distance of each blade from the middle of the field, mm/100 at the detector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Window {
+    pub left: i32,
+    pub right: i32,
+    pub top: i32,
+    pub bottom: i32,
+}
+
+impl Window {
+    /// Fully open.
+    pub const fn open(setup: &Setup) -> Self {
+        let most = setup.most;
+        Self { left: most, right: most, top: most, bottom: most }
+    }
+
+    /// The smallest window that the blades can make around all landmarks with their margins; none while
+    /// a landmark is missing.
+    pub(crate) fn around(found: &[Option<Spot>; CHOSEN], setup: &Setup) -> Option<Self> {
+        let mut window = Self { left: 0, right: 0, top: 0, bottom: 0 };
+        for spot in found {
+            let spot = spot.as_ref()?;
+            let [x, y] = setup.offset(spot);
+            let expected = i32::from(spot.expected_error).saturating_mul(setup.errors);
+            let margin = setup.margin.saturating_add(expected);
+            window.left = window.left.max(margin.saturating_sub(x));
+            window.right = window.right.max(margin.saturating_add(x));
+            window.top = window.top.max(margin.saturating_sub(y));
+            window.bottom = window.bottom.max(margin.saturating_add(y));
+        }
+        let Self { left, right, top, bottom } = window;
+        let [left, right, top, bottom] = [left, right, top, bottom].map(|w| blade(w, setup));
+        Some(Self { left, right, top, bottom })
+    }
+}
+
+/// A place that a blade can stand at: whole steps, outwards.
+fn blade(wanted: i32, setup: &Setup) -> i32 {
+    let over = wanted.checked_rem(setup.step).unwrap_or(0);
+    let outwards = if over > 0 { setup.step.saturating_sub(over) } else { 0 };
+    wanted.saturating_add(outwards).max(setup.least).min(setup.most)
+}
