@@ -9,7 +9,7 @@ built="${CARGO_TARGET_DIR:-target}/release"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-mapfile -t images < <(awk -F, -v split="$test" -v dir="$data/images/" '$2 == split { print dir $1 }' "$data/split.csv")
+mapfile -t images < <(awk -F, -v wanted="$test" -v dir="$data/images/" '$2 == wanted { print dir $1 }' "$data/split.csv")
 echo "| template | patch, bytes | training, s |"
 echo "| --- | ---: | ---: |"
 for k in 1 2; do

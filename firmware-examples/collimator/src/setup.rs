@@ -36,7 +36,7 @@ pub struct Setup {
 
 /// The jaw on a lateral cephalogram, by the shipped model `models/head.fid`.
 pub static JAW: Setup = Setup {
-    model: [0x97, 0x78, 0x50, 0x38, 0x7a, 0xf1, 0x6c, 0x4d],
+    model: [0x99, 0xa9, 0x97, 0x58, 0x56, 0x11, 0x14, 0x1f],
     // Subspinale, supramentale, menton, gonion, posterior nasal spine.
     places: [4, 5, 7, 9, 16],
     centre: [10_000, 12_000],

@@ -220,7 +220,12 @@ impl Detector {
     /// in other ways.
     pub fn report(&self, radiograph: &Radiograph, seen: &Observation) -> Report {
         let unit_per_px = self.manifest.unit_per_px(radiograph.height, radiograph.spacing_mm);
-        let reasons = plausibility::reasons(&self.manifest.plausibility, seen);
+        let landmarks = self.judge(&seen.found, radiograph.spacing_mm, unit_per_px);
+        let own = landmarks.iter().zip(&self.looked_for);
+        let own = own.filter(|(_, at)| matches!(at, LookedFor::Guide(_)));
+        let confident: Vec<bool> = own.map(|(landmark, _)| landmark.confident).collect();
+        let mut reasons = plausibility::reasons(&self.manifest.plausibility, seen);
+        reasons.extend(plausibility::too_doubtful(&confident));
         Report {
             schema: "fiducia.report/1",
             image: radiograph.name.clone(),
@@ -234,7 +239,7 @@ impl Detector {
             plausible: reasons.is_empty(),
             reasons,
             presentation: None,
-            landmarks: self.judge(&seen.found, radiograph.spacing_mm, unit_per_px),
+            landmarks,
         }
     }
 

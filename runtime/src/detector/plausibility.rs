@@ -10,6 +10,11 @@ const MIN_GREY_LEVELS: usize = 16;
 /// with a fifth of the picture white and by 1.2 mm with two fifths. Sound films of the head, the chest
 /// and the spine have 0.18 at most.
 const MAX_WHITE_SHARE: f64 = 0.33;
+/// An image on which a larger share of the landmarks is doubtful is another kind of image, whatever the
+/// points look like together: the negative of a chest film has all in place and 95 % of them doubtful.
+const MAX_DOUBTFUL_SHARE: f64 = 0.5;
+/// Fewer landmarks say nothing of the image as a whole.
+const LEAST_LANDMARKS: usize = 4;
 
 /// Why what was seen is unlike the training set; empty where it is like it.
 pub(super) fn reasons(limits: &Plausibility, seen: &Observation) -> Vec<String> {
@@ -34,4 +39,32 @@ pub(super) fn reasons(limits: &Plausibility, seen: &Observation) -> Vec<String> 
         .filter(|(_, (bad, ..))| *bad)
         .map(|(what, (_, value, limit))| format!("{what}: {value:.2} (limit {limit:.2})"))
         .collect()
+}
+
+/// Why so many doubtful landmarks make the image unlike the training set, where they do; `confident` has one
+/// entry for each of the model's own landmarks that were looked for.
+pub(super) fn too_doubtful(confident: &[bool]) -> Option<String> {
+    let doubtful = confident.iter().filter(|c| !**c).count();
+    let share = doubtful as f64 / confident.len().max(1) as f64;
+    let bad = confident.len() >= LEAST_LANDMARKS && share > MAX_DOUBTFUL_SHARE;
+    bad.then(|| {
+        format!(
+            "share of doubtful landmarks too large: {share:.2} (limit {MAX_DOUBTFUL_SHARE:.2})"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::too_doubtful;
+
+    #[test]
+    fn most_landmarks_must_be_sure_where_there_are_some() {
+        for (sure, unsure, refused) in
+            [(19, 0, false), (2, 2, false), (2, 3, true), (0, 3, false), (0, 0, false)]
+        {
+            let confident = [vec![true; sure], vec![false; unsure]].concat();
+            assert_eq!(too_doubtful(&confident).is_some(), refused, "{sure} {unsure}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Detector, plausibility};
+use super::Detector;
 use crate::{Error, Radiograph};
 
 /// A wrong way of presenting an image, with respect to the images that a model was made for.
@@ -99,8 +99,9 @@ impl Detector {
     pub fn recognise(&mut self, radiograph: &Radiograph) -> Result<Option<Presentation>, Error> {
         let mut clearest = None;
         for presentation in Presentation::ALL {
-            let seen = self.observe(&presentation.undo(radiograph))?;
-            let plausible = plausibility::reasons(&self.manifest.plausibility, &seen).is_empty();
+            let undone = presentation.undo(radiograph);
+            let seen = self.observe(&undone)?;
+            let plausible = self.report(&undone, &seen).plausible;
             if plausible && clearest.is_none_or(|(mass, _)| seen.coarse_mass > mass) {
                 clearest = Some((seen.coarse_mass, presentation));
             }
