@@ -48,9 +48,7 @@ pub(super) fn too_doubtful(confident: &[bool]) -> Option<String> {
     let share = doubtful as f64 / confident.len().max(1) as f64;
     let bad = confident.len() >= LEAST_LANDMARKS && share > MAX_DOUBTFUL_SHARE;
     bad.then(|| {
-        format!(
-            "share of doubtful landmarks too large: {share:.2} (limit {MAX_DOUBTFUL_SHARE:.2})"
-        )
+        format!("share of doubtful landmarks too large: {share:.2} (limit {MAX_DOUBTFUL_SHARE:.2})")
     })
 }
 

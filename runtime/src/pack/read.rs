@@ -25,7 +25,7 @@ impl Pack {
     /// Reads and verifies the pack at `path`.
     ///
     /// # Errors
-    /// [`ErrorKind::Unreadable`] where the file is missing, not a pack, of a newer major version or
+    /// [`ErrorKind::Unreadable`](crate::ErrorKind::Unreadable) where the file is missing, not a pack, of a newer major version or
     /// damaged; the message names file and section.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let bytes = Container::read_file(FileKind::Pack, path)?;
