@@ -8,18 +8,6 @@ struct Params {
     pad0: u32,
 }
 
-struct Peak {
-    x: f32,
-    y: f32,
-    mass: f32,
-    expected_error: f32,
-    xx: f32,
-    xy: f32,
-    yy: f32,
-    // 1 where the map holds a peak, else 0 and so is all of the rest.
-    valid: u32,
-}
-
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> maps: array<f32>;
 @group(0) @binding(2) var<storage, read_write> peaks: array<Peak>;

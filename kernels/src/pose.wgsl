@@ -16,17 +16,6 @@ struct Params {
     coarse_middle_y: f32,
 }
 
-struct Peak {
-    x: f32,
-    y: f32,
-    mass: f32,
-    expected_error: f32,
-    xx: f32,
-    xy: f32,
-    yy: f32,
-    valid: u32,
-}
-
 struct Regions {
     along: f32,
     across: f32,

@@ -22,13 +22,5 @@ fn warp(@builtin(global_invocation_id) id: vec3<u32>) {
     let map = picture.input_to_plane;
     let x = clamp(f32(id.x) * map[0] + map[2], 0.0, f32(width - 1u));
     let y = clamp(f32(id.y) * map[1] + map[3], 0.0, f32(height - 1u));
-    let x0 = u32(x);
-    let y0 = u32(y);
-    let x1 = min(x0 + 1u, width - 1u);
-    let y1 = min(y0 + 1u, height - 1u);
-    let fx = x - f32(x0);
-    let fy = y - f32(y0);
-    let top = plane[y0 * width + x0] * (1.0 - fx) + plane[y0 * width + x1] * fx;
-    let low = plane[y1 * width + x0] * (1.0 - fx) + plane[y1 * width + x1] * fx;
-    output[id.y * p.width + id.x] = top * (1.0 - fy) + low * fy;
+    output[id.y * p.width + id.x] = bilinear(x, y, width, height);
 }

@@ -121,7 +121,7 @@ fn patched() -> [Vec<u8>; 2] {
     };
     parts[0].1 = serde_json::to_vec(&info).unwrap();
     let patch = toy::assemble_as(layout::PATCH_MAGIC, &parts);
-    [model.with_patch(&Patch::from_bytes(patch.clone()).unwrap()).unwrap(), patch]
+    [model.with_patch(&Patch::from_bytes(patch.clone()).unwrap()).unwrap().bytes().to_vec(), patch]
 }
 
 /// Reads a pack and all that is in it: nothing of it can be out of reach.

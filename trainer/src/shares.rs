@@ -1,7 +1,26 @@
 //! Work on many images, shared out over the cores.
 
-use fiducia::Error;
+use fiducia::{Backend, Detector, Error, Observation, Pack};
+use indicatif::ProgressBar;
 use rayon::prelude::*;
+
+use crate::data::Unlabelled;
+
+/// What the runtime sees of the landmarks `names` of `pack` on every image.
+pub(crate) fn observed(
+    pack: &Pack,
+    names: &[String],
+    images: &[Unlabelled],
+    bar: &ProgressBar,
+) -> Result<Vec<Observation>, Error> {
+    let detector = || Detector::for_landmarks(pack, Backend::Cpu, names);
+    let seen = on_shares(images, detector, |detector, image| {
+        bar.inc(1);
+        detector.observe(&image.read()?)
+    })?;
+    bar.finish();
+    Ok(seen)
+}
 
 /// `one` on every item; the results in the order of the items. Each share of them is worked on with a
 /// state of its own, such as a detector, which costs more to make than to use.

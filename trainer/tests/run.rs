@@ -217,7 +217,7 @@ fn adds_a_landmark(model: &Path, data: &Path, folder: &Path, most_bytes: usize) 
     }
     let (pack, patch) = (Pack::open(signed.as_ref()).unwrap(), Patch::open(out.as_ref()).unwrap());
     assert!(patch.bytes().len() <= most_bytes, "{} bytes", patch.bytes().len());
-    let patched = Pack::from_bytes(pack.with_patch(&patch).unwrap()).unwrap();
+    let patched = pack.with_patch(&patch).unwrap();
     patched.verify(&PublicKey::open(path("maker.pub.pem").as_ref()).unwrap()).unwrap();
 
     let image = &DataSet::open(data.as_ref()).unwrap().unlabelled(None).unwrap()[3];

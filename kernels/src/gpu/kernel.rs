@@ -12,6 +12,9 @@ pub struct Kernel {
 }
 
 const EPILOGUE: &str = include_str!("../epilogue.wgsl");
+const BILINEAR: &str = include_str!("../bilinear.wgsl");
+const CONVOLUTION: &str = include_str!("../convolution.wgsl");
+const FOUND_PEAK: &str = include_str!("../found_peak.wgsl");
 const PICTURE: &str = include_str!("../picture.wgsl");
 const MATMUL: &str = include_str!("../matmul.wgsl");
 const LOCAL_NORM: &str = include_str!("../local_norm.wgsl");
@@ -26,12 +29,12 @@ pub const KERNELS: &[Kernel] = &[
     same("histogram", &[PICTURE, include_str!("../histogram.wgsl")]),
     same("grey_window", &[PICTURE, include_str!("../grey_window.wgsl")]),
     same("box_mean", &[PICTURE, include_str!("../box_mean.wgsl")]),
-    same("warp", &[PICTURE, include_str!("../warp.wgsl")]),
+    same("warp", &[PICTURE, BILINEAR, include_str!("../warp.wgsl")]),
     same("local_norm_rows", &[LOCAL_NORM]),
     same("local_norm", &[LOCAL_NORM]),
-    same("conv", &[EPILOGUE, include_str!("../conv.wgsl")]),
-    same("grouped", &[EPILOGUE, include_str!("../grouped.wgsl")]),
-    same("depthwise", &[EPILOGUE, include_str!("../depthwise.wgsl")]),
+    same("conv", &[EPILOGUE, CONVOLUTION, include_str!("../conv.wgsl")]),
+    same("grouped", &[EPILOGUE, CONVOLUTION, include_str!("../grouped.wgsl")]),
+    same("depthwise", &[EPILOGUE, CONVOLUTION, include_str!("../depthwise.wgsl")]),
     Kernel {
         name: "matmul_vec4",
         entry: "matmul",
@@ -44,10 +47,10 @@ pub const KERNELS: &[Kernel] = &[
     },
     same("elementwise", &[EPILOGUE, include_str!("../elementwise.wgsl")]),
     same("pool", &[include_str!("../pool.wgsl")]),
-    same("peak", &[include_str!("../peak.wgsl")]),
-    Kernel { name: "pose_coarse", entry: "coarse", pieces: &[PICTURE, POSE] },
-    same("crop", &[PICTURE, include_str!("../crop.wgsl")]),
-    Kernel { name: "pose_fine", entry: "fine", pieces: &[PICTURE, POSE] },
+    same("peak", &[FOUND_PEAK, include_str!("../peak.wgsl")]),
+    Kernel { name: "pose_coarse", entry: "coarse", pieces: &[PICTURE, FOUND_PEAK, POSE] },
+    same("crop", &[PICTURE, BILINEAR, include_str!("../crop.wgsl")]),
+    Kernel { name: "pose_fine", entry: "fine", pieces: &[PICTURE, FOUND_PEAK, POSE] },
 ];
 
 /// The shader of that name.

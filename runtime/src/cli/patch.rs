@@ -13,22 +13,20 @@ pub(super) fn patch(arguments: &PatchArguments) -> Result<(), Error> {
     let pack = Pack::open(&arguments.pack)?;
     match &arguments.action {
         PatchAction::Add { patches, require_signed } => {
-            let mut bytes = None;
+            let mut pack = pack;
             for path in patches {
                 let patch = Patch::open(path)?;
                 if let Some(key) = require_signed {
                     patch.verify(&PublicKey::open(key)?).map_err(|e| e.at(path.display()))?;
                 }
-                let before = bytes.map(Pack::from_bytes).transpose()?;
-                let before = before.as_ref().unwrap_or(&pack);
                 let place = |e: Error| e.at(format_args!("patch {}", path.display()));
-                bytes = Some(before.with_patch(&patch).map_err(place)?);
+                pack = pack.with_patch(&patch).map_err(place)?;
             }
-            write(&arguments.pack, &bytes.unwrap_or_default())
+            write(&arguments.pack, &pack)
         }
         PatchAction::Remove { landmark, unsign } => {
             let own = !pack.patches().iter().any(|p| p.info().landmark == *landmark);
-            let bytes = pack.without(landmark)?;
+            let less = pack.without(landmark)?;
             if own && pack.signer().is_some() && !unsign {
                 let message = format!(
                     "`{landmark}` is part of what the maker signed; without it the pack loses its \
@@ -36,17 +34,16 @@ pub(super) fn patch(arguments: &PatchArguments) -> Result<(), Error> {
                 );
                 return Err(Error::new(ErrorKind::Usage, message));
             }
-            write(&arguments.pack, &bytes)
+            write(&arguments.pack, &less)
         }
         PatchAction::List => print(&list(&pack)),
     }
 }
 
 /// Puts the new pack in the place of the old one and says what it has now.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let pack = Pack::from_bytes(bytes.to_vec())?;
-    write_atomically(path, bytes)?;
-    print(&list(&pack))
+fn write(path: &Path, pack: &Pack) -> Result<(), Error> {
+    write_atomically(path, pack.bytes())?;
+    print(&list(pack))
 }
 
 /// The landmarks of a pack, and which of them a patch brought.

@@ -221,9 +221,7 @@ impl Detector {
     pub fn report(&self, radiograph: &Radiograph, seen: &Observation) -> Report {
         let unit_per_px = self.manifest.unit_per_px(radiograph.height, radiograph.spacing_mm);
         let landmarks = self.judge(&seen.found, radiograph.spacing_mm, unit_per_px);
-        let own = landmarks.iter().zip(&self.looked_for);
-        let own = own.filter(|(_, at)| matches!(at, LookedFor::Guide(_)));
-        let confident: Vec<bool> = own.map(|(landmark, _)| landmark.confident).collect();
+        let confident: Vec<bool> = self.own(&landmarks).map(|l| l.confident).collect();
         let mut reasons = plausibility::reasons(&self.manifest.plausibility, seen);
         reasons.extend(plausibility::too_doubtful(&confident));
         Report {
@@ -393,11 +391,15 @@ impl Detector {
         found
     }
 
-    /// Distance of the model's own landmarks to the shape; a patch must not change what is plausible.
+    /// What `all` landmarks have that are the model's own; a patch must not change what is plausible.
+    fn own<'a, T>(&'a self, all: &'a [T]) -> impl Iterator<Item = &'a T> {
+        let places = all.iter().zip(&self.looked_for);
+        places.filter(|(_, at)| matches!(at, LookedFor::Guide(_))).map(|(one, _)| one)
+    }
+
+    /// Distance of the model's own landmarks to the shape.
     fn shape_residual(&self, found: &[Found]) -> f64 {
-        let own = found.iter().zip(&self.looked_for);
-        let own = own.filter(|(_, at)| matches!(at, LookedFor::Guide(_)));
-        rms(own.map(|(f, _)| f.residual).collect::<Vec<_>>().into_iter())
+        rms(self.own(found).map(|f| f.residual).collect::<Vec<_>>().into_iter())
     }
 
     /// Expected error and confidence of every landmark.

@@ -1,4 +1,4 @@
-//! Adding landmarks to a pack and taking them out again. The result is a new file; of the landmarks that
+//! Adding landmarks to a pack and taking them out again. The result is another pack; of the landmarks that
 //! stay, not a byte changes.
 
 use super::Pack;
@@ -9,24 +9,24 @@ use super::patch::{CALIBRATION, Patch, write_patches};
 use crate::{Error, ErrorKind};
 
 impl Pack {
-    /// The bytes of this pack with one landmark more, the last one.
+    /// This pack with one landmark more, the last one.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] where the patch was trained for another model or the pack knows the landmark;
     /// [`ErrorKind::Unreadable`] where its values do not fit.
-    pub fn with_patch(&self, patch: &Patch) -> Result<Vec<u8>, Error> {
+    pub fn with_patch(&self, patch: &Patch) -> Result<Self, Error> {
         self.expect_known_version()?;
-        patch.check_fit(self)?;
+        patch.check_fit(self, &self.foundation())?;
         let patches: Vec<&Patch> = self.patches().iter().chain([patch]).collect();
         self.rewritten(&[(SectionKind::Patches, write_patches(&patches))])
     }
 
-    /// The bytes of this pack without `landmark`. A landmark of the model itself stays among its guides,
+    /// This pack without `landmark`. A landmark of the model itself stays among its guides,
     /// so that the others are found as before; the pack then loses its signature.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for an unknown landmark or the only one.
-    pub fn without(&self, landmark: &str) -> Result<Vec<u8>, Error> {
+    pub fn without(&self, landmark: &str) -> Result<Self, Error> {
         self.expect_known_version()?;
         let at = self.manifest().places(&[landmark.to_owned()])?[0];
         if at >= self.own_landmarks() {
@@ -65,9 +65,8 @@ impl Pack {
             .map_err(|e| damaged(format!("section MANI is not a manifest: {e}")))
     }
 
-    /// The pack with these sections instead of its own; empty ones are left out. Read back before it is
-    /// given away.
-    fn rewritten(&self, changed: &[(SectionKind, Vec<u8>)]) -> Result<Vec<u8>, Error> {
+    /// The pack with these sections instead of its own; empty ones are left out.
+    fn rewritten(&self, changed: &[(SectionKind, Vec<u8>)]) -> Result<Self, Error> {
         let mut parts = self.container().parts();
         for (kind, content) in changed {
             match parts.iter_mut().find(|(code, _)| *code == kind.code()) {
@@ -79,9 +78,7 @@ impl Pack {
             changed.iter().any(|(kind, content)| kind.code() == *code && content.is_empty())
         };
         parts.retain(|(code, _)| !emptied(code));
-        let bytes = assemble(FileKind::Pack, &parts);
-        Self::from_bytes(bytes.clone())?;
-        Ok(bytes)
+        Self::from_bytes(assemble(FileKind::Pack, &parts))
     }
 
     /// Fields that this version does not know would be lost.

@@ -214,6 +214,18 @@ impl Manifest {
         self.scale.unit_per_px(height, spacing_mm)
     }
 
+    /// Refuses a name that a landmark or a guide has.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`], with the name.
+    pub fn expect_new(&self, landmark: &String) -> Result<(), Error> {
+        if !self.landmarks.contains(landmark) && !self.guides().contains(landmark) {
+            return Ok(());
+        }
+        let message = format!("the model {} knows `{landmark}` already", self.name);
+        Err(Error::new(ErrorKind::Usage, message))
+    }
+
     /// Refuses more regions of interest than an edge board could hold.
     pub(super) fn check_landmarks(&self) -> Result<(), Error> {
         let (count, size) = (self.landmarks.len(), self.refine.size);

@@ -124,27 +124,24 @@ impl Patch {
         section(SectionKind::Slice).or(section(SectionKind::Adapters)).unwrap_or_default()
     }
 
-    /// Whether it was made for `pack`, whose landmarks do not know its landmark yet.
+    /// Whether it was made for `pack`, which has this `foundation` and does not know its landmark yet.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for another model or a landmark that the pack has;
     /// [`ErrorKind::Unreadable`] where a section does not fit the pack.
-    pub(super) fn check_fit(&self, pack: &Pack) -> Result<(), Error> {
+    pub(super) fn check_fit(&self, pack: &Pack, foundation: &str) -> Result<(), Error> {
         let manifest = pack.manifest();
-        let PatchInfo { landmark, model, foundation } = &self.info;
-        if *foundation != pack.foundation() {
+        let PatchInfo { landmark, model, foundation: other } = &self.info;
+        if other != foundation {
             let message = format!(
                 "the patch for `{landmark}` was trained for another model ({model}, foundation {}) than \
                  this {}; train it for this one with fiducia-train add-landmark",
-                foundation.get(..12).unwrap_or(foundation),
+                other.get(..12).unwrap_or(other),
                 manifest.name
             );
             return Err(Error::new(ErrorKind::Usage, message));
         }
-        if manifest.landmarks.contains(landmark) || manifest.guides().contains(landmark) {
-            let message = format!("the model {} knows `{landmark}` already", manifest.name);
-            return Err(Error::new(ErrorKind::Usage, message));
-        }
+        manifest.expect_new(landmark)?;
         let expect = |what: &str, found: usize, expected: usize| match found == expected {
             true => Ok(()),
             false => Err(damaged(format!("section {what}: {found} bytes, expected {expected}"))),

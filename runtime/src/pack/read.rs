@@ -61,15 +61,17 @@ impl Pack {
         let section = container.find(SectionKind::Patches).unwrap_or_default();
         let patches = read_patches(section).map_err(|e| e.at("section PTCH"))?;
         let mut pack = Self { container, manifest, patches: Vec::new(), sha256 };
+        // It takes a look at every weight: once, and only where there is something to compare it with.
+        let foundation = if patches.is_empty() { String::new() } else { pack.foundation() };
         for patch in patches {
-            pack.join(patch).map_err(|e| damaged(format!("section PTCH: {e}")))?;
+            pack.join(patch, &foundation).map_err(|e| damaged(format!("section PTCH: {e}")))?;
         }
         Ok(pack)
     }
 
     /// Takes a patch's landmark among its own.
-    fn join(&mut self, patch: Patch) -> Result<(), Error> {
-        patch.check_fit(self)?;
+    fn join(&mut self, patch: Patch, foundation: &str) -> Result<(), Error> {
+        patch.check_fit(self, foundation)?;
         self.manifest.guides = self.manifest.guides().to_vec();
         self.manifest.landmarks.push(patch.info().landmark.clone());
         self.manifest.check_landmarks()?;
@@ -138,9 +140,14 @@ impl Pack {
         &self.sha256
     }
 
+    /// The whole file.
+    pub fn bytes(&self) -> &[u8] {
+        self.container.bytes()
+    }
+
     /// Length of the whole file, bytes.
     pub fn file_len(&self) -> usize {
-        self.container.bytes().len()
+        self.bytes().len()
     }
 
     /// The bytes of a section; empty where the pack has none of that kind.

@@ -82,7 +82,8 @@ fn a_section_more_is_noticed() {
 #[test]
 fn a_signed_patch_keeps_the_pack_signed_and_another_does_not() {
     let pack = Pack::from_bytes(signed_pack(&maker(1))).unwrap();
-    let with = |bytes| pack.with_patch(&Patch::from_bytes(bytes).unwrap()).unwrap();
+    let with =
+        |bytes| pack.with_patch(&Patch::from_bytes(bytes).unwrap()).unwrap().bytes().to_vec();
     Pack::from_bytes(with(signed_patch(&maker(1)))).unwrap().verify(&public(&maker(1))).unwrap();
     for patch in [toy::patch(), signed_patch(&maker(2))] {
         assert!(refusal(with(patch), &maker(1)).contains(toy::NEW));

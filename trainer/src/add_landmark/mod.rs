@@ -11,7 +11,7 @@ mod patch;
 
 use burn::module::Module;
 use burn::tensor::Device;
-use fiducia::{Backend, Detector, Error, ErrorKind, Observation, Pack, Patch, Pose, distance};
+use fiducia::{Error, Observation, Pack, Patch, Pose, distance};
 use rayon::prelude::*;
 
 use self::follower::{learn_follower, mend};
@@ -23,16 +23,15 @@ use crate::nets::{RefineNet, Trunk};
 use crate::progress::Progress;
 use crate::quantise::frozen;
 use crate::run::calibrate::calibration;
-use crate::shares::on_shares;
+use crate::run::placed;
+use crate::shares::observed;
 use crate::training::lesson::{LOOKS, Lesson, learn, look};
 use crate::training::regions::{Augment, Task};
 use crate::training::{Annotated, Material};
 use crate::view::View;
 
-/// Width of the prior when labels are matched close up, units.
-const CLOSE_SIGMA: f64 = 3.0;
-/// Distance between a label and its close match that halves its weight, units.
-const CLOSE_DOUBT: f64 = 2.5;
+/// Share of the way from its broad match to its close match that a label goes.
+const CLOSE_SHARE: f64 = 0.5;
 /// Difference between label and network that halves a label's weight, units.
 const DOUBT: f64 = 1.5;
 /// Share of the way to the network's opinion that labels go between the lessons.
@@ -77,15 +76,13 @@ pub fn add_landmark(
     progress: &Progress,
 ) -> Result<Vec<u8>, Error> {
     let manifest = pack.manifest();
-    if manifest.landmarks.contains(&new.name) || manifest.guides().contains(&new.name) {
-        let message = format!("the model {} knows `{}` already", manifest.name, new.name);
-        return Err(Error::new(ErrorKind::Usage, message));
-    }
+    manifest.expect_new(&new.name)?;
     let common = common(pack);
     let network = frozen(pack, std::slice::from_ref(&common), device)?;
     let views: Vec<View> =
         images.par_iter().map(|i| View::read(i, manifest.scale)).collect::<Result<_, _>>()?;
-    let annotated = [Annotated { image: new.template, points: vec![clicked(&views, new)?] }];
+    let point = placed(&views[new.template], &new.name, new.point_px)?;
+    let annotated = [Annotated { image: new.template, points: vec![point] }];
     let material = Material {
         views: &views,
         annotated: &annotated,
@@ -113,7 +110,7 @@ pub fn add_landmark(
     let follower = learn_follower(&pack.shape(), &labels, &seen);
 
     let made = |calibration| assemble_patch(pack, new, images, &values, &follower, calibration);
-    let patched = Pack::from_bytes(pack.with_patch(&Patch::from_bytes(made(uncalibrated())?)?)?)?;
+    let patched = pack.with_patch(&Patch::from_bytes(made(uncalibrated())?)?)?;
     let seen = observe(&patched, &new.name, images, progress)?;
     made(calibration(&seen, &places, &labels, ANNOTATION_ERROR)[0])
 }
@@ -128,21 +125,6 @@ fn common(pack: &Pack) -> Vec<f32> {
     sum
 }
 
-/// The click in units of its image.
-fn clicked(views: &[View], new: &NewLandmark) -> Result<[f64; 2], Error> {
-    let (view, [x, y]) = (&views[new.template], new.point_px);
-    let inside = |v: f64, axis: usize| (-0.5..=view.size_px[axis] as f64 - 0.5).contains(&v);
-    if inside(x, 0) && inside(y, 1) {
-        return Ok(view.to_unit.apply([x, y]));
-    }
-    let [width, height] = view.size_px;
-    let message = format!(
-        "{}: the point ({x}, {y}) lies outside the image of {width} x {height} px",
-        view.name
-    );
-    Err(Error::new(ErrorKind::Usage, message))
-}
-
 /// What the model sees on every image, looking closely at one landmark.
 fn observe(
     pack: &Pack,
@@ -151,13 +133,7 @@ fn observe(
     progress: &Progress,
 ) -> Result<Vec<Observation>, Error> {
     let bar = progress.bar("detect", images.len());
-    let detector = || Detector::for_landmarks(pack, Backend::Cpu, &[name.to_owned()]);
-    let seen = on_shares(images, detector, |detector, image| {
-        bar.inc(1);
-        detector.observe(&image.read()?)
-    })?;
-    bar.finish();
-    Ok(seen)
+    observed(pack, &[name.to_owned()], images, &bar)
 }
 
 /// Matched broadly, mended by the shape, then moved half way to where the landmark looks most like the
@@ -171,13 +147,7 @@ fn first_labels(
     let mut labels = places.labels.clone();
     mend(&mut labels, &pack.shape(), seen);
     m.pin(&mut labels);
-    let centres: Vec<[f64; 2]> = labels.points.iter().map(|p| p[0]).collect();
-    let close = places.close_ups(m, 0, &centres)?.find(&[], &centres, CLOSE_SIGMA);
-    for (n, found) in close.unwrap_or(centres).into_iter().enumerate() {
-        let point = &mut labels.points[n][0];
-        labels.weights[n][0] *= trust(found, *point, CLOSE_DOUBT);
-        *point = towards(*point, found, 0.5);
-    }
+    let mut labels = places.closer(m, labels, CLOSE_SHARE)?;
     mend(&mut labels, &pack.shape(), seen);
     m.pin(&mut labels);
     Ok(labels)

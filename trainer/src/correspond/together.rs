@@ -1,13 +1,19 @@
 //! Correspondence from one template, or from several together.
 
 use fiducia::Error;
+use rayon::prelude::*;
 
 use super::close_up::CloseUp;
-use super::{Correspondence, Labels, correspond};
+use super::{Correspondence, Labels, correspond, towards, trust};
 use crate::training::material::{Annotated, Material};
 
 /// More templates than this are not matched; they still teach the networks.
 const MAX_TEMPLATES: usize = 8;
+
+/// Width of the prior when labels are matched close up, units.
+const CLOSE_SIGMA: f64 = 3.0;
+/// Distance between the label and its close match that halves its weight, units.
+const CLOSE_DOUBT: f64 = 2.5;
 
 /// The correspondences of all templates, and first labels from all of them.
 #[derive(Debug)]
@@ -81,6 +87,33 @@ impl Correspondences {
     ) -> Result<CloseUps, Error> {
         let one = |c: &Correspondence| CloseUp::new(c, m.views, m.trunk, l, centres);
         Ok(CloseUps { each: self.each.iter().map(one).collect::<Result<_, _>>()? })
+    }
+
+    /// `labels` a `share` of the way to where each landmark looks most like the template's, seen close up:
+    /// what is matched broadly and what is matched closely go wrong differently.
+    ///
+    /// # Errors
+    /// As [`Correspondences::close_ups`].
+    pub fn closer(&self, m: &Material<'_>, labels: Labels, share: f64) -> Result<Labels, Error> {
+        let bar = m.progress.bar("close up", m.landmarks());
+        let one = |l: usize| {
+            let centres: Vec<[f64; 2]> = labels.points.iter().map(|p| p[l]).collect();
+            let found = self.close_ups(m, l, &centres)?.find(&[], &centres, CLOSE_SIGMA);
+            bar.inc(1);
+            Ok(found.unwrap_or(centres))
+        };
+        let found: Vec<Vec<[f64; 2]>> =
+            (0..m.landmarks()).into_par_iter().map(one).collect::<Result<_, Error>>()?;
+        bar.finish();
+        let mut closer = labels;
+        for (n, points) in closer.points.iter_mut().enumerate() {
+            for (l, point) in points.iter_mut().enumerate() {
+                closer.weights[n][l] *= trust(found[l][n], *point, CLOSE_DOUBT);
+                *point = towards(*point, found[l][n], share);
+            }
+        }
+        m.pin(&mut closer);
+        Ok(closer)
     }
 
     /// The landmarks by registration alone, `[image][landmark]`, units of the image.

@@ -61,31 +61,36 @@ pub(super) fn distil<'a>(
         },
     )?;
 
+    let size = before.manifest().refine.size;
+    let every: Vec<i64> = (0..landmarks as i64).collect();
+    let input = |pixels: &[f32], device: &Device| -> (Tensor<4>, Tensor<1, Int>) {
+        let count = pixels.len() / (size * size);
+        let which = every.repeat(count / landmarks);
+        let pixels = TensorData::new(pixels.to_vec(), [count, 1, size, size]);
+        let which = TensorData::new(which, [count]);
+        (Tensor::from_data(pixels, device), Tensor::from_data(which, device))
+    };
+    let taught = |pixels: &Vec<f32>| {
+        let (seen, slots) = input(pixels, &device.clone().inner());
+        values(&softmax(teacher.forward(seen, slots), 1))
+    };
+    let targets: Vec<Vec<f32>> = regions.iter().map(taught).collect();
+
     let groups_len = groups(coded.inputs).count();
     let count = landmarks * groups_len + coded.common.len();
     let mut moves =
         Moves { by: Param::from_data(TensorData::new(vec![0.0f32; count], [count]), &device) };
     let (sizes, mut now) = (sizes(&coded), coded.clone());
     let mut optimiser = AdamConfig::new().init();
-    let size = before.manifest().refine.size;
     let steps = PASSES * regions.len().div_ceil(BATCH);
     let bar = progress.bar("distil", steps);
     for step in 0..steps {
-        let batch: Vec<&Vec<f32>> =
-            (0..BATCH).map(|k| &regions[(step * BATCH + k) % regions.len()]).collect();
-        let which: Vec<i64> = batch.iter().flat_map(|_| 0..landmarks as i64).collect();
-        let shape = [which.len(), 1, size, size];
-        let pixels: Vec<f32> = batch.into_iter().flatten().copied().collect();
-        let input = |device: &Device| -> (Tensor<4>, Tensor<1, Int>) {
-            let which = TensorData::new(which.clone(), [which.len()]);
-            let pixels = TensorData::new(pixels.clone(), shape);
-            (Tensor::from_data(pixels, device), Tensor::from_data(which, device))
-        };
-        let (seen, slots) = input(&device.clone().inner());
-        let targets = values(&softmax(teacher.forward(seen, slots), 1));
-        let (seen, slots) = input(&device);
-        let weights = vec![1.0; which.len()];
-        let gradients = loss(student.forward(seen, slots), targets, &weights, &device).backward();
+        let batch = || (0..BATCH).map(|k| (step * BATCH + k) % regions.len());
+        let pixels: Vec<f32> = batch().flat_map(|n| regions[n].iter().copied()).collect();
+        let goal: Vec<f32> = batch().flat_map(|n| targets[n].iter().copied()).collect();
+        let (seen, slots) = input(&pixels, &device);
+        let weights = vec![1.0; BATCH * landmarks];
+        let gradients = loss(student.forward(seen, slots), goal, &weights, &device).backward();
         let gradient = chain(&now, &sizes, &student.adapter_gradients(&gradients));
         let mut taken = GradientsParams::new();
         let data = TensorData::new(gradient, [count]);

@@ -22,8 +22,8 @@ use crate::pack;
 use crate::progress::Progress;
 use crate::training::Material;
 
-pub(crate) use self::source::images_sha256;
 pub use self::source::{LEAST_IMAGES, Source, annotated_points, read_views, training_images};
+pub(crate) use self::source::{images_sha256, placed};
 
 /// Where a run reads, writes and computes; none of it changes the configuration.
 #[derive(Clone, Debug)]

@@ -157,16 +157,23 @@ pub fn annotated_points(
 }
 
 fn template_points(view: &View, template: &Template) -> Result<Vec<[f64; 2]>, Error> {
-    let outside = |p: &[f64; 2]| {
-        (0..2).any(|axis| p[axis] < -0.5 || p[axis] > view.size_px[axis] as f64 - 0.5)
-    };
-    if let Some(l) = template.points_px.iter().position(outside) {
-        let (name, [x, y]) = (&template.landmarks[l], template.points_px[l]);
+    let points = template.landmarks.iter().zip(&template.points_px);
+    points.map(|(name, &point)| placed(view, name, point)).collect()
+}
+
+/// A point of the landmark `name`, px of the image, in units of `view`.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] where it lies outside the image.
+pub(crate) fn placed(view: &View, name: &str, point_px: [f64; 2]) -> Result<[f64; 2], Error> {
+    let inside = |axis: usize| (-0.5..=view.size_px[axis] as f64 - 0.5).contains(&point_px[axis]);
+    if !inside(0) || !inside(1) {
+        let [x, y] = point_px;
         let message =
             format!("{}: landmark {name} at ({x}, {y}) lies outside the image", view.name);
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    Ok(template.points_px.iter().map(|&p| view.to_unit.apply(p)).collect())
+    Ok(view.to_unit.apply(point_px))
 }
 
 /// Reads and reduces all images; the usual image is [`FIELD`] units high.

@@ -1,8 +1,8 @@
 //! The stages of a run, each as one step that reads its checkpoint or computes.
 
 use fiducia::{
-    Backend, Calibration, Detector, Error, ErrorKind, Manifest, Observation, Pack, Plausibility,
-    Pose, RefineFrame, WholeFrame,
+    Calibration, Error, ErrorKind, Manifest, Observation, Pack, Plausibility, Pose, RefineFrame,
+    WholeFrame,
 };
 use rayon::prelude::*;
 
@@ -10,20 +10,15 @@ use super::calibrate::{calibration, plausibility};
 use super::config::RunConfig;
 use super::rounds_plot::rounds_plot;
 use super::{Place, Source, Stage};
-use crate::correspond::{Correspondences, Labels, towards, trust};
+use crate::correspond::{Correspondences, Labels};
 use crate::nets::{CoarseDecoder, RefineNet};
 use crate::pack::{self, Parts};
 use crate::shape_fit::learn_shape;
-use crate::shares::on_shares;
+use crate::shares::observed;
 use crate::training::checkpoint::Checkpoint;
 use crate::training::regions::Task;
 use crate::training::rounds::Outcome;
 use crate::training::{Material, fuse, train_coarse, train_in_rounds, train_jointly};
-
-/// Width of the prior when labels are matched close up, units.
-const CLOSE_SIGMA: f64 = 3.0;
-/// Distance between the label and its close match that halves its weight, units.
-const CLOSE_DOUBT: f64 = 2.5;
 
 /// A run under way.
 #[derive(Debug)]
@@ -66,37 +61,12 @@ impl<'a> Run<'a> {
         let (coarse, labels) =
             train_coarse(self.m, places, &self.whole, &self.config.coarse, &checkpoint)?;
         self.save("labels-coarse.json", &labels)?;
-        let labels = self.closer(places, labels)?;
+        let labels = match self.config.close_share {
+            0.0 => labels,
+            share => places.closer(self.m, labels, share)?,
+        };
         self.save("labels-close.json", &labels)?;
         Ok((coarse, labels))
-    }
-
-    /// The labels part of the way to where each landmark looks most like the template's, seen close up:
-    /// what is matched broadly and what is matched closely go wrong differently.
-    fn closer(&self, places: &Correspondences, labels: Labels) -> Result<Labels, Error> {
-        let share = self.config.close_share;
-        if share == 0.0 {
-            return Ok(labels);
-        }
-        let bar = self.m.progress.bar("close up", self.landmarks.len());
-        let one = |&l: &usize| {
-            let centres: Vec<[f64; 2]> = labels.points.iter().map(|p| p[l]).collect();
-            let found = places.close_ups(self.m, l, &centres)?.find(&[], &centres, CLOSE_SIGMA);
-            bar.inc(1);
-            Ok(found.unwrap_or(centres))
-        };
-        let found: Vec<Vec<[f64; 2]>> =
-            self.landmarks.par_iter().map(one).collect::<Result<_, Error>>()?;
-        bar.finish();
-        let mut closer = labels;
-        for (n, points) in closer.points.iter_mut().enumerate() {
-            for (l, point) in points.iter_mut().enumerate() {
-                closer.weights[n][l] *= trust(found[l][n], *point, CLOSE_DOUBT);
-                *point = towards(*point, found[l][n], share);
-            }
-        }
-        self.m.pin(&mut closer);
-        Ok(closer)
     }
 
     /// Where the mean shape of `labels` lies in each image.
@@ -256,14 +226,7 @@ impl<'a> Run<'a> {
     fn observe(&self, parts: &Parts) -> Result<Vec<Observation>, Error> {
         let pack = Pack::from_bytes(pack::to_bytes(parts)?)?;
         let bar = self.m.progress.bar("calibrate", self.source.images.len());
-        on_shares(
-            &self.source.images,
-            || Detector::new(&pack, Backend::Cpu),
-            |detector, image| {
-                bar.inc(1);
-                detector.observe(&image.read()?)
-            },
-        )
+        observed(&pack, &pack.manifest().landmarks, &self.source.images, &bar)
     }
 
     fn card(&self) -> Result<String, Error> {

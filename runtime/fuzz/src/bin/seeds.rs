@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let slice = patch(&head, true)?;
     write("patch/slice.fidp", &slice)?;
     write("patch/floats.fidp", &patch(&head, false)?)?;
-    write("pack/patched.fid", &head.with_patch(&Patch::from_bytes(slice)?)?)?;
+    write("pack/patched.fid", head.with_patch(&Patch::from_bytes(slice)?)?.bytes())?;
     Ok(())
 }
 

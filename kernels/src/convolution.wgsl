@@ -1,0 +1,28 @@
+// What all convolutions are told, and what they read and write; their weights differ in layout.
+
+struct Params {
+    in_channels: u32,
+    in_height: u32,
+    in_width: u32,
+    out_channels: u32,
+    out_height: u32,
+    out_width: u32,
+    kernel_height: u32,
+    kernel_width: u32,
+    stride_y: u32,
+    stride_x: u32,
+    pad_y: u32,
+    pad_x: u32,
+    dilation_y: u32,
+    dilation_x: u32,
+    groups: u32,
+    padded_out: u32,
+    epilogue: Epilogue,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> skip: array<f32>;
+@group(0) @binding(5) var<storage, read_write> output: array<f32>;
+
