@@ -122,3 +122,14 @@ fn a_chest_film_is_refused() {
         assert_refused(&film.canonicalize().unwrap(), "1.4", "");
     }
 }
+
+#[test]
+fn the_negative_of_a_chest_film_is_refused_for_its_doubtful_points() {
+    let pack = Pack::open(&models().join("chest.fid")).unwrap();
+    let film = Radiograph::open(&models().join("demo-chest.png"), Some([1.0; 2])).unwrap();
+    let mut detector = Detector::new(&pack, Backend::Cpu).unwrap();
+    assert!(detector.detect(&film).unwrap().plausible);
+    let report = detector.detect(&film.inverted()).unwrap();
+    assert!(report.reasons[0].contains("doubtful landmarks"), "{:?}", report.reasons);
+    assert_eq!(report.presentation, Some(Presentation::Inverted));
+}

@@ -84,6 +84,18 @@ fn a_landmark_of_the_model_can_go_and_the_others_stay_where_they_are() {
 }
 
 #[test]
+fn a_patch_does_not_decide_what_is_plausible() {
+    let mut parts = toy::patch_parts();
+    // Looked for so far beside its spot that its residual alone would lie beyond the limit of the image.
+    let [x, y] = toy::truth(toy::REFERENCE[1])[1].map(|v| v as f32);
+    parts[3].1 = [x + 16.0, y].iter().flat_map(|v| v.to_le_bytes()).collect();
+    let patch = Patch::from_bytes(toy::assemble_as(layout::PATCH_MAGIC, &parts)).unwrap();
+    let after = detect(pack().with_patch(&patch).unwrap().bytes().to_vec());
+    assert!(after.plausible, "{:?}", after.reasons);
+    assert!(!after.landmarks[3].confident, "it is far from where it is looked for");
+}
+
+#[test]
 fn the_last_landmark_of_the_model_stays() {
     let one = pack().without("small").unwrap();
     let one = one.without("middle").unwrap();

@@ -92,10 +92,14 @@ fn a_signed_patch_keeps_the_pack_signed_and_another_does_not() {
 
 #[test]
 fn a_signature_does_not_pass_from_a_patch_to_a_pack() {
-    // The same sections under the other magic: what was signed says which of the two it is.
-    let pack = Pack::from_bytes(toy::pack()).unwrap();
-    let as_patch = toy::assemble_as(layout::PATCH_MAGIC, &toy::patch_parts());
-    let patch = Patch::from_bytes(as_patch).unwrap();
+    // Sections that make a pack of one landmark under one magic, and a patch under the other.
+    let one = Pack::from_bytes(toy::pack()).unwrap().without("small").unwrap();
+    let one = one.without("middle").unwrap();
+    let mut parts: toy::Parts =
+        one.sections().iter().map(|s| (s.kind.code(), one.section(s.kind).to_vec())).collect();
+    parts.extend(toy::patch_parts().into_iter().filter(|(c, _)| [*b"PATC", *b"FOLL"].contains(c)));
+    let pack = Pack::from_bytes(toy::assemble(&parts)).unwrap();
+    let patch = Patch::from_bytes(toy::assemble_as(layout::PATCH_MAGIC, &parts)).unwrap();
     assert_ne!(pack.signed_digest(), patch.signed_digest());
     let key = maker(1);
     let bytes = pack.with_signature(&public(&key), &key.sign(&patch.signed_digest()).to_bytes());
