@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # docs/figures.sh [--check]: writes the figures of models/NAME.eval.json into models/NAME.md, those of head into
-# README.md too, and the first lines of the demo's output into README.md, between their marks; --check changes
-# nothing and fails where the figures differ.
+# README.md too, and the first lines of the demo's output into README.md, between their marks, and draws its picture;
+# --check changes nothing and fails where the figures differ.
 # The JSON is what `fiducia-train evaluate --json models/NAME.eval.json` wrote (keys: docs/format.md).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -74,11 +74,12 @@ for card in models/*.md; do
   done
 done
 [ "${1:-}" != --check ] || exit 0
-# The first lines of what the first command of the README prints.
+# The picture of the README, and the first lines of what its first command prints.
+cargo run --release --quiet -- detect models/demo.png --spacing 0.2 --backend cpu \
+  --overlay docs/demo-overlay.png > "$scratch/printed"
 {
   echo '```text'
-  cargo run --release --quiet -- detect models/demo.png --spacing 0.2 --backend cpu |
-    awk '/^landmark /, 0 { print; if (++n == 7) { print "…"; exit } }'
+  awk '/^landmark /, 0 { print; if (++n == 7) { print "…"; exit } }' "$scratch/printed"
   echo '```'
 } > "$scratch/output"
 replace output:demo "$scratch/output" < README.md > "$scratch/page"
