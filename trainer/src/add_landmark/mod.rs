@@ -65,8 +65,8 @@ pub struct NewLandmark {
 /// Trains the private values of a landmark for `pack` on `images`, which carry no labels; the patch file.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] for a point outside its image or a landmark that the model has;
-/// [`ErrorKind::Unreadable`] for images that cannot be read or a model that `run` did not make.
+/// [`fiducia::ErrorKind::Usage`] for a point outside its image or a landmark that the model has;
+/// [`fiducia::ErrorKind::Unreadable`] for images that cannot be read or a model that `run` did not make.
 pub fn add_landmark(
     pack: &Pack,
     images: &[Unlabelled],
