@@ -65,8 +65,8 @@ struct Recipe {
     /// Fuse without the dedicated networks as teachers
     #[arg(long)]
     no_distillation: bool,
-    /// How far apart the films are framed, in 240ths of the image height: small where all are cropped to the
-    /// anatomy, as films of the spine are; helps to tell neighbouring vertebrae apart
+    /// How differently the films are cropped: spread of where their upper and lower edges lie in the anatomy,
+    /// in 240ths of the image height. Small for films of the spine; helps to tell neighbouring vertebrae apart
     #[arg(long, value_name = "UNITS", value_parser = super::framing)]
     framing: Option<f64>,
     /// How far off the annotator is taken to be, in 240ths of the image height

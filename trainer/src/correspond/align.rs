@@ -45,14 +45,15 @@ pub struct Aligner {
 /// about as well; where films are framed by the anatomy, nearness tells the periods apart.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Framing(
-    /// Standard deviation of the shift from one film to the next, units; `None` where nothing is known.
+    /// Standard deviation of where the upper and the lower edge lie from one film to the next, units; `None`
+    /// where nothing is known.
     pub Option<f64>,
 );
 
 impl Framing {
-    /// What a shift by `distance` units costs, in units of correlation.
-    fn cost(self, distance: f64) -> f64 {
-        self.0.map_or(0.0, |sigma| (distance / sigma).powi(2) / 2.0)
+    /// What edges that lie `off` by so many units cost, in units of correlation.
+    fn cost(self, off: [f64; 2]) -> f64 {
+        self.0.map_or(0.0, |sigma| off.map(|d| (d / sigma).powi(2)).iter().sum::<f64>() / 4.0)
     }
 }
 
@@ -95,10 +96,25 @@ impl Aligner {
         ends.max_by(|a, b| worth(a).total_cmp(&worth(b))).expect("at least one start")
     }
 
-    /// What it costs that `to_image` does not take middle to middle.
+    /// What it costs that `to_image` does not take edges to edges.
     fn cost(&self, image: &Normed, to_image: &Affine) -> f64 {
-        let [from, to] = [&self.fine, image].map(middle);
-        self.framing.cost(fiducia::distance(to_image.apply(from), to))
+        let (from, to) = (edges(&self.fine), edges(image));
+        self.framing.cost([0, 1].map(|e: usize| fiducia::distance(to_image.apply(from[e]), to[e])))
+    }
+
+    /// The cost of framing as springs from each edge of the template to that of the image.
+    fn pulls(&self, image: &Normed, points: &[Point]) -> Vec<Pull> {
+        let Some(sigma) = self.framing.0 else { return Vec::new() };
+        // A correlation that is less by c leaves a sum of squares that is larger by 2 · c · energy.
+        let energy: f64 = points.iter().map(|(_, t)| f64::from(*t).powi(2)).sum();
+        let unit = image.to_unit.determinant().abs();
+        let strength = energy * unit / (2.0 * sigma * sigma);
+        let px = |plane: &Normed| {
+            let back = plane.to_unit.inverse().expect("planes have pixels");
+            edges(plane).map(|e| back.apply(e))
+        };
+        let pull = |(from, to)| Pull { from, to, strength };
+        px(&self.fine).into_iter().zip(px(image)).map(pull).collect()
     }
 
     /// Starts by falling correlation, one per scale and rotation.
@@ -107,13 +123,21 @@ impl Aligner {
         let padded =
             Padded::new(image, 2 * REACH as usize + self.rough.size[0].max(self.rough.size[1]) / 4);
         let [from, to] = [&self.rough, image].map(middle);
+        let ends = [&self.rough, image].map(edges);
         let unit = image.to_unit.determinant().abs().sqrt();
-        let cost = |shift: f64| self.framing.cost(shift * unit);
         let to_px = image.to_unit.inverse().expect("planes have pixels");
         let mut found = Vec::new();
         for scale in SCALES {
             for angle in ANGLES_DEG {
                 let turn = Affine::similarity(angle.to_radians(), scale, from, to);
+                let off = [0, 1].map(|e: usize| {
+                    let (is, should) =
+                        (to_px.apply(turn.apply(ends[0][e])), to_px.apply(ends[1][e]));
+                    [is[0] - should[0], is[1] - should[1]]
+                });
+                let cost = |shift: [f64; 2]| {
+                    self.framing.cost(off.map(|d| (d[0] + shift[0]).hypot(d[1] + shift[1]) * unit))
+                };
                 let (score, shift) = padded.best_shift(
                     &points,
                     &to_px.after(&turn).after(&self.rough.to_unit),
@@ -137,6 +161,7 @@ impl Aligner {
         let gradient = gradients(image);
         let to_px = image.to_unit.inverse().expect("planes have pixels");
         let mut map = to_px.after(&start).after(&self.fine.to_unit);
+        let pulls = self.pulls(image, &points);
         let back = |map: &Affine| {
             image
                 .to_unit
@@ -145,7 +170,7 @@ impl Aligner {
         };
         let mut best = Alignment { to_image: start, score: correlation(&points, image, &map) };
         for _ in 0..STEPS {
-            let Some(step) = gauss_newton(&points, image, &gradient, &map) else { break };
+            let Some(step) = gauss_newton(&points, image, &gradient, &map, &pulls) else { break };
             for (row, delta) in map.m.iter_mut().zip([&step[..3], &step[3..]]) {
                 row.iter_mut().zip(delta).for_each(|(v, d)| *v += d);
             }
@@ -169,6 +194,19 @@ impl Aligner {
 /// Middle of a plane, units.
 fn middle(plane: &Normed) -> [f64; 2] {
     plane.to_unit.apply([plane.size[0] as f64 / 2.0, plane.size[1] as f64 / 2.0])
+}
+
+/// Middles of the upper and the lower edge of a plane, units.
+fn edges(plane: &Normed) -> [[f64; 2]; 2] {
+    let [w, h] = plane.size.map(|s| s as f64);
+    [[w / 2.0, 0.0], [w / 2.0, h]].map(|p| plane.to_unit.apply(p))
+}
+
+/// A spring between a point of the template and one of the image, px.
+struct Pull {
+    from: [f64; 2],
+    to: [f64; 2],
+    strength: f64,
 }
 
 /// A template pixel and its value.
@@ -203,12 +241,12 @@ impl Padded {
         Self { data, size, pad: pad as i64 }
     }
 
-    /// The shift after `map` (template px to image px) that correlates best, less what its length (px) costs.
+    /// The shift after `map` (template px to image px) that correlates best, less what it costs.
     fn best_shift(
         &self,
         points: &[Point],
         map: &Affine,
-        cost: impl Fn(f64) -> f64,
+        cost: impl Fn([f64; 2]) -> f64,
     ) -> (f64, [i64; 2]) {
         let reach = |size: usize| (REACH, size as i64 - 1 - REACH);
         let [(x0, x1), (y0, y1)] = self.size.map(reach);
@@ -231,7 +269,7 @@ impl Padded {
                     own += pixel * pixel;
                 }
                 let score = f64::from(cross / (own * energy).sqrt().max(1e-6))
-                    - cost((dx as f64).hypot(dy as f64));
+                    - cost([dx as f64, dy as f64]);
                 if score > best.0 {
                     best = (score, [dx, dy]);
                 }
@@ -261,6 +299,7 @@ fn gauss_newton(
     image: &Normed,
     gradient: &[Vec<f32>; 2],
     map: &Affine,
+    pulls: &[Pull],
 ) -> Option<[f64; 6]> {
     let read = |plane: &[f32], q: [f64; 2]| f64::from(sample(plane, image.size, q[0], q[1]));
     let values: Vec<f64> = points.iter().map(|(p, _)| read(&image.data, map.apply(*p))).collect();
@@ -276,6 +315,16 @@ fn gauss_newton(
         let error = (f64::from(*t) - gain * v).clamp(-2.0, 2.0);
         normal += row * row.transpose();
         right += row * error;
+    }
+    for Pull { from: p, to, strength } in pulls {
+        let q = map.apply(*p);
+        for (axis, row) in
+            [[p[0], p[1], 1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, p[0], p[1], 1.0]].iter().enumerate()
+        {
+            let row = SVector::<f64, 6>::from(*row);
+            normal += row * row.transpose() * *strength;
+            right += row * ((to[axis] - q[axis]) * strength);
+        }
     }
     for i in 0..6 {
         normal[(i, i)] *= 1.0 + 1e-4;
@@ -331,8 +380,25 @@ mod tests {
     }
 
     #[test]
+    fn framing_holds_the_size() {
+        let stretched = film(SIDE, |x, y| {
+            let y = 120.0 + (y - 120.0) / 1.1;
+            let rib = (std::f64::consts::TAU * y / PERIOD).sin();
+            20_000.0 + 12_000.0 * (-((x - 120.0) / 60.0).powi(2)).exp() * rib
+        });
+        let template = ribs(0.0, 1e9);
+        let height = |framing| {
+            let found = Aligner::new(&template, Framing(framing)).align(&stretched).to_image;
+            (found.apply([120.0, 240.0])[1] - found.apply([120.0, 0.0])[1]) / 240.0
+        };
+        let (framed, free) = (height(Some(2.0)), height(None));
+        assert!((free - 1.1).abs() < 0.02, "{free} where the film is stretched to 1.1");
+        assert!((framed - 1.0).abs() < 0.03, "{framed} where films are framed alike");
+    }
+
+    #[test]
     fn without_framing_distance_costs_nothing() {
-        assert_eq!(Framing(None).cost(80.0), 0.0);
-        assert_eq!(Framing(Some(20.0)).cost(20.0), 0.5);
+        assert_eq!(Framing(None).cost([80.0; 2]), 0.0);
+        assert_eq!(Framing(Some(20.0)).cost([20.0; 2]), 0.5);
     }
 }

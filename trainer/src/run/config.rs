@@ -30,8 +30,8 @@ pub struct RunConfig {
     pub split: Option<String>,
     /// Seed of all randomness.
     pub seed: u64,
-    /// How far apart films are framed: standard deviation of their shift, units; `None` where that is not
-    /// known.
+    /// How differently films are cropped: standard deviation of where their upper and lower edges lie in the
+    /// anatomy, units; `None` where that is not known.
     pub framing: Option<f64>,
     /// How far off the annotator is taken to be, units; enters the expected errors.
     pub annotation_error: f64,
