@@ -120,6 +120,18 @@ impl Epilogue {
         }
     }
 
+    /// The limits that a sum is held between, and whether a skip connection comes before; `None` where the
+    /// epilogue is anything else.
+    #[cfg(feature = "simd")]
+    pub(crate) fn as_clamp(&self) -> Option<(f32, f32, bool)> {
+        let (low, high) = match self.activation {
+            0 => (f32::NEG_INFINITY, f32::INFINITY),
+            1 => (self.low, self.high),
+            _ => return None,
+        };
+        (self.residual < 2).then_some((low, high, self.residual == 1))
+    }
+
     /// Whether a skip connection is read.
     pub fn has_skip(&self) -> bool {
         self.residual != 0

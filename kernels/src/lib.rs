@@ -27,6 +27,8 @@ mod pose;
 
 #[cfg(feature = "gpu")]
 pub mod gpu;
+#[cfg(feature = "simd")]
+pub mod simd;
 
 pub use affine::Affine;
 pub use box_mean::{BoxMean, box_mean};

@@ -3,6 +3,7 @@
 use tract_core::internal::{bail, format_err};
 use tract_onnx::prelude::*;
 
+use crate::convolve::convolved;
 use crate::{Error, ErrorKind, WholeFrame};
 
 /// A compiled backbone graph: `[1, 1, height, width]` in, `[1, landmarks, height / stride, width / stride]` out.
@@ -26,12 +27,12 @@ impl Backbone {
         Ok(Self { state, input })
     }
 
-    /// Runs `input` `[1, 1, height, width]`; the result holds the logits `[1, landmarks, h, w]`.
+    /// Runs `input` `[1, 1, height, width]`; the logits `[1, landmarks, h, w]`.
     ///
     /// # Errors
     /// [`ErrorKind::Engine`] where inference fails.
-    pub fn run(&mut self, input: &[f32]) -> Result<TValue, Error> {
-        run(&mut self.state, &[(&self.input, input)])
+    pub fn run(&mut self, input: &[f32]) -> Result<Vec<f32>, Error> {
+        values(&run(&mut self.state, &[(&self.input, input)])?).map(<[f32]>::to_vec)
     }
 }
 
@@ -44,7 +45,8 @@ pub(crate) fn compile(
     output: &[usize],
 ) -> Result<TypedSimpleState, Error> {
     guarded(|| {
-        let model = read(onnx, inputs)?.into_optimized()?;
+        // Before tract rewrites them: it makes matrix products of convolutions of one tap.
+        let model = convolved(read(onnx, inputs)?.into_typed()?)?.into_optimized()?;
         expect(&model, output)?;
         model.into_runnable()?.spawn()
     })

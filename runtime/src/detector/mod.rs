@@ -12,7 +12,6 @@ use std::time::Instant;
 
 use fiducia_kernels::{Affine, Peak, peak};
 
-use crate::backbone::values;
 use crate::shape::{distance, rms};
 use crate::{
     Backbone, BackendInfo, Calibration, Error, ErrorKind, Grey, Landmark, Manifest, ModelInfo,
@@ -267,7 +266,7 @@ impl Detector {
         let preprocess = clock.lap();
         let maps = self.networks.on_cpu()?.0.run(&self.input)?;
         let backbone = clock.lap();
-        let (coarse, masses) = self.coarse_points(values(&maps)?, &to_units.after(&frame));
+        let (coarse, masses) = self.coarse_points(&maps, &to_units.after(&frame));
         let pose = self.shape.pose(&coarse, &masses);
         let amounts = self.shape.amounts(&pose, &coarse, &masses);
         let guided = self.guided(&self.shape.place(&pose, &amounts), &coarse);

@@ -1,0 +1,138 @@
+//! Against the twin, over sizes, strides, paddings, dilations and epilogues drawn from a seed.
+
+use std::vec;
+use std::vec::Vec;
+
+use super::*;
+use crate::{Activation, Epilogue, Skip};
+
+/// Sums are taken in another order and multiplied and added in one rounding.
+const TOLERANCE: f32 = 2e-5;
+
+struct Draw(u64);
+
+impl Draw {
+    fn next(&mut self, below: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((self.0 >> 33) % u64::from(below)) as u32
+    }
+
+    fn values(&mut self, len: usize) -> Vec<f32> {
+        (0..len).map(|_| self.next(2001) as f32 / 1000.0 - 1.0).collect()
+    }
+
+    fn epilogue(&mut self) -> Epilogue {
+        let activations = [
+            Activation::None,
+            Activation::Clamp(0.0, f32::MAX),
+            Activation::Clamp(0.0, 6.0),
+            Activation::Silu,
+            Activation::Leaky(0.1),
+        ];
+        let skip = [Skip::None, Skip::Before, Skip::After][self.next(3) as usize];
+        Epilogue::new(activations[self.next(5) as usize], skip)
+    }
+
+    fn sizes(&mut self) -> Conv {
+        let depthwise = self.next(3) == 0;
+        let [in_channels, out_channels] =
+            if depthwise { [1 + self.next(20); 2] } else { [1 + self.next(20), 1 + self.next(20)] };
+        let mut p = Conv {
+            in_channels,
+            out_channels,
+            in_height: 1 + self.next(30),
+            in_width: 1 + self.next(70),
+            kernel_height: 1 + self.next(5),
+            kernel_width: 1 + self.next(5),
+            stride_y: 1 + self.next(3),
+            stride_x: 1 + self.next(3),
+            dilation_y: 1 + self.next(2),
+            dilation_x: 1 + self.next(2),
+            pad_y: self.next(4),
+            pad_x: self.next(4),
+            groups: if depthwise { in_channels } else { 1 },
+            epilogue: self.epilogue(),
+            ..Conv::default()
+        };
+        // Zeros below and right of the input make up for what is missing there.
+        let out = |input: u32, stride: u32| input.div_ceil(stride);
+        (p.out_height, p.out_width) = (out(p.in_height, p.stride_y), out(p.in_width, p.stride_x));
+        p
+    }
+}
+
+/// What the twin and the fast form make of the same values, `images` of them.
+fn both(p: &Conv, draw: &mut Draw, images: usize) -> [Vec<f32>; 2] {
+    let area = |channels: u32, height: u32, width: u32| (channels * height * width) as usize;
+    let taps = area(p.in_channels / p.groups, p.kernel_height, p.kernel_width);
+    let weights = draw.values(p.out_channels as usize * taps);
+    let bias = draw.values(p.out_channels as usize);
+    let input = draw.values(images * area(p.in_channels, p.in_height, p.in_width));
+    let out = images * area(p.out_channels, p.out_height, p.out_width);
+    let skip = if p.epilogue.has_skip() { draw.values(out) } else { Vec::new() };
+    let mut outs = [vec![0.0; out], vec![f32::NAN; out]];
+    crate::conv(p, &input, &weights, &bias, &skip, &mut outs[0]);
+    let fast = Convolution::new(p, &weights, &bias).expect("dense or depthwise");
+    fast.run(&input, &skip, &mut outs[1], &mut vec![f32::NAN; 7]);
+    outs
+}
+
+fn apart([a, b]: &[Vec<f32>; 2]) -> f32 {
+    // NaN counts: a value that was not written is infinitely far off.
+    let off = |(a, b): (&f32, &f32)| if b.is_nan() { f32::INFINITY } else { (a - b).abs() };
+    a.iter().zip(b).map(off).fold(0.0, f32::max)
+}
+
+#[test]
+fn sums_are_those_of_the_twin() {
+    let mut draw = Draw(1);
+    for case in 0..400 {
+        let p = draw.sizes();
+        let off = apart(&both(&p, &mut draw, 1 + case % 3));
+        let sums = p.in_channels / p.groups * p.kernel_height * p.kernel_width;
+        assert!(off <= TOLERANCE * (1.0 + sums as f32).sqrt(), "case {case}: {off}, {p:?}");
+    }
+}
+
+#[test]
+fn a_wrong_size_is_noticed() {
+    let mut draw = Draw(2);
+    let mut noticed = 0;
+    for _ in 0..100 {
+        let p = draw.sizes();
+        let changes: [fn(&mut Conv); 4] =
+            [|p| p.pad_x += 1, |p| p.pad_y += 1, |p| p.dilation_x += 1, |p| p.stride_y += 1];
+        let mut wrong = p;
+        changes[draw.next(4) as usize](&mut wrong);
+        let seed = draw.0;
+        let [right, _] = both(&p, &mut Draw(seed), 1);
+        let [_, fast] = both(&wrong, &mut Draw(seed), 1);
+        noticed += usize::from(apart(&[right, fast]) > 1e-3);
+    }
+    assert!(noticed > 60, "{noticed} of 100 wrong sizes show");
+}
+
+#[test]
+fn groups_in_between_are_left_to_the_twin() {
+    let p = Conv {
+        in_channels: 4,
+        out_channels: 4,
+        groups: 2,
+        in_height: 3,
+        in_width: 3,
+        out_height: 3,
+        out_width: 3,
+        kernel_height: 1,
+        kernel_width: 1,
+        stride_y: 1,
+        stride_x: 1,
+        dilation_y: 1,
+        dilation_x: 1,
+        ..Conv::default()
+    };
+    assert!(Convolution::new(&p, &[0.0; 8], &[0.0; 4]).is_none());
+    assert!(Convolution::new(&Conv { groups: 1, ..p }, &[0.0; 15], &[0.0; 4]).is_none());
+    assert!(
+        Convolution::new(&Conv { groups: 1, out_width: 0, ..p }, &[0.0; 16], &[0.0; 4]).is_none()
+    );
+}

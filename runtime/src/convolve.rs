@@ -1,0 +1,253 @@
+//! tract's convolutions, done by the vector kernels of this project: the graph stays tract's, and so does every layer
+//! that they cannot do.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use fiducia_kernels::simd::Convolution;
+use fiducia_kernels::{Activation, Conv, Epilogue, Skip};
+use tract_core::internal::*;
+use tract_core::ops::binary::TypedBinOp;
+use tract_core::ops::cnn::{self, KernelFormat};
+use tract_core::ops::konst::Const;
+use tract_core::ops::math;
+
+thread_local! {
+    /// Inputs spread out: kept from run to run, so that memory is not asked for each time.
+    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// `model` with what is known computed once, and its convolutions, with the activations and additions right behind
+/// them, done by the vector kernels.
+///
+/// # Errors
+/// Where the graph is malformed.
+pub(crate) fn convolved(mut model: TypedModel) -> TractResult<TypedModel> {
+    for id in model.eval_order()? {
+        if let Some(patch) = known(&model, id)? {
+            patch.apply(&mut model)?;
+        }
+    }
+    for id in model.eval_order()? {
+        if let Some(patch) = replacement(&model, id)? {
+            patch.apply(&mut model)?;
+        }
+    }
+    model.compact()?;
+    Ok(model)
+}
+
+/// The value of node `id` where its inputs never change: 8-bit weights are widened here, whatever their size.
+fn known(model: &TypedModel, id: usize) -> TractResult<Option<TypedModelPatch>> {
+    let node = model.node(id);
+    let facts = model.node_input_facts(id)?;
+    let inputs: Option<TVec<TValue>> =
+        facts.iter().map(|fact| fact.konst.clone().map(IntoTValue::into_tvalue)).collect();
+    let (false, false, Some(inputs)) = (facts.is_empty(), node.op_is::<Const>(), inputs) else {
+        return Ok(None);
+    };
+    let Some(values) = node.op.eval_out_of_plan(inputs)? else { return Ok(None) };
+    let mut patch = TypedModelPatch::default();
+    for (slot, value) in values.into_iter().enumerate() {
+        let known = patch.add_const(format!("{}.{slot}", node.name), value.into_arc_tensor())?;
+        patch.shunt_outside(model, OutletId::new(id, slot), known)?;
+    }
+    Ok(Some(patch))
+}
+
+/// The vector kernels in place of node `id` and of what comes right behind it; `None` where it is no convolution
+/// that they can do.
+fn replacement(model: &TypedModel, id: usize) -> TractResult<Option<TypedModelPatch>> {
+    let node = model.node(id);
+    let Some(op) = node.op_as::<cnn::Conv>() else { return Ok(None) };
+    let Some(mut sizes) = sizes(model, node, op)? else { return Ok(None) };
+    let constant = |input: usize| model.outlet_fact(node.inputs[input]).map(|f| f.konst.clone());
+    let (Some(weights), Some(bias)) = (constant(1)?, constant(2)?) else { return Ok(None) };
+    let (Some(weights), Some(mut bias)) = (floats(&weights), floats(&bias)) else {
+        return Ok(None);
+    };
+    if bias.len() == 1 {
+        bias = vec![bias[0]; sizes.out_channels as usize];
+    }
+    let behind = Behind::of(model, node)?;
+    sizes.epilogue = Epilogue::new(behind.activation, behind.place);
+    let Some(convolution) = Convolution::new(&sizes, &weights, &bias) else { return Ok(None) };
+
+    let last = OutletId::from(behind.last);
+    let fact = model.outlet_fact(last)?.without_value();
+    let mut patch = TypedModelPatch::default();
+    let inputs = std::iter::once(node.inputs[0]).chain(behind.skip);
+    let inputs: TVec<OutletId> =
+        inputs.map(|outlet| patch.tap_model(model, outlet)).collect::<TractResult<_>>()?;
+    let op = Convolved { convolution: Arc::new(convolution), fact };
+    let out = patch.wire_node(&node.name, op, &inputs)?[0];
+    patch.shunt_outside(model, last, out)?;
+    Ok(Some(patch))
+}
+
+/// Sizes of a convolution, without epilogue; `None` where it is not one of planes in `f32`.
+fn sizes(model: &TypedModel, node: &TypedNode, op: &cnn::Conv) -> TractResult<Option<Conv>> {
+    let spec = &op.pool_spec;
+    let (input, output) = (model.outlet_fact(node.inputs[0])?, model.outlet_fact(node.id.into())?);
+    let (Some(from), Some(to)) = (input.shape.as_concrete(), output.shape.as_concrete()) else {
+        return Ok(None);
+    };
+    let usual = op.kernel_fmt == KernelFormat::OIHW
+        && op.q_params.is_none()
+        && output.datum_type == f32::datum_type()
+        && spec.kernel_shape.len() == 2
+        && !spec.data_format.c_is_last();
+    let ([.., in_height, in_width], [.., out_height, out_width]) = (from, to) else {
+        return Ok(None);
+    };
+    if !usual {
+        return Ok(None);
+    }
+    let pads = spec.computed_padding(&[*in_height, *in_width]);
+    let of = |v: usize| v as u32;
+    Ok(Some(Conv {
+        in_channels: of(spec.input_channels),
+        in_height: of(*in_height),
+        in_width: of(*in_width),
+        out_channels: of(spec.output_channels),
+        out_height: of(*out_height),
+        out_width: of(*out_width),
+        kernel_height: of(spec.kernel_shape[0]),
+        kernel_width: of(spec.kernel_shape[1]),
+        stride_y: of(spec.stride(0)),
+        stride_x: of(spec.stride(1)),
+        pad_y: of(pads[0].pad_before),
+        pad_x: of(pads[1].pad_before),
+        dilation_y: of(spec.dilation(0)),
+        dilation_x: of(spec.dilation(1)),
+        groups: of(op.group),
+        ..Conv::default()
+    }))
+}
+
+/// What comes right behind a convolution and can be done with its sums at hand.
+struct Behind {
+    /// The last node of it.
+    last: usize,
+    activation: Activation,
+    skip: Option<OutletId>,
+    place: Skip,
+}
+
+impl Behind {
+    /// Follows the graph as long as there is one way only.
+    fn of(model: &TypedModel, node: &TypedNode) -> TractResult<Self> {
+        let mut behind =
+            Self { last: node.id, activation: Activation::None, skip: None, place: Skip::None };
+        let shape = &model.outlet_fact(node.id.into())?.shape;
+        loop {
+            let own = OutletId::from(behind.last);
+            if model.output_outlets()?.contains(&own) {
+                return Ok(behind);
+            }
+            let Some(next) = model.single_succ(behind.last)? else { return Ok(behind) };
+            let Some(TypedBinOp(op, ..)) = next.op_as::<TypedBinOp>() else { return Ok(behind) };
+            let Some(&other) = next.inputs.iter().find(|input| **input != own) else {
+                return Ok(behind);
+            };
+            if model.outlet_fact(next.id.into())?.shape != *shape {
+                return Ok(behind);
+            }
+            let fact = model.outlet_fact(other)?;
+            let limit = fact.konst.as_deref().or(fact.uniform.as_deref()).and_then(single);
+            let done = match limit {
+                Some(limit) if op.is::<math::Max>() => behind.clamp(limit, f32::INFINITY),
+                Some(limit) if op.is::<math::Min>() => behind.clamp(f32::NEG_INFINITY, limit),
+                None if op.is::<math::Add>() && fact.shape == *shape => behind.add(other),
+                _ => false,
+            };
+            if !done {
+                return Ok(behind);
+            }
+            behind.last = next.id;
+        }
+    }
+
+    fn clamp(&mut self, low: f32, high: f32) -> bool {
+        let (old_low, old_high) = match self.activation {
+            Activation::Clamp(low, high) => (low, high),
+            _ => (f32::NEG_INFINITY, f32::INFINITY),
+        };
+        // A limit after an addition after a limit would be a third step.
+        let possible = self.place != Skip::After && low <= old_high && high >= old_low;
+        if possible {
+            self.activation = Activation::Clamp(old_low.max(low), old_high.min(high));
+        }
+        possible
+    }
+
+    fn add(&mut self, other: OutletId) -> bool {
+        let possible = self.skip.is_none();
+        if possible {
+            self.skip = Some(other);
+            let plain = self.activation == Activation::None;
+            self.place = if plain { Skip::Before } else { Skip::After };
+        }
+        possible
+    }
+}
+
+/// A convolution with all that belongs to it, as an operation of tract's. Inputs: planes `[batch, channels,
+/// height, width]`, and the skip connection, of the output's shape, where there is one.
+#[derive(Clone, Debug)]
+struct Convolved {
+    convolution: Arc<Convolution>,
+    fact: TypedFact,
+}
+
+impl PartialEq for Convolved {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.convolution, &other.convolution)
+    }
+}
+
+impl Eq for Convolved {}
+
+impl Op for Convolved {
+    fn name(&self) -> StaticName {
+        "Convolved".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Convolved {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let shape = self.fact.shape.as_concrete().context("the shape is known")?;
+        let mut out = Tensor::zero::<f32>(shape)?;
+        let planes = inputs[0].try_as_plain_ram()?;
+        let skip = inputs.get(1).map(|skip| skip.try_as_plain_ram()).transpose()?;
+        let skip = skip.as_ref().map(|skip| skip.as_slice::<f32>()).transpose()?.unwrap_or(&[]);
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut to = out.try_as_plain_ram_mut()?;
+            self.convolution.run(planes.as_slice()?, skip, to.as_slice_mut()?, scratch);
+            TractResult::Ok(())
+        })?;
+        Ok(tvec!(out.into_tvalue()))
+    }
+}
+
+impl TypedOp for Convolved {
+    fn output_facts(&self, _: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        Ok(tvec!(self.fact.clone()))
+    }
+
+    as_op!();
+}
+
+/// The one value of a tensor.
+fn single(tensor: &Tensor) -> Option<f32> {
+    floats(tensor).filter(|values| values.len() == 1).map(|values| values[0])
+}
+
+fn floats(tensor: &Tensor) -> Option<Vec<f32>> {
+    let values = tensor.try_as_plain_ram().ok()?;
+    values.as_slice::<f32>().ok().map(<[f32]>::to_vec)
+}
