@@ -10,8 +10,9 @@ built=${2:-${CARGO_TARGET_DIR:-$here/../../target}/release}
 root=${DESTDIR:-}$prefix
 abi=$(sed -n 's/^#define FIDUCIA_ABI_VERSION //p' "$here/fiducia.h")
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/../../Cargo.toml" | head -1)
-# What a static library leaves to the C linker (rustc --print native-static-libs).
-private="-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
+# What a static library leaves to the C linker (rustc --print native-static-libs). Kernels in assembly do not say that
+# they need no executable stack.
+private="-Wl,-z,noexecstack -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
 
 [ -f "$built/libfiducia_c.so" ] || {
   echo "no libfiducia_c.so in $built; run cargo build --release -p fiducia-c first" >&2

@@ -199,7 +199,7 @@ fn depth_stride_and_inversion_change_nothing_that_they_should_not() {
         std::iter::once(0).chain(pixels.iter().flat_map(|&v| u16::from(v).to_ne_bytes())).collect();
     let deep = detect(detector, &ImageView { bits: 16, ..view(width, height, &deep[1..]) });
 
-    // The pixels reach from 0 to 255, so that inverting twice gives the very values.
+    // Inverting is reversing within the range that occurs, so that twice gives the very values.
     let [low, high] = [pixels.iter().min().unwrap(), pixels.iter().max().unwrap()];
     let negative: Vec<u8> = pixels.iter().map(|v| high - (v - low)).collect();
     let inverted = detect(detector, &ImageView { invert: 1, ..view(width, height, &negative) });
