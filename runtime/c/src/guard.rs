@@ -23,7 +23,8 @@ pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T,
         call()
     });
     catch_unwind(call).unwrap_or_else(|_| {
-        let said = SAID.take().replace('\n', " ");
+        // The thread may be ending, its own variables gone.
+        let said = SAID.try_with(RefCell::take).unwrap_or_default().replace('\n', " ");
         Err(Failure::internal(format!("internal fault, please report it: {said}")))
     })
 }
@@ -35,7 +36,7 @@ fn record_panics() {
     ONCE.call_once(|| {
         let previous = take_hook();
         set_hook(Box::new(move |panic| {
-            SAID.set(panic.to_string());
+            let _ = SAID.try_with(|said| said.replace(panic.to_string()));
             // A failed test must be heard of.
             if cfg!(test) {
                 previous(panic);

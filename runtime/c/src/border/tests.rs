@@ -52,12 +52,12 @@ fn open_head() -> *mut PackHandle {
     pack
 }
 
+fn any() -> DetectorOptions {
+    DetectorOptions { struct_size: size_of::<DetectorOptions>(), ..DetectorOptions::none() }
+}
+
 fn on_cpu() -> DetectorOptions {
-    DetectorOptions {
-        struct_size: size_of::<DetectorOptions>(),
-        backend: BackendChoice::Cpu as u32,
-        ..DetectorOptions::none()
-    }
+    DetectorOptions { backend: BackendChoice::Cpu as u32, ..any() }
 }
 
 fn detector_of(
@@ -451,6 +451,39 @@ fn the_device_is_told() {
     assert!(!text(device.name).is_empty() && text(device.driver).starts_with("tract"));
     assert!(device.chosen_because.is_null());
     unsafe { fiducia_detector_free(detector) };
+}
+
+/// On the first adapter of any kind, a software rasteriser for one; as in the runtime's tests, `FIDUCIA_GPU=required`
+/// makes it a failure that there is none.
+#[cfg(feature = "gpu")]
+#[test]
+fn a_gpu_finds_what_the_cpu_finds() {
+    let (width, height, pixels) = demo();
+    let pack = open_head();
+    let detector = match detector_of(pack, &DetectorOptions { adapter: c"".as_ptr(), ..any() }) {
+        Ok(detector) => detector,
+        Err((status, message)) => {
+            let required = std::env::var("FIDUCIA_GPU").is_ok_and(|v| v == "required");
+            assert!(status == Status::NoGpu && !required, "{message}");
+            eprintln!("SKIPPED: a_gpu_finds_what_the_cpu_finds: {message}");
+            return;
+        }
+    };
+    let found = detect(detector, &view(width, height, &pixels));
+    assert_eq!(found.status, Status::Ok);
+    assert_eq!(text(summary(found.report).device_kind), "gpu");
+    let want = positions(detect(head_on_cpu(), &view(width, height, &pixels)).report);
+    for ((name, x, y), (_, want_x, want_y)) in positions(found.report).into_iter().zip(want) {
+        assert!(
+            (x - want_x).hypot(y - want_y) < 0.05,
+            "{name}: {x} {y}, on the CPU {want_x} {want_y}"
+        );
+    }
+    unsafe {
+        fiducia_report_free(found.report);
+        fiducia_detector_free(detector);
+        fiducia_pack_free(pack);
+    }
 }
 
 /// Calls every function that answers with a status, with these handles and sound arguments otherwise.
