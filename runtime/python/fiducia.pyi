@@ -5,6 +5,8 @@ from typing import Optional, Sequence, Tuple, Union, final
 
 from numpy.typing import ArrayLike
 
+__all__ = ["Detector", "Error", "Landmark", "NoGpu", "Refused", "Report", "Unreadable", "Untrusted", "__version__"]
+
 __version__: str
 
 class Error(Exception):

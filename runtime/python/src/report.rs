@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use crate::error::raised;
 
 /// One landmark. (0, 0) is the centre of the top-left pixel, x to the right, y down.
-#[pyclass(frozen, get_all, skip_from_py_object, module = "fiducia")]
+#[pyclass(frozen, get_all, module = "fiducia")]
 #[derive(Clone)]
 pub(crate) struct Landmark {
     /// Its name in the model.
