@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::{MmSource, Presentation};
+use crate::{Error, ErrorKind, MmSource, Presentation};
 
 /// Landmarks found on one image. Serialises to the documented JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -98,6 +98,28 @@ pub struct Landmark {
     pub covariance_px2: [f64; 3],
     /// False where the expected error or the distance to the shape model is out of the usual range.
     pub confident: bool,
+}
+
+impl Report {
+    /// The documented JSON, indented, without a line end after it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Engine`] where it cannot be written, which would be a fault of fiducia.
+    pub fn json(&self) -> Result<String, Error> {
+        serde_json::to_string_pretty(self)
+            .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write the report: {e}")))
+    }
+
+    /// The error that an image unlike the training set amounts to; `None` for a plausible one.
+    pub fn refusal(&self) -> Option<Error> {
+        let message = format!(
+            "{} does not look like an image for the model {} ({}); nothing was measured",
+            self.image,
+            self.model.name,
+            self.reasons.join(", ")
+        );
+        (!self.plausible).then(|| Error::new(ErrorKind::Implausible, message))
+    }
 }
 
 /// Columns of [`csv`].

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fiducia::{Detector, Error, ErrorKind, Presentation, Radiograph, Report};
+use fiducia::{Detector, Error, Presentation, Radiograph, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
@@ -58,34 +58,24 @@ fn detect_one(
     if arguments.invert {
         radiograph = radiograph.inverted();
     }
-    let report = detector.detect(&radiograph)?;
-    if !report.plausible {
-        return Err(implausible(&report));
+    let mut report = detector.detect(&radiograph)?;
+    name_remedy(&mut report);
+    if let Some(refusal) = report.refusal() {
+        return Err(refusal);
     }
     outputs.picture(path, &radiograph, &report)?;
     Ok(report)
 }
 
-fn implausible(report: &Report) -> Error {
-    Error::new(
-        ErrorKind::Implausible,
-        format!(
-            "{} does not look like an image for the model {} ({}{}); nothing was measured",
-            report.image,
-            report.model.name,
-            report.reasons.join(", "),
-            remedy(report)
-        ),
-    )
-}
-
-/// The flag that would invert the grey values back, where they look inverted. For the others there is
+/// Adds the flag that would invert the grey values back, where they look inverted. For the others there is
 /// no flag: which side is left is not for a program to repair.
-fn remedy(report: &Report) -> &'static str {
-    match report.presentation.is_some_and(Presentation::is_inverted) {
-        true if report.inverted => ": leave out --invert",
-        true => ": give --invert",
-        false => "",
+fn name_remedy(report: &mut Report) {
+    if report.presentation.is_some_and(Presentation::is_inverted) {
+        let flag = if report.inverted { ": leave out --invert" } else { ": give --invert" };
+        // What the image looks like is the last reason.
+        if let Some(reason) = report.reasons.last_mut() {
+            reason.push_str(flag);
+        }
     }
 }
 

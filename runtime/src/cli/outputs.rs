@@ -106,11 +106,10 @@ impl<'a> Outputs<'a> {
     /// One object for one image, an array for several.
     fn json_text(&self, reports: &[Report]) -> Result<String, Error> {
         let text = match reports {
-            [one] if !self.batch => serde_json::to_string_pretty(one),
-            all => serde_json::to_string_pretty(all),
+            [one] if !self.batch => one.json()?,
+            all => serde_json::to_string_pretty(all)
+                .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write reports: {e}")))?,
         };
-        let text = text
-            .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write the report: {e}")))?;
         Ok(text + "\n")
     }
 

@@ -136,6 +136,28 @@ impl Detector {
         Self::build(pack, &choose::Wanted::Adapter(adapter.to_owned()), names)
     }
 
+    /// As [`Detector::for_landmarks`] where no adapter is named, else as [`Detector::on_adapter_for`].
+    ///
+    /// # Errors
+    /// As these; [`ErrorKind::Usage`] where an adapter is named and the CPU asked for.
+    pub fn on_device_for(
+        pack: &Pack,
+        backend: Backend,
+        adapter: Option<&str>,
+        names: &[String],
+    ) -> Result<Self, Error> {
+        match (adapter, backend) {
+            (None, backend) => Self::for_landmarks(pack, backend, names),
+            (Some(name), Backend::Auto | Backend::Gpu) => Self::on_adapter_for(pack, name, names),
+            (Some(name), Backend::Cpu) => {
+                let message = format!(
+                    "the adapter `{name}` is a GPU; name none where the backend is to be the CPU"
+                );
+                Err(Error::new(ErrorKind::Usage, message))
+            }
+        }
+    }
+
     fn build(pack: &Pack, wanted: &choose::Wanted, names: &[String]) -> Result<Self, Error> {
         let chosen = pack.manifest().places(names)?;
         let mut manifest = pack.manifest().clone();

@@ -43,6 +43,11 @@ impl PublicKey {
     pub fn from_bytes(bytes: &[u8; KEY_LEN]) -> Option<Self> {
         VerifyingKey::from_bytes(bytes).ok().map(Self)
     }
+
+    /// The bytes of the key.
+    pub fn as_bytes(&self) -> &[u8; KEY_LEN] {
+        self.0.as_bytes()
+    }
 }
 
 /// The first eight bytes, hexadecimal: enough to tell keys apart.

@@ -1,6 +1,9 @@
 //! An X-ray image in memory, and reading it from PNG, JPEG and TIFF files.
 
+mod buffer;
 mod turn;
+
+pub use buffer::{Depth, GreyBuffer};
 
 use std::{fmt, fs::File, io::Cursor, io::Read, path::Path};
 

@@ -1,0 +1,42 @@
+//! What went wrong in a call, as a status and a sentence.
+
+use fiducia::{Error, ErrorKind};
+
+use crate::types::Status;
+
+/// A failed call.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: Status,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    /// An argument is wrong.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { status: Status::Usage, message: message.into() }
+    }
+
+    /// A fault of fiducia.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self { status: Status::Internal, message: message.into() }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let status = match error.kind() {
+            ErrorKind::Usage => Status::Usage,
+            ErrorKind::Unreadable => Status::Unreadable,
+            ErrorKind::Implausible => Status::Refused,
+            ErrorKind::NoGpu => Status::NoGpu,
+            ErrorKind::Untrusted => Status::Untrusted,
+            ErrorKind::GpuMemory => Status::GpuMemory,
+            ErrorKind::GpuWrong => Status::GpuWrong,
+            ErrorKind::GpuLost => Status::GpuLost,
+            // Nothing is written here, so a failed write is as much a fault as one of the engine.
+            _ => Status::Internal,
+        };
+        Self { status, message: error.to_string() }
+    }
+}
