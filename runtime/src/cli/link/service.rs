@@ -56,7 +56,7 @@ mod manager {
     use sd_notify::NotifyState;
 
     pub(super) fn patience() -> Option<Duration> {
-        sd_notify::watchdog_enabled()
+        sd_notify::watchdog_enabled().filter(|patience| !patience.is_zero())
     }
 
     /// A manager that does not listen is no reason to stop.
