@@ -67,7 +67,8 @@ pub(super) struct BenchArguments {
     /// PNG, JPEG or TIFF image.
     #[arg(value_name = "IMAGE")]
     pub(super) image: PathBuf,
-    /// Model pack; by default models/head.fid of the working folder or of the installation.
+    /// Model pack; by default models/head.fid in the working folder, else in ../share/fiducia beside the program's
+    /// folder.
     #[arg(long, value_name = "PACK")]
     pub(super) model: Option<PathBuf>,
     #[command(flatten)]
@@ -91,7 +92,8 @@ pub(super) struct DetectArguments {
     /// PNG, JPEG or TIFF images, or folders of them.
     #[arg(value_name = "IMAGE", required = true)]
     pub(super) images: Vec<PathBuf>,
-    /// Model pack; by default models/head.fid of the working folder or of the installation.
+    /// Model pack; by default models/head.fid in the working folder, else in ../share/fiducia beside the program's
+    /// folder.
     #[arg(long, value_name = "PACK")]
     pub(super) model: Option<PathBuf>,
     #[command(flatten)]

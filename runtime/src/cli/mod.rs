@@ -11,6 +11,8 @@ mod bench;
 mod inspect;
 mod patch;
 mod link;
+#[cfg(test)]
+mod manual;
 
 pub(crate) use arguments::Arguments;
 use arguments::Command;

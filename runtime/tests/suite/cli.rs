@@ -224,6 +224,27 @@ fn the_default_model_is_found_in_the_working_folder() {
     assert!(outcome.stderr.contains("fiducia: running on "), "{outcome:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn an_installed_program_finds_its_model() {
+    let bench = Bench::new();
+    bench.write("usr/share/fiducia/models/head.fid", &toy::pack());
+    std::fs::create_dir_all(bench.path("usr/bin")).unwrap();
+    // Not by this process: a program that another test's child still has open for writing cannot be run.
+    let program = env!("CARGO_BIN_EXE_fiducia");
+    let copied = Command::new("cp").arg(program).arg(bench.path("usr/bin")).status().unwrap();
+    assert!(copied.success());
+    let detect = || {
+        let mut command = Command::new(bench.path("usr/bin/fiducia"));
+        command.args(["detect", "spots.png", "--backend", "cpu"]);
+        command.current_dir(bench.path(".")).env_remove("RUST_LOG");
+        Outcome::new(command.output().unwrap())
+    };
+    assert!(detect().succeeds().contains("model   toy"));
+    std::fs::remove_file(bench.path("usr/share/fiducia/models/head.fid")).unwrap();
+    detect().fails_with(2, "usr/share/fiducia/models/head.fid; name one with --model PACK");
+}
+
 #[test]
 fn inspect_adds_up() {
     let bench = Bench::new();

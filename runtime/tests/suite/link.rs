@@ -29,11 +29,19 @@ struct Runtime(Child);
 
 impl Runtime {
     fn start(bench: &Bench, line: &[&str], images: &[&str]) -> Self {
+        Self::start_with(bench, line, images, &[])
+    }
+
+    fn start_with(bench: &Bench, line: &[&str], images: &[&str], env: &[(&str, &str)]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_fiducia"))
             .args(["link", "--model", "toy.fid", "--backend", "cpu", "--spacing", "0.5,0.25"])
             .args(line)
             .args(images)
             .current_dir(bench.path("."))
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("WATCHDOG_USEC")
+            .env_remove("WATCHDOG_PID")
+            .envs(env.iter().copied())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
@@ -451,4 +459,72 @@ fn wrong_usage_ends_at_once_with_a_reason() {
         assert_eq!(outcome.code, code, "{outcome:?}");
         assert!(outcome.stderr.contains(says), "{outcome:?}");
     }
+}
+
+/// What a service manager is told.
+#[cfg(unix)]
+struct Manager(std::os::unix::net::UnixDatagram);
+
+#[cfg(unix)]
+impl Manager {
+    fn new(bench: &Bench) -> Self {
+        let socket = std::os::unix::net::UnixDatagram::bind(bench.path("notify")).unwrap();
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        Self(socket)
+    }
+
+    fn told(&self) -> String {
+        let mut buffer = [0; 4096];
+        let count = self.0.recv(&mut buffer).expect("the manager is told something");
+        String::from_utf8(buffer[..count].to_vec()).unwrap().trim_end().to_owned()
+    }
+
+    /// Waits for a message that holds `words`.
+    fn wait_for(&self, words: &str) {
+        let until = Instant::now() + LIMIT;
+        while !self.told().contains(words) {
+            assert!(Instant::now() < until, "the manager is not told {words}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_service_manager_is_told_of_start_line_and_life() {
+    let bench = Bench::new();
+    let manager = Manager::new(&bench);
+    let line = Tcp::new();
+    let address = line.address();
+    let env = [("NOTIFY_SOCKET", "notify"), ("WATCHDOG_USEC", "90000")];
+    let _runtime =
+        Runtime::start_with(&bench, &["--tcp", &address], &["--image", "spots.png"], &env);
+    assert_eq!(manager.told(), "READY=1");
+    let peer = line.accept();
+    manager.wait_for(&format!("STATUS={address} by TCP: open"));
+    manager.wait_for("WATCHDOG=1");
+    manager.wait_for("WATCHDOG=1");
+    drop((peer, line));
+    // A line that stays away is waited for, and that is life too.
+    manager.wait_for("it has gone");
+    manager.wait_for("WATCHDOG=1");
+    manager.wait_for("WATCHDOG=1");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_manager_without_a_watchdog_hears_no_signs_of_life() {
+    let bench = Bench::new();
+    let manager = Manager::new(&bench);
+    let line = Tcp::new();
+    let env = [("NOTIFY_SOCKET", "notify")];
+    let images = ["--image", "spots.png"];
+    let _runtime = Runtime::start_with(&bench, &["--tcp", &line.address()], &images, &env);
+    let mut peer = line.accept();
+    peer.meet();
+    peer.lull();
+    assert_eq!(manager.told(), "READY=1");
+    assert!(manager.told().ends_with(": open"));
+    manager.0.set_nonblocking(true).unwrap();
+    let nothing = manager.0.recv(&mut [0; 16]).unwrap_err();
+    assert!(is_nothing_yet(nothing.kind()), "{nothing}");
 }

@@ -24,7 +24,8 @@ Examples:
 Exit codes, at the start only:
   2  wrong usage
   3  the pack, the folder or the image cannot be read
-  5  no GPU although asked for";
+  5  no GPU although asked for
+  6  the pack is not signed by the maker asked for";
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("line").args(["port", "tcp"]).required(true)))]
@@ -51,7 +52,8 @@ pub(in crate::cli) struct LinkArguments {
     /// Invert the grey values first: for images on which bone is dark (MONOCHROME1).
     #[arg(long)]
     pub(super) invert: bool,
-    /// Model pack; by default models/head.fid of the working folder or of the installation.
+    /// Model pack; by default models/head.fid in the working folder, else in ../share/fiducia beside the program's
+    /// folder.
     #[arg(long, value_name = "PACK")]
     pub(super) model: Option<PathBuf>,
     /// Use the pack only where the maker with this public key (PEM) signed it and all patches in it.

@@ -19,6 +19,9 @@ use super::{
 
 /// Exposures that are remembered.
 const REMEMBERED: usize = 8;
+/// A detection that runs for so long after its image was of use hangs, in a driver or a file system; one that
+/// does not takes seconds at most.
+const HANGS: Duration = Duration::from_secs(60);
 
 /// The desk at which requests arrive.
 pub(super) struct Desk {
@@ -45,6 +48,8 @@ struct Running {
     id: u64,
     exposure: u32,
     asked: Instant,
+    /// After this its image is of no use.
+    deadline: Instant,
     overtaken: Arc<AtomicBool>,
 }
 
@@ -121,11 +126,17 @@ impl Desk {
             patience.as_millis()
         );
         let asked = Instant::now();
-        self.last_id += 1;
+        let (id, deadline) = (self.last_id + 1, asked + patience);
         let overtaken = Arc::new(AtomicBool::new(false));
+        self.last_id = id;
         self.running =
-            Some(Running { id: self.last_id, exposure, asked, overtaken: Arc::clone(&overtaken) });
-        Answer::Start(Job { id: self.last_id, before, deadline: asked + patience, overtaken })
+            Some(Running { id, exposure, asked, deadline, overtaken: Arc::clone(&overtaken) });
+        Answer::Start(Job { id, before, deadline, overtaken })
+    }
+
+    /// The exposure whose detection hangs, as seen at `now`.
+    pub(super) fn overdue(&self, now: Instant) -> Option<u32> {
+        self.running.as_ref().filter(|r| now > r.deadline + HANGS).map(|r| r.exposure)
     }
 
     /// A detection is done. One whose exposure was announced anew meanwhile is of no use to anybody.
@@ -157,4 +168,24 @@ impl Desk {
 fn refuse(exposure: u32, reason: Reason) -> Answer {
     log::warn!("exposure {exposure}: no report, {reason:?}");
     Answer::Say(vec![Message::Refusal(Refusal { exposure, reason })])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detection_hangs_a_minute_after_its_image_was_of_use() {
+        let patience = Duration::from_secs(5);
+        let mut desk = Desk::new(Source::File("film.png".into()), ModelId::default(), patience);
+        let far = Duration::from_secs(1_000_000);
+        assert_eq!(desk.overdue(Instant::now() + far), None);
+        let Answer::Start(job) = desk.ask(&Request { exposure: 0, patience_ms: 0 }) else {
+            panic!("the newest image needs no announcement");
+        };
+        assert_eq!(desk.overdue(job.deadline + HANGS), None);
+        assert_eq!(desk.overdue(job.deadline + HANGS + Duration::from_millis(1)), Some(0));
+        desk.finish(Done { id: job.id, outcome: Err(Reason::NoImage) });
+        assert_eq!(desk.overdue(Instant::now() + far), None);
+    }
 }

@@ -4,7 +4,8 @@
 //! Address ─open→ Port ─bytes→ Session ─messages→ Desk ─Job→ Worker ─Done→ Desk ─messages→ Session → Port
 //! ```
 //!
-//! The line may go away at any time: it is opened again, and the desk remembers what it owes.
+//! The line may go away at any time: it is opened again, and the desk remembers what it owes. A service
+//! manager is told that the loop turns, as long as no detection hangs.
 
 mod arguments;
 mod port;
@@ -12,6 +13,7 @@ mod source;
 mod worker;
 mod reports;
 mod desk;
+mod service;
 
 pub(super) use arguments::{HELP, LinkArguments};
 
@@ -26,6 +28,7 @@ use fiducia_link::{Event, Fault, Hello, Message, ModelId, Reason, Refusal, Role,
 use super::{complain, device, model};
 use desk::{Answer, Desk};
 use port::{Address, Port, PortError};
+use service::Service;
 use worker::{Reading, Worker};
 
 /// Pause before a line is opened again.
@@ -50,31 +53,13 @@ pub(super) fn link(arguments: &LinkArguments) -> Result<(), Error> {
         session: Session::new(me, 0),
         desk: Desk::new(source.clone(), me.model, arguments.patience()),
         worker: Worker::start(detector, source.clone(), reading),
+        service: Service::new(),
         started: Instant::now(),
     };
     let address = arguments.address();
     complain(&format!("model {}, images: {source}, line: {address}", pack.manifest().name));
-    let mut tries = 0;
-    loop {
-        match address.open() {
-            Ok(mut port) => {
-                log::info!("{address}: open");
-                tries = 0;
-                let Err(error) = clerk.serve(&mut port);
-                log::warn!("{address}: {error}; opening it again");
-                clerk.session.close();
-            }
-            Err(error) => complain_at_times(&address, &error, tries),
-        }
-        tries += 1;
-        thread::sleep(REOPEN);
-    }
-}
-
-fn complain_at_times(address: &Address, error: &PortError, tries: u32) {
-    if tries.is_multiple_of(TRIES_PER_COMPLAINT) {
-        log::warn!("{address}: {error}; trying again twice a second");
-    }
+    clerk.service.ready();
+    clerk.attend(&address)
 }
 
 /// What the runtime says of itself.
@@ -105,6 +90,7 @@ struct Clerk {
     session: Session,
     desk: Desk,
     worker: Worker,
+    service: Service,
     started: Instant,
 }
 
@@ -112,6 +98,50 @@ struct Clerk {
 enum Never {}
 
 impl Clerk {
+    /// Serves the line whenever it is there.
+    fn attend(&mut self, address: &Address) -> ! {
+        let mut tries = 0;
+        loop {
+            match address.open() {
+                Ok(mut port) => {
+                    log::info!("{address}: open");
+                    self.service.status(&format!("{address}: open"));
+                    tries = 0;
+                    let Err(error) = self.serve(&mut port);
+                    log::warn!("{address}: {error}; opening it again");
+                    self.service.status(&format!("{address}: {error}"));
+                    self.session.close();
+                }
+                Err(error) => self.complain_at_times(address, &error, tries),
+            }
+            tries += 1;
+            // What is done meanwhile waits at the desk until the peer is back and asks again.
+            while let Ok(done) = self.worker.done.try_recv() {
+                self.desk.finish(done);
+            }
+            self.show_life();
+            thread::sleep(REOPEN);
+        }
+    }
+
+    fn complain_at_times(&self, address: &Address, error: &PortError, tries: u32) {
+        if tries.is_multiple_of(TRIES_PER_COMPLAINT) {
+            log::warn!("{address}: {error}; trying again twice a second");
+            self.service.status(&format!("{address}: {error}"));
+        }
+    }
+
+    /// Where a detection does not end nothing in this process can end it, so the service manager has to.
+    fn show_life(&mut self) {
+        match self.desk.overdue(Instant::now()) {
+            None => self.service.alive(),
+            Some(exposure) => {
+                let why = format!("the detection for exposure {exposure} does not end");
+                self.service.fall_silent(&why);
+            }
+        }
+    }
+
     fn serve(&mut self, port: &mut Port) -> Result<Never, PortError> {
         let mut buffer = [0; READ_BYTES];
         loop {
@@ -134,6 +164,7 @@ impl Clerk {
             if met && self.session.peer().is_none() {
                 log::warn!("the peer is silent; {:?}", self.session.counts());
             }
+            self.show_life();
         }
     }
 
