@@ -35,6 +35,7 @@ pub const KERNELS: &[Kernel] = &[
     same("conv", &[EPILOGUE, CONVOLUTION, include_str!("../conv.wgsl")]),
     same("grouped", &[EPILOGUE, CONVOLUTION, include_str!("../grouped.wgsl")]),
     same("depthwise", &[EPILOGUE, CONVOLUTION, include_str!("../depthwise.wgsl")]),
+    same("transposed", &[EPILOGUE, CONVOLUTION, include_str!("../transposed.wgsl")]),
     Kernel {
         name: "matmul_vec4",
         entry: "matmul",
@@ -47,6 +48,7 @@ pub const KERNELS: &[Kernel] = &[
     },
     same("elementwise", &[EPILOGUE, include_str!("../elementwise.wgsl")]),
     same("pool", &[include_str!("../pool.wgsl")]),
+    same("resample", &[include_str!("../resample.wgsl")]),
     same("peak", &[FOUND_PEAK, include_str!("../peak.wgsl")]),
     Kernel { name: "pose_coarse", entry: "coarse", pieces: &[PICTURE, FOUND_PEAK, POSE] },
     same("crop", &[PICTURE, BILINEAR, include_str!("../crop.wgsl")]),

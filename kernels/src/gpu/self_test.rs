@@ -5,7 +5,8 @@ extern crate std;
 use std::{format, string::String, vec::Vec};
 
 use super::probes::layers::{
-    any_conv, conv_probe, elementwise_probe, matmul_probe, peak_probe, pool_probe,
+    any_conv, conv_probe, elementwise_probe, matmul_probe, peak_probe, pool_probe, resample_probe,
+    transposed_probe,
 };
 use super::probes::picture::{
     Film, box_mean_probe, crop_probe, grey_window_probe, histogram_probe, local_norm_probe,
@@ -75,12 +76,14 @@ fn probes() -> Vec<Probe> {
         let p = any_conv(dice, channels, kernel);
         probes.push(conv_probe(dice, p, 2));
     }
+    probes.push(transposed_probe(dice, [12, 8, 1], [2, 2], 1));
     probes.push(matmul_probe(dice, [40, 180, 96], false, 1));
     probes.push(matmul_probe(dice, [16, 256, 33], true, 3));
     probes.push(matmul_probe(dice, [19, 91, 20], true, 2));
     probes.push(elementwise_probe(dice, Operation::Add));
     probes.push(elementwise_probe(dice, Operation::Mul));
     probes.push(pool_probe(dice, PoolKind::Max));
+    probes.push(resample_probe(dice));
     probes.push(peak_probe(dice, [48, 60], 9));
     probes
 }

@@ -4,7 +4,7 @@ extern crate std;
 use std::{string::String, vec, vec::Vec};
 
 use super::{BufferId, Groups, Plan, Slot, Stage, Step, kernel};
-use crate::{Conv, Elementwise, Found, LocalNorm, Matmul, Picture, Pool, PoseStep};
+use crate::{Conv, Elementwise, Found, LocalNorm, Matmul, Picture, Pool, PoseStep, Resample};
 
 /// Threads of a workgroup in the shaders that take a thread per value.
 const THREADS: u32 = 64;
@@ -100,6 +100,31 @@ pub fn conv(
     })
 }
 
+/// A transposed convolution of `batch` images; all else as for [`conv`].
+#[allow(clippy::too_many_arguments)]
+pub fn transposed(
+    plan: &mut Plan,
+    at: At,
+    p: &Conv,
+    batch: usize,
+    input: Slot,
+    weights: &[f32],
+    bias: &[f32],
+    skip: Option<Slot>,
+    out: Slot,
+) -> usize {
+    let x = (p.out_height * p.out_width).div_ceil(THREADS);
+    let (weights, bias) = (plan.constant(weights), plan.constant(bias));
+    let taps = u64::from(p.kernel_height * p.kernel_width) * u64::from(p.out_channels / p.groups);
+    let inputs = u64::from(p.in_channels) * u64::from(p.in_height * p.in_width);
+    plan.push(Step {
+        flops: 2 * taps * inputs * batch as u64,
+        reads: vec![(1, input), (2, weights), (3, bias), (4, skip.unwrap_or(bias))],
+        writes: vec![(5, out)],
+        ..step(at, "transposed", bytemuck::bytes_of(p), [x, p.out_channels, batch as u32])
+    })
+}
+
 /// `[out, in, taps]` to `[taps, in, padded out]`.
 fn pack_taps(p: &Conv, weights: &[f32]) -> Vec<f32> {
     let taps = (p.kernel_height * p.kernel_width) as usize;
@@ -175,18 +200,42 @@ pub fn elementwise(
     b: Option<Slot>,
     out: Slot,
 ) -> usize {
-    let groups = p.count.div_ceil(THREADS);
-    let x = groups.min(MAX_GROUPS);
     plan.push(Step {
         reads: vec![(1, a), (2, b.unwrap_or(a))],
         writes: vec![(3, out)],
-        ..step(at, "elementwise", bytemuck::bytes_of(p), [x, groups.div_ceil(x.max(1)), 1])
+        ..step(at, "elementwise", bytemuck::bytes_of(p), values(p.count))
+    })
+}
+
+/// Workgroups for a thread per value, along two axes where one does not hold them.
+fn values(count: u32) -> Groups {
+    let groups = count.div_ceil(THREADS);
+    let x = groups.min(MAX_GROUPS);
+    [x, groups.div_ceil(x.max(1)), 1]
+}
+
+/// A resampling along one axis; `places` and `weights` are `[out_size, taps]`.
+pub fn resample(
+    plan: &mut Plan,
+    at: At,
+    p: &Resample,
+    input: Slot,
+    places: &[u32],
+    weights: &[f32],
+    out: Slot,
+) -> usize {
+    let places = plan.constant_bytes(bytemuck::cast_slice(places));
+    let weights = plan.constant(weights);
+    plan.push(Step {
+        reads: vec![(1, input), (2, places), (3, weights)],
+        writes: vec![(4, out)],
+        ..step(at, "resample", bytemuck::bytes_of(p), values(p.count))
     })
 }
 
 /// A pooling.
 pub fn pool(plan: &mut Plan, at: At, p: &Pool, input: Slot, out: Slot) -> usize {
-    let groups = [(p.out_height * p.out_width).div_ceil(THREADS), p.planes, 1];
+    let groups = values(p.out_height * p.out_width * p.planes);
     plan.push(Step {
         reads: vec![(1, input)],
         writes: vec![(2, out)],

@@ -7,7 +7,9 @@
 
 mod view;
 mod product;
+mod roles;
 mod lower;
+mod along;
 mod prepare;
 mod pose_probe;
 mod path;
@@ -16,6 +18,8 @@ mod path;
 mod tests;
 #[cfg(test)]
 mod layer_tests;
+#[cfg(test)]
+mod foreign_tests;
 
 pub(crate) use path::GpuPath;
 pub use path::StepTime;

@@ -10,6 +10,8 @@ use super::view::View;
 pub(super) enum Sums {
     /// A convolution; weights `[out, in / groups, height, width]`.
     Conv(Conv),
+    /// A transposed convolution; weights likewise.
+    Transposed(Conv),
     /// A matrix product `[m, n, k]`; weights `[m, k]`, one after the other where private.
     Matmul { sizes: [usize; 3], private: bool },
 }
@@ -33,7 +35,7 @@ pub(super) struct Product {
 impl Product {
     fn rows(&self) -> usize {
         match &self.sums {
-            Sums::Conv(p) => p.out_channels as usize,
+            Sums::Conv(p) | Sums::Transposed(p) => p.out_channels as usize,
             Sums::Matmul { sizes, .. } => sizes[0],
         }
     }
@@ -53,6 +55,27 @@ impl Product {
         } else {
             return false;
         }
+        true
+    }
+
+    /// Multiplies weights and bias by `values`, as [`Product::add_bias`] adds them.
+    pub(super) fn scale(&mut self, values: &[f32], shape: &[usize]) -> bool {
+        let raw = matches!(self.activation, Activation::None) && self.skip.is_none();
+        let Some(all) = self.per_row(values, shape).filter(|_| raw) else { return false };
+        let rows = self.rows();
+        let shared = all.chunks_exact(rows).all(|chunk| chunk == &all[..rows]);
+        let private = matches!(self.sums, Sums::Matmul { private: true, .. });
+        if !shared && !(private && self.bias.len() == all.len()) {
+            return false;
+        }
+        let matrices = if private { self.batch } else { 1 };
+        let each = self.weights.len() / (matrices * rows).max(1);
+        let scales = all.iter().cycle();
+        self.weights
+            .chunks_mut(each.max(1))
+            .zip(scales.clone())
+            .for_each(|(row, scale)| row.iter_mut().for_each(|w| *w *= scale));
+        self.bias.iter_mut().zip(scales).for_each(|(bias, scale)| *bias *= scale);
         true
     }
 
@@ -123,6 +146,10 @@ impl Product {
             Sums::Conv(p) => {
                 let p = Conv { epilogue, ..p };
                 steps::conv(plan, at, p, batch, input, &weights, &bias, skip, out);
+            }
+            Sums::Transposed(p) => {
+                let p = Conv { epilogue, ..p };
+                steps::transposed(plan, at, &p, batch, input, &weights, &bias, skip, out);
             }
             Sums::Matmul { sizes, private } => {
                 let own_bias = bias.len() > sizes[0];

@@ -7,8 +7,8 @@ use super::{Dice, Probe, plan_for};
 use crate::gpu::steps::{self, At};
 use crate::gpu::{Slot, Stage};
 use crate::{
-    Activation, Conv, Elementwise, Epilogue, MAX_AXES, Matmul, Operation, Pool, PoolKind, Skip,
-    conv, elementwise, matmul, peak, pool,
+    Activation, Conv, Elementwise, Epilogue, MAX_AXES, Matmul, Operation, Pool, PoolKind, Resample,
+    Skip, conv, elementwise, matmul, peak, pool, resample, transposed,
 };
 
 /// Sums of a few hundred products of values about 1, in another order: relative to the largest value.
@@ -88,6 +88,72 @@ pub(in crate::gpu) fn any_conv(
         padded_out: 0,
         epilogue: any_epilogue(dice),
     }
+}
+
+/// Random values for a transposed convolution of `batch` images: the inverse way of what [`any_conv`] gives.
+pub(in crate::gpu) fn transposed_probe(
+    dice: &mut Dice,
+    [inputs, outputs, groups]: [usize; 3],
+    kernel: [usize; 2],
+    batch: usize,
+) -> Probe {
+    let forth = any_conv(dice, [outputs, inputs, groups], kernel);
+    let p = Conv {
+        in_channels: forth.out_channels,
+        in_height: forth.out_height,
+        in_width: forth.out_width,
+        out_channels: forth.in_channels,
+        out_height: forth.in_height,
+        out_width: forth.in_width,
+        ..forth
+    };
+    let sizes = |v: &[u32]| v.iter().map(|&v| v as usize).product::<usize>();
+    let input = dice.reals(batch * sizes(&[p.in_channels, p.in_height, p.in_width]));
+    let per_group = p.in_channels / p.groups;
+    let weights = dice.reals(sizes(&[p.out_channels, per_group, p.kernel_height, p.kernel_width]));
+    let bias = dice.reals(outputs);
+    let len = batch * sizes(&[p.out_channels, p.out_height, p.out_width]);
+    let skip = if p.epilogue.has_skip() { dice.reals(len) } else { vec![] };
+    let mut want = vec![0.0; len];
+    transposed(&p, &input, &weights, &bias, &skip, &mut want);
+    let (mut plan, out) = plan_for(len);
+    let input = plan.constant(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.constant(&skip));
+    let (at, out_slot) = (here("transposed"), Slot::Buffer(out));
+    steps::transposed(&mut plan, at, &p, batch, input, &weights, &bias, skip, out_slot);
+    Probe { plan, out, whole: 0, want, tolerance: SUM_TOLERANCE, name: format!("{p:?}") }
+}
+
+/// Random values and a random table for a resampling; every fourth weight is zero.
+pub(in crate::gpu) fn resample_probe(dice: &mut Dice) -> Probe {
+    let [outer, in_size, out_size] = [0; 3].map(|_| dice.among(1, 20));
+    let (inner, taps) = (dice.among(1, 9), dice.among(1, 5));
+    let p = Resample {
+        count: (outer * out_size * inner) as u32,
+        in_size: in_size as u32,
+        out_size: out_size as u32,
+        inner: inner as u32,
+        taps: taps as u32,
+        pad: [0; 3],
+    };
+    let mut input = dice.reals(outer * in_size * inner);
+    let mut weights = dice.reals(out_size * taps);
+    weights.iter_mut().step_by(4).for_each(|w| *w = 0.0);
+    let mut places: Vec<u32> =
+        (0..out_size * taps).map(|_| dice.among(0, in_size) as u32).collect();
+    if in_size > 1 {
+        // What no weight reads may be anything.
+        input[..inner].fill(f32::INFINITY);
+        let places = places.iter_mut().zip(&weights);
+        places.for_each(|(place, w)| *place = if *w == 0.0 { 0 } else { (*place).max(1) });
+    }
+    let mut want = vec![0.0; p.count as usize];
+    resample(&p, &input, &places, &weights, &mut want);
+    let (mut plan, out) = plan_for(want.len());
+    let input = plan.constant(&input);
+    let out_slot = Slot::Buffer(out);
+    steps::resample(&mut plan, here("resample"), &p, input, &places, &weights, out_slot);
+    Probe { plan, out, whole: 0, want, tolerance: VALUE_TOLERANCE, name: format!("{p:?}") }
 }
 
 /// Random values for a product of these sizes.

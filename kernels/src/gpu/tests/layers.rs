@@ -3,6 +3,7 @@
 use super::*;
 use crate::gpu::probes::layers::{
     any_conv, conv_probe, elementwise_probe, here, matmul_probe, peak_probe, pool_probe,
+    resample_probe, transposed_probe,
 };
 use crate::gpu::steps;
 use crate::{Elementwise, Epilogue, MAX_AXES, Matmul, Operation, PoolKind, elementwise, matmul};
@@ -77,6 +78,43 @@ fn depthwise_equals_its_twin() {
         mutant("+ bias[channel]", "- bias[channel]"),
     ];
     check("depthwise", &cases, &mutants);
+}
+
+#[test]
+fn transposed_equals_its_twin() {
+    let mut dice = Dice(9);
+    let mut cases = vec![];
+    for i in 0..8 {
+        let groups = [1, 3, 2, 1][i % 4];
+        let channels = [groups * dice.among(1, 9), groups * dice.among(1, 5), groups];
+        let kernel = [dice.among(1, 5), dice.among(1, 5)];
+        cases.push(transposed_probe(&mut dice, channels, kernel, 1 + i % 2));
+    }
+    uses(&cases, "transposed");
+    let mutants = [
+        mutant("row / (p.out_channels / p.groups) * per_group", "0u"),
+        mutant("at + pad >= shift", "at >= shift"),
+        mutant("shifted % stride == 0u", "true"),
+        mutant("shifted / stride < size", "true"),
+        mutant("tap + c * taps", "tap + c"),
+        mutant("kx * p.dilation_x", "kx"),
+        mutant("+ bias[row]", "- bias[row]"),
+    ];
+    check("transposed", &cases, &mutants);
+}
+
+#[test]
+fn resample_equals_its_twin() {
+    let mut dice = Dice(10);
+    let cases: Vec<Probe> = (0..6).map(|_| resample_probe(&mut dice)).collect();
+    let mutants = [
+        mutant("index / p.inner % p.out_size", "index % p.out_size"),
+        mutant("(p.inner * p.out_size) * p.in_size", "(p.inner * p.out_size) * p.out_size"),
+        mutant("+ index % p.inner", ""),
+        mutant("(place + 1u) * p.taps", "(place + 1u) * p.taps - 1u"),
+        mutant("weight != 0.0", "true"),
+    ];
+    check("resample", &cases, &mutants);
 }
 
 #[test]

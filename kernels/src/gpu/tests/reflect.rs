@@ -1,7 +1,7 @@
 //! What naga reads out of the shaders against the Rust types, without a device.
 
 use super::*;
-use crate::{Conv, Elementwise, Epilogue, Found, Matmul, Picture, Pool, PoseStep, Row};
+use crate::{Conv, Elementwise, Epilogue, Found, Matmul, Picture, Pool, PoseStep, Resample, Row};
 use naga::{AddressSpace, Module, StorageAccess, TypeInner};
 
 fn parse(kernel: &Kernel) -> Module {
@@ -34,10 +34,11 @@ fn offset(module: &Module, name: &str, member: &str) -> Option<u32> {
 #[test]
 fn uniforms_are_as_long_as_their_rust_types() {
     let size = |name: &str| match name {
-        "conv" | "grouped" | "depthwise" => size_of::<Conv>(),
+        "conv" | "grouped" | "depthwise" | "transposed" => size_of::<Conv>(),
         "matmul_vec4" | "matmul_any" => size_of::<Matmul>(),
         "elementwise" => size_of::<Elementwise>(),
         "pool" => size_of::<Pool>(),
+        "resample" => size_of::<Resample>(),
         "pose_coarse" | "pose_fine" => size_of::<PoseStep>(),
         "local_norm" | "local_norm_rows" => size_of::<steps::NormParams>(),
         "crop" => size_of::<steps::CropParams>(),
@@ -103,6 +104,9 @@ fn shared_records_have_the_same_places() {
     let module = parse(super::super::kernel("pool").unwrap());
     same!(module, Pool.stride_y = "Params" "stride_y");
     same!(module, Pool.planes = "Params" "planes");
+    let module = parse(super::super::kernel("resample").unwrap());
+    same!(module, Resample.out_size = "Params" "out_size");
+    same!(module, Resample.taps = "Params" "taps");
 }
 
 #[test]
@@ -134,6 +138,9 @@ fn steps_bind_what_the_shaders_declare() {
         let weights = vec![0.0; (channels * channels / groups) as usize];
         steps::conv(&mut plan, at(), p, 1, x, &weights, &[0.0; 8], None, y);
     }
+    let p: Conv = bytemuck::Zeroable::zeroed();
+    let p = Conv { groups: 1, ..p };
+    steps::transposed(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
     for n in [4, 5] {
         let p = Matmul::new([1, n, 1], false, Epilogue::default());
         steps::matmul(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
@@ -141,6 +148,7 @@ fn steps_bind_what_the_shaders_declare() {
     let p = Elementwise::new(crate::Operation::Copy, [1; 8], Epilogue::default());
     steps::elementwise(&mut plan, at(), &p, x, None, y);
     steps::pool(&mut plan, at(), &Pool::default(), x, y);
+    steps::resample(&mut plan, at(), &Resample::default(), x, &[0], &[0.0], y);
     steps::peak(&mut plan, at(), [8, 8], 1, 1, x, y);
     let p: PoseStep = bytemuck::Zeroable::zeroed();
     steps::pose_coarse(&mut plan, &p, on, x, x);
