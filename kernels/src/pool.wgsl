@@ -17,8 +17,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<Input>;
+@group(0) @binding(2) var<storage, read_write> output: array<Output>;
 
 @compute @workgroup_size(64)
 fn pool(
@@ -42,7 +42,7 @@ fn pool(
     var sum = 0.0;
     for (var y = first_y; y < end_y; y++) {
         for (var x = first_x; x < end_x; x++) {
-            let v = input[(plane * p.in_height + y) * p.in_width + x];
+            let v = f32(input[(plane * p.in_height + y) * p.in_width + x]);
             largest = max(largest, v);
             sum += v;
         }
@@ -54,5 +54,5 @@ fn pool(
         case 3u: { result = sum / f32(p.kernel_height * p.kernel_width); }
         default: {}
     }
-    output[index] = result;
+    output[index] = Output(result);
 }

@@ -12,11 +12,11 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<Input>;
 // Both [place of the output][tap].
 @group(0) @binding(2) var<storage, read> places: array<u32>;
 @group(0) @binding(3) var<storage, read> weights: array<f32>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<Output>;
 
 @compute @workgroup_size(64)
 fn resample(
@@ -33,8 +33,8 @@ fn resample(
     for (var tap = place * p.taps; tap < (place + 1u) * p.taps; tap++) {
         let weight = weights[tap];
         if (weight != 0.0) {
-            sum += weight * input[(start + places[tap]) * p.inner + index % p.inner];
+            sum += weight * f32(input[(start + places[tap]) * p.inner + index % p.inner]);
         }
     }
-    output[index] = sum;
+    output[index] = Output(sum);
 }

@@ -1,7 +1,7 @@
 // A transposed convolution: a thread gathers one pixel of one output channel from the input pixels whose taps
 // reach it.
 
-@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(2) var<storage, read> weights: array<Weight>;
 
 // Whether an input place adds to output place `at` through a tap, and which.
 struct Source {
@@ -41,14 +41,14 @@ fn transposed(@builtin(global_invocation_id) id: vec3<u32>) {
             let at = image + y.place * p.in_width + x.place;
             let tap = row * per_group * taps + ky * p.kernel_width + kx;
             for (var c = 0u; c < per_group; c++) {
-                sum += weights[tap + c * taps] * input[at + c * plane];
+                sum += f32(weights[tap + c * taps]) * f32(input[at + c * plane]);
             }
         }
     }
     let at = (id.z * p.out_channels + row) * pixels + id.x;
     var other = 0.0;
     if (p.epilogue.residual != 0u) {
-        other = skip[at];
+        other = f32(skip[at]);
     }
-    output[at] = finish(sum + bias[row], other, p.epilogue);
+    output[at] = Output(finish(sum + bias[row], other, p.epilogue));
 }

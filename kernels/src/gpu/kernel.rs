@@ -1,5 +1,10 @@
 //! The table of all shaders.
 
+extern crate std;
+use std::{format, string::String};
+
+use crate::Precision;
+
 /// One compute shader: its text in pieces, and the function that is run.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kernel {
@@ -9,6 +14,23 @@ pub struct Kernel {
     pub entry: &'static str,
     /// The text, piece after piece.
     pub pieces: &'static [&'static str],
+    /// Types of values that the text leaves open, each with the binding that has it.
+    pub open: &'static [(&'static str, u32)],
+}
+
+impl Kernel {
+    /// What stands before the text: the open types, `f16` where `is_half` says so of a binding.
+    pub fn head(&self, is_half: impl Fn(u32) -> bool) -> String {
+        let mut head = String::new();
+        if self.open.iter().any(|&(_, binding)| is_half(binding)) {
+            head += "enable f16;\n";
+        }
+        for &(name, binding) in self.open {
+            let form = if is_half(binding) { Precision::F16 } else { Precision::F32 };
+            head += &format!("alias {name} = {};\n", form.name());
+        }
+        head
+    }
 }
 
 const EPILOGUE: &str = include_str!("../epilogue.wgsl");
@@ -20,8 +42,19 @@ const MATMUL: &str = include_str!("../matmul.wgsl");
 const LOCAL_NORM: &str = include_str!("../local_norm.wgsl");
 const POSE: &str = include_str!("../pose.wgsl");
 
+const SUMS: &[(&str, u32)] = &[("Input", 1), ("Weight", 2), ("Skip", 4), ("Output", 5)];
+
 const fn same(name: &'static str, pieces: &'static [&'static str]) -> Kernel {
-    Kernel { name, entry: name, pieces }
+    Kernel { name, entry: name, pieces, open: &[] }
+}
+
+/// A layer of a network.
+const fn layer(
+    name: &'static str,
+    open: &'static [(&'static str, u32)],
+    pieces: &'static [&'static str],
+) -> Kernel {
+    Kernel { open, ..same(name, pieces) }
 }
 
 /// All shaders, in the order of the data's way.
@@ -32,27 +65,38 @@ pub const KERNELS: &[Kernel] = &[
     same("warp", &[PICTURE, BILINEAR, include_str!("../warp.wgsl")]),
     same("local_norm_rows", &[LOCAL_NORM]),
     same("local_norm", &[LOCAL_NORM]),
-    same("conv", &[EPILOGUE, CONVOLUTION, include_str!("../conv.wgsl")]),
-    same("grouped", &[EPILOGUE, CONVOLUTION, include_str!("../grouped.wgsl")]),
-    same("depthwise", &[EPILOGUE, CONVOLUTION, include_str!("../depthwise.wgsl")]),
-    same("transposed", &[EPILOGUE, CONVOLUTION, include_str!("../transposed.wgsl")]),
+    layer("conv", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../conv.wgsl")]),
+    layer("grouped", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../grouped.wgsl")]),
+    layer("depthwise", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../depthwise.wgsl")]),
+    layer("transposed", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../transposed.wgsl")]),
     Kernel {
         name: "matmul_vec4",
         entry: "matmul",
+        open: SUMS,
         pieces: &[EPILOGUE, include_str!("../matmul_vec4.wgsl"), MATMUL],
     },
     Kernel {
         name: "matmul_any",
         entry: "matmul",
+        open: SUMS,
         pieces: &[EPILOGUE, include_str!("../matmul_any.wgsl"), MATMUL],
     },
-    same("elementwise", &[EPILOGUE, include_str!("../elementwise.wgsl")]),
-    same("pool", &[include_str!("../pool.wgsl")]),
-    same("resample", &[include_str!("../resample.wgsl")]),
+    layer(
+        "elementwise",
+        &[("A", 1), ("B", 2), ("Output", 3)],
+        &[EPILOGUE, include_str!("../elementwise.wgsl")],
+    ),
+    layer("pool", &[("Input", 1), ("Output", 2)], &[include_str!("../pool.wgsl")]),
+    layer("resample", &[("Input", 1), ("Output", 4)], &[include_str!("../resample.wgsl")]),
     same("peak", &[FOUND_PEAK, include_str!("../peak.wgsl")]),
-    Kernel { name: "pose_coarse", entry: "coarse", pieces: &[PICTURE, FOUND_PEAK, POSE] },
+    Kernel {
+        name: "pose_coarse",
+        entry: "coarse",
+        open: &[],
+        pieces: &[PICTURE, FOUND_PEAK, POSE],
+    },
     same("crop", &[PICTURE, BILINEAR, include_str!("../crop.wgsl")]),
-    Kernel { name: "pose_fine", entry: "fine", pieces: &[PICTURE, FOUND_PEAK, POSE] },
+    Kernel { name: "pose_fine", entry: "fine", open: &[], pieces: &[PICTURE, FOUND_PEAK, POSE] },
 ];
 
 /// The shader of that name.

@@ -93,6 +93,7 @@ impl Program {
         text: &dyn Fn(&Kernel) -> String,
     ) -> Result<Self, GpuError> {
         use wgpu::BufferUsages as Usage;
+        check_form(&gpu, &plan)?;
         check_groups(&gpu, &plan.steps)?;
         let layout = Layout::of(&plan);
         let inside = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
@@ -105,7 +106,7 @@ impl Program {
         let buffers: Vec<_> = plan.buffers.iter().map(own).collect::<Result<_, _>>()?;
         let staging =
             buffer(&gpu, "read-back", read_back.bytes, Usage::MAP_READ | Usage::COPY_DST)?;
-        let (pipelines, pipeline_of) = pipelines(&gpu, &plan.steps, text)?;
+        let (pipelines, pipeline_of) = pipelines(&gpu, &plan, text)?;
         let clock =
             if gpu.has_clock() { Some(Clock::new(&gpu, 2 * Stage::ALL.len())?) } else { None };
         let mut program = Self {
@@ -338,7 +339,7 @@ impl Program {
 
     fn slot(&self, binding: u32, slot: Slot) -> wgpu::BindGroupEntry<'_> {
         match slot {
-            Slot::Constant { offset, bytes } => {
+            Slot::Constant { offset, bytes, .. } => {
                 self.entry(binding, &self.constants, offset as u64, bytes)
             }
             Slot::Tensor(TensorId(id)) => {
@@ -477,6 +478,15 @@ fn filled(
     Ok(made)
 }
 
+/// The device has the form of numbers that the plan asks for.
+fn check_form(gpu: &Gpu, plan: &Plan) -> Result<(), GpuError> {
+    if gpu.runs(plan.precision()) {
+        return Ok(());
+    }
+    let message = format!("{} has no 16-bit floats; use f32", gpu.adapter().name);
+    Err(GpuError::new(GpuErrorKind::NoAdapter, message))
+}
+
 /// No step takes more workgroups along an axis than the device runs.
 fn check_groups(gpu: &Gpu, steps: &[Step]) -> Result<(), GpuError> {
     let most = gpu.device.limits().max_compute_workgroups_per_dimension;
@@ -508,23 +518,25 @@ fn uniforms(steps: &[Step]) -> (Vec<u8>, Vec<u64>) {
 /// One pipeline for each shader with its constants, and which of them each step takes.
 fn pipelines(
     gpu: &Gpu,
-    steps: &[Step],
+    plan: &Plan,
     text: &dyn Fn(&Kernel) -> String,
 ) -> Result<(Vec<wgpu::ComputePipeline>, Vec<usize>), GpuError> {
-    let mut modules: BTreeMap<&str, wgpu::ShaderModule> = BTreeMap::new();
+    let mut modules: BTreeMap<String, wgpu::ShaderModule> = BTreeMap::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     let (mut made, mut of_step) = (vec![], vec![]);
-    for step in steps {
+    for step in &plan.steps {
         let kernel = step.kernel;
-        let key = format!("{} {:?}", kernel.name, step.constants);
+        let head = plan.head(step);
+        let key = format!("{} {:?} {head}", kernel.name, step.constants);
         if let Some(&place) = known.get(&key) {
             of_step.push(place);
             continue;
         }
-        let module = modules.entry(kernel.name).or_insert_with(|| {
+        let module = modules.entry(format!("{} {head}", kernel.name)).or_insert_with(|| {
+            let text = head + &text(kernel);
             gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(kernel.name),
-                source: wgpu::ShaderSource::Wgsl(text(kernel).into()),
+                source: wgpu::ShaderSource::Wgsl(text.into()),
             })
         });
         let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {

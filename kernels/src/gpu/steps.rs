@@ -89,7 +89,7 @@ pub fn conv(
             let x = pixels.div_ceil(THREADS);
             ("grouped", constants, weights.to_vec(), x, p.out_channels / lanes)
         };
-    let (weights, bias) = (plan.constant(&packed), plan.constant(bias));
+    let (weights, bias) = (plan.weights(&packed), plan.constant(bias));
     let taps = u64::from(p.kernel_height * p.kernel_width) * u64::from(p.in_channels / p.groups);
     plan.push(Step {
         flops: 2 * taps * u64::from(pixels) * u64::from(p.out_channels) * batch as u64,
@@ -114,7 +114,7 @@ pub fn transposed(
     out: Slot,
 ) -> usize {
     let x = (p.out_height * p.out_width).div_ceil(THREADS);
-    let (weights, bias) = (plan.constant(weights), plan.constant(bias));
+    let (weights, bias) = (plan.weights(weights), plan.constant(bias));
     let taps = u64::from(p.kernel_height * p.kernel_width) * u64::from(p.out_channels / p.groups);
     let inputs = u64::from(p.in_channels) * u64::from(p.in_height * p.in_width);
     plan.push(Step {
@@ -157,7 +157,7 @@ pub fn matmul(
 ) -> usize {
     let name = if p.n.is_multiple_of(4) { "matmul_vec4" } else { "matmul_any" };
     let packed = pack_rows(p, weights);
-    let (weights, bias) = (plan.constant(&packed), plan.constant(bias));
+    let (weights, bias) = (plan.weights(&packed), plan.constant(bias));
     let (across, [x, y]) = tiles(p.m, p.n);
     plan.push(Step {
         flops: 2 * u64::from(p.m) * u64::from(p.n) * u64::from(p.k) * batch as u64,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser, builder::TypedValueParser};
-use fiducia::Backend;
+use fiducia::{Backend, Precision};
 
 use super::link::{self, LinkArguments};
 
@@ -60,6 +60,9 @@ pub(super) struct DeviceChoice {
     /// only way to a software rasteriser.
     #[arg(long, value_name = "NAME")]
     pub(super) adapter: Option<String>,
+    /// How a GPU keeps the networks' numbers: f16 halves the bytes and moves landmarks by less than 0.2 px.
+    #[arg(long, default_value = "f32", value_parser = PossibleValuesParser::new(["f32", "f16"]).map(precision))]
+    pub(super) precision: Precision,
 }
 
 #[derive(Args)]
@@ -173,6 +176,10 @@ pub(super) struct DevicesArguments {
     /// As JSON.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+fn precision(name: String) -> Precision {
+    if name == Precision::F16.name() { Precision::F16 } else { Precision::F32 }
 }
 
 fn backend(name: String) -> Backend {

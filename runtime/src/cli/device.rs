@@ -1,6 +1,6 @@
 //! The device that a command is told to use.
 
-use fiducia::{Backend, Detector, Error, ErrorKind, Pack};
+use fiducia::{Backend, Detector, Error, ErrorKind, Pack, Wanted};
 
 use super::arguments::DeviceChoice;
 
@@ -13,12 +13,14 @@ pub(super) fn detector(
     choice: &DeviceChoice,
     names: &[String],
 ) -> Result<Detector, Error> {
-    match (&choice.adapter, choice.backend) {
-        (None, backend) => Detector::for_landmarks(pack, backend, names),
-        (Some(name), Backend::Auto | Backend::Gpu) => Detector::on_adapter_for(pack, name, names),
-        (Some(_), Backend::Cpu) => {
-            let message = "--adapter names a GPU; leave it out with --backend cpu";
-            Err(Error::new(ErrorKind::Usage, message))
-        }
+    if choice.adapter.is_some() && choice.backend == Backend::Cpu {
+        let message = "--adapter names a GPU; leave it out with --backend cpu";
+        return Err(Error::new(ErrorKind::Usage, message));
     }
+    let wanted = Wanted {
+        backend: choice.backend,
+        adapter: choice.adapter.clone(),
+        precision: choice.precision,
+    };
+    Detector::on(pack, &wanted, names)
 }

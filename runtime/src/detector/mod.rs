@@ -5,6 +5,7 @@ mod plausibility;
 mod looked_for;
 mod presentation;
 
+pub use choose::Wanted;
 pub(crate) use looked_for::LookedFor;
 pub use presentation::Presentation;
 
@@ -117,7 +118,7 @@ impl Detector {
     /// # Errors
     /// As [`Detector::new`]; [`ErrorKind::Usage`] for a name that the pack does not have.
     pub fn for_landmarks(pack: &Pack, backend: Backend, names: &[String]) -> Result<Self, Error> {
-        Self::build(pack, &choose::Wanted::from(backend), names)
+        Self::on(pack, &Wanted { backend, ..Wanted::default() }, names)
     }
 
     /// As [`Detector::new`], on the first adapter whose name contains `adapter`, software rasterisers among
@@ -134,10 +135,15 @@ impl Detector {
     /// # Errors
     /// As [`Detector::for_landmarks`].
     pub fn on_adapter_for(pack: &Pack, adapter: &str, names: &[String]) -> Result<Self, Error> {
-        Self::build(pack, &choose::Wanted::Adapter(adapter.to_owned()), names)
+        let adapter = Some(adapter.to_owned());
+        Self::on(pack, &Wanted { adapter, ..Wanted::default() }, names)
     }
 
-    fn build(pack: &Pack, wanted: &choose::Wanted, names: &[String]) -> Result<Self, Error> {
+    /// The landmarks `names` of `pack` on what is `wanted`.
+    ///
+    /// # Errors
+    /// As [`Detector::for_landmarks`]; [`ErrorKind::Usage`] where the CPU shall be what only a GPU is.
+    pub fn on(pack: &Pack, wanted: &Wanted, names: &[String]) -> Result<Self, Error> {
         let chosen = pack.manifest().places(names)?;
         let mut manifest = pack.manifest().clone();
         if names != manifest.landmarks {

@@ -70,6 +70,7 @@ impl Lowering<'_> {
             ..Pool::default()
         };
         shape[last..].fill(1);
+        // Sums of many values: few of them, and too large for a small form.
         let out = self.plan.tensor(p.planes as usize);
         steps::pool(self.plan, self.at(&node.name), &p.taking(kind), input.slot, out);
         View::whole(out, &shape)
@@ -119,7 +120,7 @@ impl Lowering<'_> {
                 pad: [0; 3],
             };
             let places: Vec<u32> = table.places.iter().map(|&place| place as u32).collect();
-            let out = self.plan.tensor(count);
+            let out = self.plan.values(count);
             let at = self.at(&node.name);
             steps::resample(self.plan, at, &p, view.slot, &places, &table.weights, out);
             view = View::whole(out, &shape);

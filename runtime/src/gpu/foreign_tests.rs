@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use fiducia_kernels::Precision;
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster};
 use tract_onnx::prelude::*;
 
@@ -99,7 +100,7 @@ fn networks_of_others_equal_onnxruntime() {
         let mut model = tract_onnx::onnx().model_for_path(&graph).unwrap();
         model.set_input_fact(0, f32::fact(shape).into()).unwrap();
         let model = model.into_typed().unwrap().into_decluttered().unwrap();
-        let got = on_device(&gpu, &model, &input);
+        let got = on_device(&gpu, Precision::F32, &model, &input);
         let largest = wanted.iter().fold(0f32, |m, v| m.max(v.abs()));
         let worst = largest_difference(&got, &wanted);
         println!("{name}, {shape:?}: {worst:e} of {largest}");

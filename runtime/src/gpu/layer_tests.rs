@@ -2,7 +2,7 @@
 
 use fiducia_kernels::gpu::steps::{self, At};
 use fiducia_kernels::gpu::{Gpu, Plan, Program, ReadBack, Slot, Stage};
-use fiducia_kernels::{Elementwise, Epilogue, MAX_AXES, Operation};
+use fiducia_kernels::{Elementwise, Epilogue, MAX_AXES, Operation, Precision};
 use tract_core::internal::*;
 use tract_core::ops::array::{Pad, PadMode, Slice, TypedConcat};
 use tract_core::ops::change_axes::AxisOp;
@@ -19,6 +19,8 @@ use super::tests::device;
 
 /// Layers behind each other, relative to the largest value.
 const TOLERANCE: f32 = 5e-5;
+/// The same where numbers have 11 bits between layers.
+const HALF_TOLERANCE: f32 = 1e-2;
 
 /// A graph at work.
 struct Graph {
@@ -280,8 +282,13 @@ const GRAPHS: &[(&str, &[usize], Build)] = &[
 ];
 
 /// What `model` gives for `input` on the device.
-pub(super) fn on_device(gpu: &Gpu, model: &TypedModel, input: &[f32]) -> Vec<f32> {
-    let mut plan = Plan::default();
+pub(super) fn on_device(
+    gpu: &Gpu,
+    precision: Precision,
+    model: &TypedModel,
+    input: &[f32],
+) -> Vec<f32> {
+    let mut plan = Plan::new(precision);
     let slot = plan.constant(input);
     let result = lower(model, &mut plan, Stage::Backbone, slot, &[]).unwrap();
     let len = model.output_fact(0).unwrap().shape.as_concrete().unwrap().iter().product::<usize>();
@@ -311,6 +318,15 @@ pub(super) fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
 #[test]
 fn small_graphs_equal_tract() {
     let Some(gpu) = device("small_graphs_equal_tract") else { return };
+    graphs_equal_tract(&gpu, Precision::F32, TOLERANCE);
+    if gpu.runs(Precision::F16) {
+        graphs_equal_tract(&gpu, Precision::F16, HALF_TOLERANCE);
+    } else {
+        println!("SKIPPED small_graphs_equal_tract in f16: the device has none");
+    }
+}
+
+fn graphs_equal_tract(gpu: &Gpu, precision: Precision, tolerance: f32) {
     for (name, shape, build) in GRAPHS {
         let mut g = Graph { model: TypedModel::default(), dice: Dice(41), count: 0 };
         let source = g.model.add_source("input", f32::fact(*shape)).unwrap();
@@ -322,14 +338,15 @@ fn small_graphs_equal_tract() {
         let wanted = values(&plan.run(tvec![input.clone().into_tvalue()]).unwrap()[0]);
 
         let model = g.model.into_decluttered().unwrap();
-        let got = on_device(&gpu, &model, &values(&input));
+        let got = on_device(gpu, precision, &model, &values(&input));
 
         let largest = wanted.iter().fold(0f32, |m, v| m.max(v.abs()));
         let worst = largest_difference(&got, &wanted);
-        assert!(worst <= TOLERANCE * largest, "{name}: {worst} of {largest}");
+        println!("{}, {name}: {worst} of {largest}", precision.name());
+        assert!(worst <= tolerance * largest, "{name}: {worst} of {largest}");
         // A comparison of the same values in another order fails.
         let turned =
-            got.iter().zip(wanted.iter().rev()).any(|(a, b)| (a - b).abs() > TOLERANCE * largest);
+            got.iter().zip(wanted.iter().rev()).any(|(a, b)| (a - b).abs() > tolerance * largest);
         assert!(turned && largest > 0.01, "{name} proves nothing");
     }
 }

@@ -36,7 +36,8 @@ pub(super) enum Value {
 }
 
 /// Appends `model` to `plan` as steps of `stage`. `inputs` are the graph's inputs in their order: the first is
-/// read from a slot, the others are constants. Returns where the result lies, row-major.
+/// read from a slot, the others are constants. Returns where the result lies, row-major
+/// and `f32`.
 ///
 /// # Errors
 /// [`ErrorKind::NoGpu`] where a layer is not supported, naming the node and its operation.
@@ -72,8 +73,8 @@ pub(super) fn lower(
         })?;
     }
     let result = model.output_outlets().map_err(outlet)?[0];
-    let ready = lowering.plain(result, "result").map_err(|e| refused(format!("{e:#}")))?;
-    Ok(ready.slot)
+    let ready = lowering.plain(result, "result").and_then(|view| lowering.widened(view));
+    Ok(ready.map_err(|e| refused(format!("{e:#}")))?.slot)
 }
 
 pub(super) struct Lowering<'a> {
@@ -233,7 +234,7 @@ impl Lowering<'_> {
     fn pooled(&mut self, node: &TypedNode, p: Pool) -> TractResult<Value> {
         let input = self.plain(node.inputs[0], &node.name)?;
         let shape = self.shape(node.id.into())?;
-        let out = self.plan.tensor(shape.iter().product());
+        let out = self.plan.values(shape.iter().product());
         steps::pool(self.plan, self.at(&node.name), &p, input.slot, out);
         Ok(Value::Ready(View::whole(out, &shape)))
     }
@@ -461,7 +462,7 @@ impl Lowering<'_> {
 
     fn concat(&mut self, node: &TypedNode, axis: usize) -> TractResult<Value> {
         let shape = self.shape(node.id.into())?;
-        let out = self.plan.tensor(shape.iter().product());
+        let out = self.plan.values(shape.iter().product());
         let whole = View::whole(out, &shape);
         let mut start = 0;
         for &input in &node.inputs {
@@ -521,7 +522,7 @@ impl Lowering<'_> {
     ) -> TractResult<View> {
         let mut p = self.params(operation, a, b, shape)?;
         p.epilogue = epilogue;
-        let out = self.plan.tensor(shape.iter().product());
+        let out = self.plan.values(shape.iter().product());
         steps::elementwise(self.plan, self.at(name), &p, a.slot, b.map(|b| b.slot), out);
         Ok(View::whole(out, shape))
     }
@@ -529,6 +530,17 @@ impl Lowering<'_> {
     /// The values of `view` in row-major order in a tensor of their own.
     pub(super) fn copied(&mut self, name: &str, view: &View) -> TractResult<View> {
         self.elementwise(name, Operation::Copy, view, None, &view.shape(), Epilogue::default())
+    }
+
+    /// The values of `view`, which is row-major, as `f32`.
+    fn widened(&mut self, view: View) -> TractResult<View> {
+        if !self.plan.is_half(view.slot) {
+            return Ok(view);
+        }
+        let p = self.params(Operation::Copy, &view, None, &view.shape())?;
+        let out = self.plan.tensor(view.shape().iter().product());
+        steps::elementwise(self.plan, self.at("result"), &p, view.slot, None, out);
+        Ok(View::whole(out, &view.shape()))
     }
 
     /// What `outlet` carries, in the plan.
@@ -542,7 +554,9 @@ impl Lowering<'_> {
             }
             Some(Value::Pending(product)) => {
                 let product = product.clone();
-                let out = self.plan.tensor(product.shape.iter().product());
+                let len = product.shape.iter().product();
+                let is_result = self.model.outputs.contains(&outlet);
+                let out = if is_result { self.plan.tensor(len) } else { self.plan.values(len) };
                 product.emit(self.plan, out)
             }
         };

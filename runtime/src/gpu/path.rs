@@ -4,13 +4,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use fiducia_kernels::gpu::{Adapter, BufferId, Choice, Counters, Gpu, Program, self_test, steps};
-use fiducia_kernels::{Affine, Found as Head, Picture, Row};
+use fiducia_kernels::{Affine, Found as Head, Picture, Precision, Row};
 
 use super::pose_probe;
 use super::prepare::{HEAD_BYTES, Prepared, ROW_BYTES, prepare};
 use crate::detector::{Found, Observation, cell_to_px};
 use crate::preprocess::{check, no_contrast, reduction, tail, whole_frame};
-use crate::{BackendInfo, Error, Manifest, Pack, Pose, Radiograph, Timings};
+use crate::{BackendInfo, Error, ErrorKind, Manifest, Pack, Pose, Radiograph, Timings, Wanted};
 
 /// What one step of the GPU path took, and what it has to do.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -31,6 +31,7 @@ pub struct StepTime {
 #[derive(Debug)]
 pub(crate) struct GpuPath {
     program: Program,
+    precision: Precision,
     picture: BufferId,
     planes: [BufferId; 2],
     reductions: [usize; 2],
@@ -48,14 +49,19 @@ impl GpuPath {
         pack: &Pack,
         manifest: &Manifest,
         chosen: &[usize],
-        choice: &Choice,
+        wanted: &Wanted,
     ) -> Result<Self, Error> {
-        let gpu = Gpu::open(choice)?;
-        trust(&gpu)?;
-        let prepared = prepare(pack, manifest, chosen)?;
+        let precision = wanted.precision;
+        let gpu = Gpu::open(&match &wanted.adapter {
+            None => Choice::Real,
+            Some(name) => Choice::Named(name.clone()),
+        })?;
+        has_form(&gpu, precision)?;
+        trust(&gpu, precision)?;
+        let prepared = prepare(pack, manifest, chosen, precision)?;
         let Prepared { plan, read_back, picture, planes, reductions } = prepared;
         let program = Program::new(gpu, plan, read_back)?;
-        Ok(Self { program, picture, planes, reductions, upload: Vec::new() })
+        Ok(Self { program, precision, picture, planes, reductions, upload: Vec::new() })
     }
 
     /// The device that runs, for reports.
@@ -65,6 +71,7 @@ impl GpuPath {
             kind: "gpu",
             device: adapter.name.clone(),
             driver: format!("{} through {}", adapter.driver, adapter.interface),
+            precision: self.precision.name(),
             chosen_because: None,
         }
     }
@@ -171,21 +178,30 @@ impl GpuPath {
     }
 }
 
+fn has_form(gpu: &Gpu, precision: Precision) -> Result<(), Error> {
+    if gpu.runs(precision) {
+        return Ok(());
+    }
+    let message = format!("{} has no 16-bit floats; leave out --precision f16", gpu.adapter().name);
+    Err(Error::new(ErrorKind::NoGpu, message))
+}
+
 /// Compares every shader with its reference on the first use of a device by this process.
-fn trust(gpu: &Gpu) -> Result<(), Error> {
-    static TRUSTED: Mutex<Vec<Adapter>> = Mutex::new(Vec::new());
+fn trust(gpu: &Gpu, precision: Precision) -> Result<(), Error> {
+    static TRUSTED: Mutex<Vec<(Adapter, Precision)>> = Mutex::new(Vec::new());
     // Held while testing, so that detectors that are made at once test once.
     let mut trusted = TRUSTED.lock().unwrap_or_else(PoisonError::into_inner);
-    if !trusted.contains(gpu.adapter()) {
+    let this = (gpu.adapter().clone(), precision);
+    if !trusted.contains(&this) {
         let start = Instant::now();
-        self_test(gpu)?;
+        self_test(gpu, precision)?;
         pose_probe::self_test(gpu)?;
         log::info!(
             "self-test of {}: {:.0} ms",
             gpu.adapter().name,
             start.elapsed().as_secs_f64() * 1e3
         );
-        trusted.push(gpu.adapter().clone());
+        trusted.push(this);
     }
     Ok(())
 }

@@ -8,10 +8,14 @@ use serde_json::Value;
 
 use crate::cli::Bench;
 use crate::toy;
-use fiducia::{Backend, Detector, Error, ErrorKind, Pack, Patch, Radiograph, Report};
+use fiducia::{
+    Backend, Detector, Error, ErrorKind, Pack, Patch, Precision, Radiograph, Report, Wanted,
+};
 
 /// Largest distance of a landmark on the GPU to the same on the CPU, px of the image.
 const TOLERANCE_PX: f64 = 0.05;
+/// The same where the networks' numbers have 11 bits.
+const HALF_TOLERANCE_PX: f64 = 0.2;
 /// Largest relative difference of an expected error: it comes back as a half-precision float.
 const SPREAD_TOLERANCE: f64 = 2e-3;
 /// Covariances likewise, px² relative to the ellipse's larger axis.
@@ -113,6 +117,48 @@ fn a_landmark_of_a_patch_agrees_too() {
     let (on_gpu, on_cpu) = (gpu.detect(&film).unwrap(), cpu.detect(&film).unwrap());
     assert_eq!((on_gpu.landmarks.len(), &*on_gpu.landmarks[3].name), (4, toy::NEW));
     assert_eq!(differences(&on_gpu, &on_cpu), Vec::<String>::new());
+}
+
+#[test]
+fn all_shipped_models_agree_in_f16() {
+    for (model, image, spacing) in SHIPPED {
+        let pack = Pack::open(&shipped(model)).unwrap();
+        let film = Radiograph::open(&shipped(image), spacing).unwrap();
+        let test = "all_shipped_models_agree_in_f16";
+        let Some(mut whole) = on_gpu(&pack, test) else { return };
+        let adapter = Some(String::new());
+        let wanted = Wanted { adapter, precision: Precision::F16, ..Wanted::default() };
+        let mut half = match Detector::on(&pack, &wanted, &pack.manifest().landmarks) {
+            Err(e) if e.kind() == ErrorKind::NoGpu => {
+                println!("SKIPPED {test}: {e}");
+                return;
+            }
+            other => other.unwrap(),
+        };
+        let mut cpu = Detector::new(&pack, Backend::Cpu).unwrap();
+        let [on_half, on_whole, on_cpu] =
+            [&mut half, &mut whole, &mut cpu].map(|detector| detector.detect(&film).unwrap());
+        assert_eq!((on_half.backend.precision, on_cpu.backend.precision), ("f16", "f32"));
+        assert!(on_half.plausible && on_half.landmarks.len() == on_cpu.landmarks.len());
+        let apart = |a: &Report| {
+            let pairs = a.landmarks.iter().zip(&on_cpu.landmarks);
+            let off = pairs.map(|(a, b)| (a.x_px - b.x_px).hypot(a.y_px - b.y_px));
+            off.fold(0.0, |m, d| if d > m || d.is_nan() { d } else { m })
+        };
+        let (half_apart, whole_apart) = (apart(&on_half), apart(&on_whole));
+        println!("{model}: {half_apart:.4} px apart in f16, {whole_apart:.4} px in f32");
+        assert!(half_apart <= HALF_TOLERANCE_PX, "{model}: {half_apart} px");
+        // It is another form that ran.
+        assert!(half_apart > whole_apart, "{model}: {half_apart} and {whole_apart} px");
+        let networks = |d: &mut Detector| -> u64 {
+            let steps = d.profile().unwrap().unwrap_or_default();
+            let layers = ["conv", "depthwise", "matmul_vec4", "elementwise"];
+            steps.iter().filter(|s| layers.contains(&s.kernel)).map(|s| s.bytes).sum()
+        };
+        let (a, b) = (networks(&mut half), networks(&mut whole));
+        println!("{model}: layers move {a} bytes in f16, {b} in f32");
+        assert!(b == 0 || 10 * a < 6 * b, "{model}: {a} bytes in f16, {b} in f32");
+    }
 }
 
 #[test]
@@ -287,6 +333,10 @@ fn an_adapter_that_is_not_there_is_exit_code_5() {
     assert!(outcome.stderr.contains("no such adapter"), "{outcome:?}");
     let outcome = bench.run(&[&detect[..], &["--backend", "cpu"]].concat());
     assert_eq!(outcome.code, 2, "{outcome:?}");
+    let halves = [&detect[..4], &["--backend", "cpu", "--precision", "f16"]].concat();
+    let outcome = bench.run(&halves);
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+    assert!(outcome.stderr.contains("--precision"), "{outcome:?}");
     let profile = ["bench", "spots.png", "--model", "toy.fid", "--backend", "cpu", "--profile"];
     assert_eq!(bench.run(&profile).code, 2);
 }

@@ -9,18 +9,22 @@ use crate::gpu::steps;
 use crate::{Elementwise, Epilogue, MAX_AXES, Matmul, Operation, PoolKind, elementwise, matmul};
 
 fn uses(cases: &[Probe], name: &str) {
-    assert!(cases.iter().flat_map(|c| c.plan.steps()).all(|s| s.kernel.name == name));
+    assert!(cases.iter().all(|c| c.plan.steps()[0].kernel.name == name));
 }
 
 #[test]
 fn conv_equals_its_twin() {
+    FORMS.into_iter().for_each(conv_in);
+}
+
+fn conv_in(form: Precision) {
     let mut dice = Dice(1);
     let mut cases = vec![];
     for _ in 0..8 {
         let channels = [dice.among(8, 40), dice.among(1, 70), 1];
         let kernel = [dice.among(1, 5), dice.among(1, 5)];
         let p = any_conv(&mut dice, channels, kernel);
-        cases.push(conv_probe(&mut dice, p, 1 + cases.len() % 3));
+        cases.push(conv_probe(form, &mut dice, p, 1 + cases.len() % 3));
     }
     uses(&cases, "conv");
     let tiles: std::collections::BTreeSet<String> =
@@ -40,6 +44,10 @@ fn conv_equals_its_twin() {
 
 #[test]
 fn grouped_equals_its_twin() {
+    FORMS.into_iter().for_each(grouped_in);
+}
+
+fn grouped_in(form: Precision) {
     let mut dice = Dice(2);
     let mut cases = vec![];
     for i in 0..8 {
@@ -47,7 +55,7 @@ fn grouped_equals_its_twin() {
         let channels = [groups * dice.among(1, 4), groups * dice.among(1, 9), groups];
         let kernel = [dice.among(1, 6), dice.among(1, 6)];
         let p = any_conv(&mut dice, if i == 0 { [1, 16, 1] } else { channels }, kernel);
-        cases.push(conv_probe(&mut dice, p, 1 + i % 2));
+        cases.push(conv_probe(form, &mut dice, p, 1 + i % 2));
     }
     cases.retain(|c| c.plan.steps()[0].kernel.name == "grouped");
     assert!(cases.len() > 5);
@@ -62,13 +70,17 @@ fn grouped_equals_its_twin() {
 
 #[test]
 fn depthwise_equals_its_twin() {
+    FORMS.into_iter().for_each(depthwise_in);
+}
+
+fn depthwise_in(form: Precision) {
     let mut dice = Dice(3);
     let mut cases = vec![];
     for i in 0..8 {
         let channels = dice.among(2, 20);
         let kernel = [[3, 3], [5, 5], [7, 7], [1, 4]][i % 4];
         let p = any_conv(&mut dice, [channels; 3], kernel);
-        cases.push(conv_probe(&mut dice, p, 1 + i % 2));
+        cases.push(conv_probe(form, &mut dice, p, 1 + i % 2));
     }
     uses(&cases, "depthwise");
     let mutants = [
@@ -82,13 +94,17 @@ fn depthwise_equals_its_twin() {
 
 #[test]
 fn transposed_equals_its_twin() {
+    FORMS.into_iter().for_each(transposed_in);
+}
+
+fn transposed_in(form: Precision) {
     let mut dice = Dice(9);
     let mut cases = vec![];
     for i in 0..8 {
         let groups = [1, 3, 2, 1][i % 4];
         let channels = [groups * dice.among(1, 9), groups * dice.among(1, 5), groups];
         let kernel = [dice.among(1, 5), dice.among(1, 5)];
-        cases.push(transposed_probe(&mut dice, channels, kernel, 1 + i % 2));
+        cases.push(transposed_probe(form, &mut dice, channels, kernel, 1 + i % 2));
     }
     uses(&cases, "transposed");
     let mutants = [
@@ -105,8 +121,12 @@ fn transposed_equals_its_twin() {
 
 #[test]
 fn resample_equals_its_twin() {
+    FORMS.into_iter().for_each(resample_in);
+}
+
+fn resample_in(form: Precision) {
     let mut dice = Dice(10);
-    let cases: Vec<Probe> = (0..6).map(|_| resample_probe(&mut dice)).collect();
+    let cases: Vec<Probe> = (0..6).map(|_| resample_probe(form, &mut dice)).collect();
     let mutants = [
         mutant("index / p.inner % p.out_size", "index % p.out_size"),
         mutant("(p.inner * p.out_size) * p.in_size", "(p.inner * p.out_size) * p.out_size"),
@@ -119,6 +139,10 @@ fn resample_equals_its_twin() {
 
 #[test]
 fn matmul_equals_its_twin() {
+    FORMS.into_iter().for_each(matmul_in);
+}
+
+fn matmul_in(form: Precision) {
     for (name, step) in [("matmul_vec4", 4), ("matmul_any", 1)] {
         let mut dice = Dice(4);
         let mut cases = vec![];
@@ -126,7 +150,7 @@ fn matmul_equals_its_twin() {
             let n = dice.among(1, 40) * step;
             let n = if step == 1 && n.is_multiple_of(4) { n + 1 } else { n };
             let sizes = [dice.among(1, 80), n, dice.among(1, 70)];
-            cases.push(matmul_probe(&mut dice, sizes, i % 2 == 1, 1 + i % 4));
+            cases.push(matmul_probe(form, &mut dice, sizes, i % 2 == 1, 1 + i % 4));
         }
         uses(&cases, name);
         let mutants = [
@@ -151,6 +175,10 @@ fn the_twin_packs_weights_as_the_definition_has_them() {
 
 #[test]
 fn elementwise_equals_its_twin() {
+    FORMS.into_iter().for_each(elementwise_in);
+}
+
+fn elementwise_in(form: Precision) {
     let mut dice = Dice(6);
     let operations = [
         Operation::Copy,
@@ -161,15 +189,17 @@ fn elementwise_equals_its_twin() {
         Operation::Max,
         Operation::Min,
     ];
-    let cases: Vec<Probe> =
-        operations.into_iter().map(|operation| elementwise_probe(&mut dice, operation)).collect();
+    let cases: Vec<Probe> = operations
+        .into_iter()
+        .map(|operation| elementwise_probe(form, &mut dice, operation))
+        .collect();
     let mutants = [
-        mutant("result = v - b[at_b]", "result = v + b[at_b]"),
+        mutant("result = v - f32(b[at_b])", "result = v + f32(b[at_b])"),
         mutant("place / p.divisor_a[i][j]", "place"),
         mutant("at_b += place / p.divisor_b[i][j] * p.stride_b[i][j]", "at_b += place"),
-        mutant("max(v, b[at_b])", "min(v, b[at_b])"),
+        mutant("max(v, f32(b[at_b]))", "min(v, f32(b[at_b]))"),
         mutant("var at_a = p.offset_a", "var at_a = 0u"),
-        mutant("activate(result, p.epilogue)", "result"),
+        mutant("Output(activate(result, p.epilogue))", "Output(result)"),
     ];
     check("elementwise", &cases, &mutants);
 }
@@ -192,9 +222,14 @@ fn more_results_than_workgroups_along_one_axis() {
 
 #[test]
 fn pool_equals_its_twin() {
+    FORMS.into_iter().for_each(pool_in);
+}
+
+fn pool_in(form: Precision) {
     let mut dice = Dice(7);
     let kinds = [PoolKind::Max, PoolKind::Sum, PoolKind::Mean, PoolKind::MeanInside];
-    let cases: Vec<Probe> = kinds.into_iter().map(|kind| pool_probe(&mut dice, kind)).collect();
+    let cases: Vec<Probe> =
+        kinds.into_iter().map(|kind| pool_probe(form, &mut dice, kind)).collect();
     let mutants = [
         mutant("case 1u: { result = sum; }", ""),
         mutant("f32(p.kernel_height * p.kernel_width)", "4.0"),

@@ -5,7 +5,11 @@ use crate::{Conv, Elementwise, Epilogue, Found, Matmul, Picture, Pool, PoseStep,
 use naga::{AddressSpace, Module, StorageAccess, TypeInner};
 
 fn parse(kernel: &Kernel) -> Module {
-    let text = kernel.pieces.concat();
+    parse_text(kernel, &kernel.head(|_| false))
+}
+
+fn parse_text(kernel: &Kernel, head: &str) -> Module {
+    let text = format!("{head}{}", kernel.pieces.concat());
     naga::front::wgsl::parse_str(&text).unwrap_or_else(|e| panic!("{}: {e}", kernel.name))
 }
 
@@ -109,6 +113,11 @@ fn shared_records_have_the_same_places() {
     same!(module, Resample.taps = "Params" "taps");
 }
 
+fn validated(module: &Module) -> naga::valid::ModuleInfo {
+    use naga::valid::{Capabilities, ValidationFlags, Validator};
+    Validator::new(ValidationFlags::all(), Capabilities::all()).validate(module).unwrap()
+}
+
 #[test]
 fn steps_bind_what_the_shaders_declare() {
     use crate::gpu::steps::{self, At, PoseBuffers};
@@ -158,13 +167,10 @@ fn steps_bind_what_the_shaders_declare() {
     let names: std::collections::BTreeSet<_> = plan.steps().iter().map(|s| s.kernel.name).collect();
     assert_eq!(names.len(), KERNELS.len(), "every kernel has a step: {names:?}");
     for step in plan.steps() {
+        let halves = parse_text(step.kernel, &step.kernel.head(|_| true));
+        validated(&halves);
         let module = parse(step.kernel);
-        let info = naga::valid::Validator::new(
-            naga::valid::ValidationFlags::all(),
-            naga::valid::Capabilities::all(),
-        )
-        .validate(&module)
-        .unwrap();
+        let info = validated(&module);
         let place = module.entry_points.iter().position(|e| e.name == step.kernel.entry).unwrap();
         let used = info.get_entry_point(place);
         let mut declared = vec![];
