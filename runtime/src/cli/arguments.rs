@@ -63,6 +63,12 @@ pub(super) struct DeviceChoice {
     /// How a GPU keeps the networks' numbers: f16 halves the bytes and moves landmarks by less than 0.2 px.
     #[arg(long, default_value = "f32", value_parser = PossibleValuesParser::new(["f32", "f16"]).map(precision))]
     pub(super) precision: Precision,
+    /// Test the GPU's shaders now, whatever an earlier run found.
+    #[arg(long)]
+    pub(super) self_test: bool,
+    /// Folder in which the outcome of a GPU's self-test is kept; by default fiducia in the user's cache folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) cache: Option<PathBuf>,
 }
 
 #[derive(Args)]

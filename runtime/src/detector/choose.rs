@@ -1,5 +1,7 @@
 //! Which device runs the networks, and why.
 
+use std::path::PathBuf;
+
 use super::{Backend, Networks};
 use crate::{
     Backbone, BackendInfo, Error, ErrorKind, Manifest, Pack, Precision, Refine, SectionKind,
@@ -14,6 +16,10 @@ pub struct Wanted {
     pub adapter: Option<String>,
     /// How the networks keep their numbers; the CPU has `f32` only.
     pub precision: Precision,
+    /// Folder in which the outcome of a GPU's self-test is kept; `None` tests once in each process.
+    pub self_tests: Option<PathBuf>,
+    /// Tests a GPU although it was tested before.
+    pub test_anew: bool,
 }
 
 /// The networks of the landmarks number `chosen`, ready on the device that is wanted.

@@ -63,6 +63,27 @@ enum Networks {
     Gpu(Box<crate::gpu::GpuPath>),
 }
 
+/// An image that is under way ([`Detector::start`]).
+#[derive(Debug)]
+pub struct Started {
+    radiograph: Radiograph,
+    seen: Seen,
+}
+
+#[derive(Debug)]
+enum Seen {
+    Done(Box<Observation>),
+    #[cfg(feature = "gpu")]
+    OnGpu(crate::gpu::OnDevice),
+}
+
+impl Started {
+    /// Whether the networks have run already, so that waiting for another image first gains nothing.
+    pub fn is_done(&self) -> bool {
+        matches!(self.seen, Seen::Done(_))
+    }
+}
+
 /// One landmark as the heat map shows it, before calibration.
 #[derive(Clone, Copy, Debug)]
 pub struct Found {
@@ -214,7 +235,48 @@ impl Detector {
     /// As [`Detector::observe`].
     pub fn detect(&mut self, radiograph: &Radiograph) -> Result<Report, Error> {
         let seen = self.observe(radiograph)?;
-        let mut report = self.report(radiograph, &seen);
+        self.judged(radiograph, &seen)
+    }
+
+    /// Begins with `radiograph`. A GPU is handed it and goes to work, so that the next image can be read and
+    /// started meanwhile; on the CPU the networks have run when this returns.
+    ///
+    /// # Errors
+    /// As [`Detector::observe`].
+    pub fn start(&mut self, radiograph: Radiograph) -> Result<Started, Error> {
+        let seen = match &mut self.networks {
+            Networks::Cpu(_) => Seen::Done(Box::new(self.observe_on_cpu(&radiograph)?)),
+            #[cfg(feature = "gpu")]
+            Networks::Gpu(gpu) => Seen::OnGpu(gpu.start(&self.manifest, &radiograph)?),
+        };
+        Ok(Started { radiograph, seen })
+    }
+
+    /// Waits for what this detector started, and gives the image back with its report, which is that of
+    /// [`Detector::detect`].
+    ///
+    /// # Errors
+    /// As [`Detector::observe`].
+    pub fn finish(&mut self, started: Started) -> Result<(Radiograph, Report), Error> {
+        let Started { radiograph, seen } = started;
+        let seen = match seen {
+            Seen::Done(seen) => *seen,
+            #[cfg(feature = "gpu")]
+            Seen::OnGpu(running) => match &mut self.networks {
+                Networks::Gpu(gpu) => gpu.finish(&self.manifest, &radiograph, running)?,
+                Networks::Cpu(_) => {
+                    let message = "the image was started by another detector";
+                    return Err(Error::new(ErrorKind::Usage, message));
+                }
+            },
+        };
+        let report = self.judged(&radiograph, &seen)?;
+        Ok((radiograph, report))
+    }
+
+    /// The report of what was seen; an implausible image is looked at in other ways.
+    fn judged(&mut self, radiograph: &Radiograph, seen: &Observation) -> Result<Report, Error> {
+        let mut report = self.report(radiograph, seen);
         if !report.plausible {
             report.presentation = self.recognise(radiograph)?;
             report.reasons.extend(report.presentation.map(|p| p.to_string()));

@@ -12,6 +12,7 @@ mod lower;
 mod along;
 mod prepare;
 mod pose_probe;
+mod trust;
 mod path;
 
 #[cfg(test)]
@@ -21,8 +22,8 @@ mod layer_tests;
 #[cfg(test)]
 mod foreign_tests;
 
-pub(crate) use path::GpuPath;
 pub use path::StepTime;
+pub(crate) use path::{GpuPath, OnDevice};
 
 use fiducia_kernels::gpu::{GpuError, GpuErrorKind};
 

@@ -324,6 +324,110 @@ fn the_command_runs_on_a_named_adapter() {
     assert!(timed["steps"].as_array().unwrap().len() > 10, "{timed}");
 }
 
+/// The name of the first adapter, for commands.
+fn adapter(test: &str) -> Option<String> {
+    let name = fiducia::adapters().into_iter().next().map(|adapter| adapter.name);
+    if name.is_none() {
+        let required = std::env::var("FIDUCIA_GPU").is_ok_and(|v| v == "required");
+        assert!(!required, "no adapter");
+        eprintln!("SKIPPED: {test}: no adapter");
+    }
+    name
+}
+
+#[test]
+fn a_folder_on_a_gpu_gives_what_its_images_give() {
+    let Some(adapter) = adapter("a_folder_on_a_gpu_gives_what_its_images_give") else { return };
+    let bench = Bench::new();
+    let spots = std::fs::read(bench.path("spots.png")).unwrap();
+    for name in ["a.png", "c.png", "e.png", "f.png"] {
+        bench.write(&format!("films/{name}"), &spots);
+    }
+    let small = image::imageops::crop_imm(&toy::picture(240, 300), 0, 0, 230, 290).to_image();
+    small.save(bench.path("films/b.png")).unwrap();
+    image::GrayImage::new(90, 80).save(bench.path("films/d.png")).unwrap();
+    bench.write("films/g.png", b"no image");
+    let detect = |image: &str| {
+        let rest = ["--model", "toy.fid", "--json", "-", "--quiet", "--adapter", &adapter];
+        bench.run(&[&["detect", image], &rest[..]].concat())
+    };
+    let points = |report: &Value| -> Vec<Value> {
+        let landmarks = report["landmarks"].as_array().unwrap().iter();
+        landmarks.map(|l| Value::from(vec![l["x_px"].clone(), l["y_px"].clone()])).collect()
+    };
+    let all = detect("films");
+    assert_eq!(all.code, 4, "{all:?}");
+    assert!(all.stderr.contains("d.png") && all.stderr.contains("g.png"), "{all:?}");
+    let reports: Vec<Value> = serde_json::from_str(&all.stdout).unwrap();
+    let names: Vec<&str> = reports.iter().map(|r| r["image"].as_str().unwrap()).collect();
+    let good = ["films/a.png", "films/b.png", "films/c.png", "films/e.png", "films/f.png"];
+    assert_eq!(names, good);
+    for (report, name) in reports.iter().zip(good) {
+        let alone: Value = serde_json::from_str(&detect(name).stdout).unwrap();
+        assert_eq!(points(report), points(&alone), "{name}");
+    }
+    assert_ne!(points(&reports[0]), points(&reports[1]), "two images are one");
+}
+
+#[test]
+fn two_images_are_under_way_at_once() {
+    let pack = Pack::from_bytes(toy::pack()).unwrap();
+    let Some(mut gpu) = on_gpu(&pack, "two_images_are_under_way_at_once") else { return };
+    let film = crate::patch::spots();
+    let mut other = film.clone();
+    other.pixels.rotate_right(3);
+    let [a, b] = [&film, &other].map(|film| gpu.detect(film).unwrap());
+    let before = gpu.gpu_counters().unwrap();
+    let first = gpu.start(film.clone()).unwrap();
+    let second = gpu.start(other.clone()).unwrap();
+    assert!(!first.is_done());
+    assert_eq!(gpu.gpu_counters().unwrap().submits - before.submits, 2);
+    assert_eq!(gpu.gpu_counters().unwrap().read_backs, before.read_backs);
+    let points = |report: &Report| -> Vec<[f64; 2]> {
+        report.landmarks.iter().map(|l| [l.x_px, l.y_px]).collect()
+    };
+    for (started, alone) in [(first, &a), (second, &b)] {
+        assert_eq!(points(&gpu.finish(started).unwrap().1), points(alone));
+    }
+    assert_ne!(points(&a), points(&b));
+    // One that nobody waits for is no obstacle.
+    drop(gpu.start(film.clone()).unwrap());
+    assert_eq!(points(&gpu.detect(&film).unwrap()), points(&a));
+}
+
+#[test]
+fn the_self_test_is_kept_on_disk() {
+    let Some(adapter) = adapter("the_self_test_is_kept_on_disk") else { return };
+    let bench = Bench::new();
+    let detect = |more: &[&str]| {
+        let all = ["detect", "spots.png", "--model", "toy.fid", "--quiet", "--adapter", &adapter];
+        bench.run(&[&all[..], more].concat())
+    };
+    assert_eq!(detect(&["--cache", "kept"]).code, 0);
+    let names = bench.names("kept");
+    assert!(matches!(&names[..], [one] if one.starts_with("self-test-")), "{names:?}");
+    let file = bench.path("kept").join(&names[0]);
+    let passed = std::fs::read_to_string(&file).unwrap();
+    // What an earlier run found decides: it was not tested again.
+    let failed = passed.replace("\"fault\": null", "\"fault\": \"shader peak is wrong\"");
+    assert_ne!(passed, failed);
+    std::fs::write(&file, &failed).unwrap();
+    let refused = detect(&["--cache", "kept"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(
+        refused.stderr.contains("peak") && refused.stderr.contains("--self-test"),
+        "{refused:?}"
+    );
+    assert_eq!(detect(&["--cache", "kept", "--self-test"]).code, 0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), passed);
+    std::fs::write(&file, &failed[..99]).unwrap();
+    assert_eq!(detect(&["--cache", "kept"]).code, 0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), passed);
+    // Without the option it is the user's cache folder.
+    assert_eq!(detect(&[]).code, 0);
+    assert_eq!(bench.names("cache/fiducia"), names);
+}
+
 #[test]
 fn an_adapter_that_is_not_there_is_exit_code_5() {
     let bench = Bench::new();
