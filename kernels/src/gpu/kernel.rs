@@ -16,6 +16,8 @@ pub struct Kernel {
     pub pieces: &'static [&'static str],
     /// Types of values that the text leaves open, each with the binding that has it.
     pub open: &'static [(&'static str, u32)],
+    /// Whether it needs a device with subgroup operations.
+    pub subgroups: bool,
 }
 
 impl Kernel {
@@ -39,13 +41,15 @@ const CONVOLUTION: &str = include_str!("../convolution.wgsl");
 const FOUND_PEAK: &str = include_str!("../found_peak.wgsl");
 const PICTURE: &str = include_str!("../picture.wgsl");
 const MATMUL: &str = include_str!("../matmul.wgsl");
+const MATMUL_STORE: &str = include_str!("../matmul_store.wgsl");
 const LOCAL_NORM: &str = include_str!("../local_norm.wgsl");
+const PEAK: &str = include_str!("../peak.wgsl");
 const POSE: &str = include_str!("../pose.wgsl");
 
 const SUMS: &[(&str, u32)] = &[("Input", 1), ("Weight", 2), ("Skip", 4), ("Output", 5)];
 
 const fn same(name: &'static str, pieces: &'static [&'static str]) -> Kernel {
-    Kernel { name, entry: name, pieces, open: &[] }
+    Kernel { name, entry: name, pieces, open: &[], subgroups: false }
 }
 
 /// A layer of a network.
@@ -70,16 +74,24 @@ pub const KERNELS: &[Kernel] = &[
     layer("depthwise", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../depthwise.wgsl")]),
     layer("transposed", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../transposed.wgsl")]),
     Kernel {
-        name: "matmul_vec4",
         entry: "matmul",
-        open: SUMS,
-        pieces: &[EPILOGUE, include_str!("../matmul_vec4.wgsl"), MATMUL],
+        ..layer("matmul_vec4", SUMS, &[EPILOGUE, include_str!("../matmul_vec4.wgsl"), MATMUL])
     },
     Kernel {
-        name: "matmul_any",
         entry: "matmul",
-        open: SUMS,
-        pieces: &[EPILOGUE, include_str!("../matmul_any.wgsl"), MATMUL],
+        ..layer(
+            "matmul_any",
+            SUMS,
+            &[EPILOGUE, include_str!("../matmul_any.wgsl"), MATMUL_STORE, MATMUL],
+        )
+    },
+    Kernel {
+        entry: "matmul",
+        ..layer(
+            "matmul_depthwise",
+            &[("Input", 1), ("Weight", 2), ("Skip", 4), ("Output", 5), ("Taps", 7)],
+            &[EPILOGUE, include_str!("../matmul_depthwise.wgsl"), MATMUL_STORE, MATMUL],
+        )
     },
     layer(
         "elementwise",
@@ -88,15 +100,17 @@ pub const KERNELS: &[Kernel] = &[
     ),
     layer("pool", &[("Input", 1), ("Output", 2)], &[include_str!("../pool.wgsl")]),
     layer("resample", &[("Input", 1), ("Output", 4)], &[include_str!("../resample.wgsl")]),
-    same("peak", &[FOUND_PEAK, include_str!("../peak.wgsl")]),
+    same("peak", &[FOUND_PEAK, include_str!("../peak_tree.wgsl"), PEAK]),
     Kernel {
-        name: "pose_coarse",
-        entry: "coarse",
+        name: "peak_subgroup",
+        entry: "peak",
+        pieces: &[FOUND_PEAK, include_str!("../peak_subgroup.wgsl"), PEAK],
         open: &[],
-        pieces: &[PICTURE, FOUND_PEAK, POSE],
+        subgroups: true,
     },
+    Kernel { entry: "coarse", ..same("pose_coarse", &[PICTURE, FOUND_PEAK, POSE]) },
     same("crop", &[PICTURE, BILINEAR, include_str!("../crop.wgsl")]),
-    Kernel { name: "pose_fine", entry: "fine", open: &[], pieces: &[PICTURE, FOUND_PEAK, POSE] },
+    Kernel { entry: "fine", ..same("pose_fine", &[PICTURE, FOUND_PEAK, POSE]) },
 ];
 
 /// The shader of that name.

@@ -88,6 +88,7 @@ pub struct Step {
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     precision: Precision,
+    subgroups: bool,
     pub(super) steps: Vec<Step>,
     pub(super) constants: Vec<u8>,
     /// Length of each tensor, bytes.
@@ -104,6 +105,17 @@ impl Plan {
     /// A plan whose networks keep their numbers in this form.
     pub fn new(precision: Precision) -> Self {
         Self { precision, ..Self::default() }
+    }
+
+    /// The same plan with subgroup operations, or without.
+    #[must_use]
+    pub fn with_subgroups(self, subgroups: bool) -> Self {
+        Self { subgroups, ..self }
+    }
+
+    /// Whether steps may use subgroup operations.
+    pub fn subgroups(&self) -> bool {
+        self.subgroups
     }
 
     /// The form of the networks' numbers.

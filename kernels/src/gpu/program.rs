@@ -531,12 +531,14 @@ fn filled(
     Ok(made)
 }
 
-/// The device has the form of numbers that the plan asks for.
+/// The device offers what the plan asks for.
 fn check_form(gpu: &Gpu, plan: &Plan) -> Result<(), GpuError> {
-    if gpu.runs(plan.precision()) {
-        return Ok(());
-    }
-    let message = format!("{} has no 16-bit floats; use f32", gpu.adapter().name);
+    let missing = match plan.precision() {
+        form if !gpu.runs(form) => "16-bit floats",
+        _ if plan.subgroups() && !gpu.has_subgroups() => "subgroup operations",
+        _ => return Ok(()),
+    };
+    let message = format!("{} has no {missing}", gpu.adapter().name);
     Err(GpuError::new(GpuErrorKind::NoAdapter, message))
 }
 

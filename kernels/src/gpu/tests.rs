@@ -29,6 +29,7 @@ fn device(test: &str) -> Option<Gpu> {
 const FORMS: [Precision; 2] = [Precision::F32, Precision::F16];
 
 /// A change of a shader's text that must be noticed.
+#[derive(Clone, Copy)]
 struct Mutant {
     from: &'static str,
     to: &'static str,
@@ -49,6 +50,10 @@ fn check(test: &str, cases: &[Probe], mutants: &[Mutant]) {
     let Some(gpu) = device(test) else { return };
     if let Some(form) = cases.iter().map(|c| c.plan.precision()).find(|&form| !gpu.runs(form)) {
         println!("SKIPPED: {test} in {}: the device has none", form.name());
+        return;
+    }
+    if cases.iter().any(|c| c.plan.subgroups()) && !gpu.has_subgroups() {
+        println!("SKIPPED: {test}: the device has no subgroup operations");
         return;
     }
     let complaint = |case: &Probe, mutant: Option<&Mutant>| {

@@ -255,10 +255,19 @@ impl Lowering<'_> {
         let shape = self.shape(node.id.into())?;
         let roles = Roles::of(op, [w, x], weights.shape(), &x_shape)?;
         let values = roles.pack(&floats(&weights)?);
-        let input = self.plain(node.inputs[x], &node.name)?;
-        let sums = Sums::Matmul { sizes: [roles.m, roles.n, roles.k], private: roles.private };
-        let bias = vec![0.0; roles.m];
-        self.product(node, sums, roles.batch, input.slot, values, bias, shape)
+        let (sizes, bias) = ([roles.m, roles.n, roles.k], vec![0.0; roles.m]);
+        let before = match self.values.get(&node.inputs[x]) {
+            Some(Value::Pending(product)) if !roles.private => product.before(roles.batch, sizes),
+            _ => None,
+        };
+        let (sums, input) = match before {
+            Some((before, input)) => (Sums::AfterDepthwise { sizes, before }, input),
+            None => {
+                let input = self.plain(node.inputs[x], &node.name)?;
+                (Sums::Matmul { sizes, private: roles.private }, input.slot)
+            }
+        };
+        self.product(node, sums, roles.batch, input, values, bias, shape)
     }
 
     #[allow(clippy::too_many_arguments)]

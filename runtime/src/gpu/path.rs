@@ -64,7 +64,7 @@ impl GpuPath {
         })?;
         has_form(&gpu, precision)?;
         trust(&gpu, pack, wanted)?;
-        let prepared = prepare(pack, manifest, chosen, precision)?;
+        let prepared = prepare(pack, manifest, chosen, gpu.plan(precision))?;
         let Prepared { plan, read_back, picture, planes, reductions } = prepared;
         let program = Program::new(gpu, plan, read_back)?;
         Ok(Self { program, precision, picture, planes, reductions, upload: Vec::new() })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fiducia_kernels::gpu::steps::{self, At, PoseBuffers};
 use fiducia_kernels::gpu::{BufferId, Plan, ReadBack, Slot, Stage};
-use fiducia_kernels::{LocalNorm, PoseStep, Precision};
+use fiducia_kernels::{LocalNorm, PoseStep};
 use tract_onnx::prelude::*;
 
 use super::lower::lower;
@@ -37,8 +37,7 @@ pub(super) struct Prepared {
     pub(super) reductions: [usize; 2],
 }
 
-/// Plans the inference of the landmarks number `chosen` of `pack`, whose networks keep their numbers in `precision`;
-/// `manifest` names only these.
+/// Plans the inference of the landmarks number `chosen` of `pack` in the empty `plan`; `manifest` names only these.
 ///
 /// # Errors
 /// [`ErrorKind::Unreadable`] where a graph does not fit the manifest, [`ErrorKind::NoGpu`] where a layer is not
@@ -47,11 +46,10 @@ pub(super) fn prepare(
     pack: &Pack,
     manifest: &Manifest,
     chosen: &[usize],
-    precision: Precision,
+    mut plan: Plan,
 ) -> Result<Prepared, Error> {
     let (whole, refine) = (&manifest.whole, &manifest.refine);
     let (guides, landmarks) = (manifest.guides().len(), manifest.landmarks.len());
-    let mut plan = Plan::new(precision);
     let shape = pack.shape();
     let pose = pose_step(manifest, shape.modes.len());
     let results = plan.buffer("results", HEAD_BYTES + ROW_BYTES * landmarks);

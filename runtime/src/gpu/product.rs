@@ -5,6 +5,10 @@ use fiducia_kernels::{Activation, Conv, Epilogue, Matmul, Skip};
 
 use super::view::View;
 
+/// Multiplications and additions that cost as much as writing and reading a value: 8 bytes, at the 19 operations
+/// per byte of an Orin Nano (docs/gpu.md).
+const WORTH_KEEPING: u32 = 150;
+
 /// What is summed.
 #[derive(Clone, Debug)]
 pub(super) enum Sums {
@@ -12,6 +16,8 @@ pub(super) enum Sums {
     Conv(Conv),
     /// A transposed convolution; weights likewise.
     Transposed(Conv),
+    /// A matrix product `[m, n, k]` of what a convolution of each channel gives.
+    AfterDepthwise { sizes: [usize; 3], before: steps::Depthwise },
     /// A matrix product `[m, n, k]`; weights `[m, k]`, one after the other where private.
     Matmul { sizes: [usize; 3], private: bool },
 }
@@ -36,7 +42,7 @@ impl Product {
     fn rows(&self) -> usize {
         match &self.sums {
             Sums::Conv(p) | Sums::Transposed(p) => p.out_channels as usize,
-            Sums::Matmul { sizes, .. } => sizes[0],
+            Sums::Matmul { sizes, .. } | Sums::AfterDepthwise { sizes, .. } => sizes[0],
         }
     }
 
@@ -136,6 +142,27 @@ impl Product {
         true
     }
 
+    /// This convolution of each channel by itself, as a part of the product of `[m, n, k]` that alone reads it, and what
+    /// it reads; `None` where it is none, or where computing it again for further rows would cost more than
+    /// keeping it.
+    pub(super) fn before(
+        &self,
+        batch: usize,
+        [m, n, k]: [usize; 3],
+    ) -> Option<(steps::Depthwise, Slot)> {
+        let Sums::Conv(p) = &self.sums else { return None };
+        let pixels = (p.out_height * p.out_width) as usize;
+        let fits = (self.batch, p.out_channels as usize, pixels) == (batch, k, n);
+        let repeats = steps::Depthwise::repeats(p, m as u32);
+        let again = 2 * p.kernel_height * p.kernel_width * repeats;
+        if !steps::Depthwise::takes(p) || !fits || self.skip.is_some() || again > WORTH_KEEPING {
+            return None;
+        }
+        let sizes = Conv { epilogue: Epilogue::new(self.activation, Skip::None), ..*p };
+        let (weights, bias) = (self.weights.clone(), self.bias.clone());
+        Some((steps::Depthwise { sizes, weights, bias }, self.input))
+    }
+
     /// Puts the step into the plan; the result is `[batch, m, n]`.
     pub(super) fn emit(self, plan: &mut Plan, out: Slot) -> View {
         let place = self.skip.map_or(Skip::None, |(_, place)| place);
@@ -150,6 +177,10 @@ impl Product {
             Sums::Transposed(p) => {
                 let p = Conv { epilogue, ..p };
                 steps::transposed(plan, at, &p, batch, input, &weights, &bias, skip, out);
+            }
+            Sums::AfterDepthwise { sizes, before } => {
+                let (p, w) = (Matmul::new(sizes, false, epilogue), &weights);
+                steps::matmul_depthwise(plan, at, &p, &before, batch, input, w, &bias, skip, out);
             }
             Sums::Matmul { sizes, private } => {
                 let own_bias = bias.len() > sizes[0];

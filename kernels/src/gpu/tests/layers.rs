@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::gpu::probes::layers::{
-    any_conv, conv_probe, elementwise_probe, here, matmul_probe, peak_probe, pool_probe,
-    resample_probe, transposed_probe,
+    any_conv, conv_probe, elementwise_probe, here, matmul_depthwise_probe, matmul_probe,
+    peak_probe, pool_probe, resample_probe, transposed_probe,
 };
 use crate::gpu::steps;
 use crate::{Elementwise, Epilogue, MAX_AXES, Matmul, Operation, PoolKind, elementwise, matmul};
@@ -165,6 +165,33 @@ fn matmul_in(form: Precision) {
 }
 
 #[test]
+fn matmul_depthwise_equals_its_twins() {
+    FORMS.into_iter().for_each(matmul_depthwise_in);
+}
+
+fn matmul_depthwise_in(form: Precision) {
+    let mut dice = Dice(11);
+    let mut cases = vec![];
+    for i in 0..8 {
+        let sizes = [dice.among(1, 80), dice.among(1, 40)];
+        let kernel = [[3, 3], [5, 5], [1, 4], [7, 7]][i % 4];
+        cases.push(matmul_depthwise_probe(form, &mut dice, sizes, kernel, 1 + i % 2));
+    }
+    uses(&cases, "matmul_depthwise");
+    let mutants = [
+        mutant("plane % p.k", "plane"),
+        mutant("segment[kx + 3u * STRIDE_X]", "segment[kx + 3u]"),
+        mutant("column / before.out_width * before.stride_y", "column / before.out_width"),
+        mutant("x < i32(before.in_width)", "x < i32(before.in_width) - 1"),
+        mutant("before.kernel_height + ky)", "before.kernel_height)"),
+        mutant("vec4<f32>(taps_bias[channel])", "vec4<f32>(2.0 * taps_bias[channel])"),
+        mutant("activate(sums.z, before.epilogue)", "sums.z"),
+        mutant("+ bias[batch", "- bias[batch"),
+    ];
+    check("matmul after depthwise", &cases, &mutants);
+}
+
+#[test]
 fn the_twin_packs_weights_as_the_definition_has_them() {
     let p = Matmul::new([2, 1, 3], false, Epilogue::default());
     let packed = steps::pack_rows(&p, &[1.0, 2.0, 3.0, 10.0, 20.0, 30.0]);
@@ -241,26 +268,68 @@ fn pool_in(form: Precision) {
 
 #[test]
 fn peak_equals_its_twin() {
+    peak_by(
+        false,
+        &[
+            mutant(
+                "k == keys[thread] && i < places[thread]",
+                "k == keys[thread] && i > places[thread]",
+            ),
+            mutant("half > 0u; half /= 2u", "half > 1u; half /= 2u"),
+        ],
+    );
+}
+
+#[test]
+fn peak_by_subgroups_equals_its_twin() {
+    peak_by(
+        true,
+        &[
+            mutant("select(0u, ~place, key == top)", "select(0u, place, key == top)"),
+            mutant("select(0u, ~place, key == top)", "~place"),
+            mutant("let near_key = subgroupMax(key)", "let near_key = subgroupMin(key)"),
+            mutant("atomicMax(&top_key, near_key)", "atomicMin(&top_key, near_key)"),
+        ],
+    );
+}
+
+fn peak_cases(subgroups: bool) -> Vec<Probe> {
     let mut dice = Dice(8);
     let mut cases = vec![];
     for size in [[64, 64], [48, 60], [1, 1], [1, 37], [130, 90], [7, 3]] {
         for count in [1, 19] {
-            cases.push(peak_probe(&mut dice, size, count));
+            cases.push(peak_probe(subgroups, &mut dice, size, count));
         }
     }
-    let mutants = [
-        mutant(
-            "k == keys[thread] && i < places[thread]",
-            "k == keys[thread] && i > places[thread]",
-        ),
+    cases
+}
+
+fn peak_by(subgroups: bool, own: &[Mutant]) {
+    let cases = peak_cases(subgroups);
+    uses(&cases, if subgroups { "peak_subgroup" } else { "peak" });
+    let mut mutants = vec![
         mutant("if (k > best)", "if (k >= best)"),
         mutant("> 0x7f800000u", "> 0xff800000u"),
-        mutant("keys[0] < INFINITY", "keys[0] <= INFINITY"),
+        mutant("found.x < INFINITY", "found.x <= INFINITY"),
         mutant("if (bits == 0x80000000u)", "if (bits == 1u)"),
         mutant("sqrt(dx * dx + dy * dy)", "(dx * dx + dy * dy)"),
         mutant("min(py + p.radius + 1u, p.height)", "min(py + p.radius, p.height)"),
         mutant("near.x / sums.x", "near.x"),
-        mutant("half > 0u; half /= 2u", "half > 1u; half /= 2u"),
     ];
-    check("peak", &cases, &mutants);
+    mutants.extend_from_slice(own);
+    check(if subgroups { "peak by subgroups" } else { "peak" }, &cases, &mutants);
+}
+
+#[test]
+fn both_ways_to_the_largest_give_the_same_bits() {
+    let test = "both_ways_to_the_largest_give_the_same_bits";
+    let Some(gpu) = device(test) else { return };
+    if !gpu.has_subgroups() {
+        println!("SKIPPED: {test}: the device has no subgroup operations");
+        return;
+    }
+    for (a, b) in peak_cases(false).iter().zip(&peak_cases(true)) {
+        let [a, b] = [a, b].map(|case| case.run(&gpu, &|k| text(k, None)).unwrap());
+        assert!(a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits()), "{a:?} {b:?}");
+    }
 }

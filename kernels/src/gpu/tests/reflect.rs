@@ -39,14 +39,14 @@ fn offset(module: &Module, name: &str, member: &str) -> Option<u32> {
 fn uniforms_are_as_long_as_their_rust_types() {
     let size = |name: &str| match name {
         "conv" | "grouped" | "depthwise" | "transposed" => size_of::<Conv>(),
-        "matmul_vec4" | "matmul_any" => size_of::<Matmul>(),
+        "matmul_vec4" | "matmul_any" | "matmul_depthwise" => size_of::<Matmul>(),
         "elementwise" => size_of::<Elementwise>(),
         "pool" => size_of::<Pool>(),
         "resample" => size_of::<Resample>(),
         "pose_coarse" | "pose_fine" => size_of::<PoseStep>(),
         "local_norm" | "local_norm_rows" => size_of::<steps::NormParams>(),
         "crop" => size_of::<steps::CropParams>(),
-        "warp" | "peak" => 16,
+        "warp" | "peak" | "peak_subgroup" => 16,
         "histogram" | "grey_window" | "box_mean" => 0,
         other => panic!("{other} is not in this list"),
     };
@@ -99,6 +99,11 @@ fn shared_records_have_the_same_places() {
     let module = parse(super::super::kernel("matmul_any").unwrap());
     same!(module, Matmul.padded_m = "Params" "padded_m");
     same!(module, Matmul.epilogue = "Params" "epilogue");
+    let module = parse(super::super::kernel("matmul_depthwise").unwrap());
+    assert_eq!(span(&module, "Depthwise"), Some(size_of::<Conv>() as u32));
+    same!(module, Conv.out_width = "Depthwise" "out_width");
+    same!(module, Conv.pad_y = "Depthwise" "pad_y");
+    same!(module, Conv.epilogue = "Depthwise" "epilogue");
     let module = parse(super::super::kernel("elementwise").unwrap());
     same!(module, Elementwise.shape = "Params" "shape");
     same!(module, Elementwise.a.divisor = "Params" "divisor_a");
@@ -154,10 +159,16 @@ fn steps_bind_what_the_shaders_declare() {
         let p = Matmul::new([1, n, 1], false, Epilogue::default());
         steps::matmul(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
     }
+    let p = Matmul::new([1; 3], false, Epilogue::default());
+    let sizes: Conv = bytemuck::Zeroable::zeroed();
+    let before = steps::Depthwise { sizes, weights: vec![0.0], bias: vec![0.0] };
+    steps::matmul_depthwise(&mut plan, at(), &p, &before, 1, x, &[0.0], &[0.0], None, y);
     let p = Elementwise::new(crate::Operation::Copy, [1; 8], Epilogue::default());
     steps::elementwise(&mut plan, at(), &p, x, None, y);
     steps::pool(&mut plan, at(), &Pool::default(), x, y);
     steps::resample(&mut plan, at(), &Resample::default(), x, &[0], &[0.0], y);
+    steps::peak(&mut plan, at(), [8, 8], 1, 1, x, y);
+    let mut plan = plan.with_subgroups(true);
     steps::peak(&mut plan, at(), [8, 8], 1, 1, x, y);
     let p: PoseStep = bytemuck::Zeroable::zeroed();
     steps::pose_coarse(&mut plan, &p, on, x, x);
