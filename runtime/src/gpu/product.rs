@@ -71,7 +71,8 @@ impl Product {
         let rows = self.rows();
         let shared = all.chunks_exact(rows).all(|chunk| chunk == &all[..rows]);
         let private = matches!(self.sums, Sums::Matmul { private: true, .. });
-        if !shared && !(private && self.bias.len() == all.len()) {
+        let own_each = private && self.bias.len() == all.len();
+        if !shared && !own_each {
             return false;
         }
         let matrices = if private { self.batch } else { 1 };

@@ -145,14 +145,16 @@ fn all_shipped_models_agree_in_f16() {
             pairs.map(|(a, b)| (a.x_px - b.x_px).hypot(a.y_px - b.y_px)).collect()
         };
         let (half_apart, whole_apart) = (apart(&on_half), apart(&on_whole));
-        // Two places of a heat map may be as likely as each other: the smallest change moves the point there.
+        // Two places of a heat map of the spine may be as likely as each other: the smallest change moves
+        // the point there.
         let jumps = half_apart
             .iter()
             .zip(&on_cpu.landmarks)
-            .filter(|(off, _)| !(**off <= HALF_TOLERANCE_PX));
+            .filter(|(off, _)| off.is_nan() || **off > HALF_TOLERANCE_PX);
         let jumps: Vec<_> = jumps.map(|(off, l)| (off, &*l.name, l.expected_error_px)).collect();
         println!("{model}: beyond {HALF_TOLERANCE_PX} px in f16 {jumps:.2?}");
-        assert!(10 * jumps.len() <= half_apart.len(), "{model}: {jumps:?}");
+        let most = if model == "spine.fid" { half_apart.len() / 10 } else { 0 };
+        assert!(jumps.len() <= most, "{model}: {jumps:?}");
         assert!(
             jumps.iter().all(|(off, _, expected)| **off < 0.25 * expected),
             "{model}: {jumps:?}"
@@ -167,7 +169,7 @@ fn all_shipped_models_agree_in_f16() {
         assert!(a > b, "{model}: {a} and {b} px");
         let networks = |d: &mut Detector| -> u64 {
             let steps = d.profile().unwrap().unwrap_or_default();
-            let layers = ["conv", "depthwise", "matmul_vec4", "elementwise"];
+            let layers = ["conv", "depthwise", "matmul_depthwise", "matmul_vec4", "elementwise"];
             steps.iter().filter(|s| layers.contains(&s.kernel)).map(|s| s.bytes).sum()
         };
         let (a, b) = (networks(&mut half), networks(&mut whole));
