@@ -60,7 +60,8 @@ pub(super) struct DeviceChoice {
     /// only way to a software rasteriser.
     #[arg(long, value_name = "NAME")]
     pub(super) adapter: Option<String>,
-    /// How a GPU keeps the networks' numbers: f16 halves the bytes and moves landmarks by less than 0.2 px.
+    /// How a GPU keeps the networks' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px,
+    /// uncertain ones by more.
     #[arg(long, default_value = "f32", value_parser = PossibleValuesParser::new(["f32", "f16"]).map(precision))]
     pub(super) precision: Precision,
     /// Test the GPU's shaders now, whatever an earlier run found.
