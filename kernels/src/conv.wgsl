@@ -4,7 +4,7 @@
 // Threads along the pixels of the tile: 8 or 16.
 override ACROSS: u32 = 8u;
 
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<Weight>>;
 
 // [input channel][output channel / 4] and [input channel][pixel] of the 16 channels at work.
 var<workgroup> weight_tile: array<vec4<f32>, 128>;
@@ -44,14 +44,14 @@ fn conv(
                     let row = first_row + 4u * (i % down);
                     var w = vec4<f32>(0.0);
                     if (c0 + step < p.in_channels && row < p.padded_out) {
-                        w = weights[((tap + c0 + step) * p.padded_out + row) / 4u];
+                        w = vec4<f32>(weights[((tap + c0 + step) * p.padded_out + row) / 4u]);
                     }
                     weight_tile[i] = w;
                 }
                 for (var step = thread / columns; step < 16u; step += 64u / columns) {
                     var v = 0.0;
                     if (inside && c0 + step < p.in_channels) {
-                        v = input[at + (c0 + step) * plane];
+                        v = f32(input[at + (c0 + step) * plane]);
                     }
                     input_tile[step * columns + lane] = v;
                 }
@@ -85,9 +85,9 @@ fn conv(
             if (column < pixels) {
                 var other = 0.0;
                 if (p.epilogue.residual != 0u) {
-                    other = skip[start + column];
+                    other = f32(skip[start + column]);
                 }
-                output[start + column] = finish(sums[i][j] + bias[row], other, p.epilogue);
+                output[start + column] = Output(finish(sums[i][j] + bias[row], other, p.epilogue));
             }
         }
     }

@@ -5,7 +5,7 @@
 override KERNEL_WIDTH: u32 = 3u;
 override STRIDE_X: u32 = 1u;
 
-@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(2) var<storage, read> weights: array<Weight>;
 
 @compute @workgroup_size(64)
 fn depthwise(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -30,11 +30,11 @@ fn depthwise(@builtin(global_invocation_id) id: vec3<u32>) {
         for (var i = 0u; i < 3u * STRIDE_X + KERNEL_WIDTH; i++) {
             let x = x0 + i32(i);
             if (x >= 0 && x < i32(p.in_width)) {
-                segment[i] = input[row + u32(x)];
+                segment[i] = f32(input[row + u32(x)]);
             }
         }
         for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {
-            let w = weights[(channel * p.kernel_height + ky) * KERNEL_WIDTH + kx];
+            let w = f32(weights[(channel * p.kernel_height + ky) * KERNEL_WIDTH + kx]);
             sums += w * vec4<f32>(
                 segment[kx],
                 segment[kx + STRIDE_X],
@@ -49,9 +49,9 @@ fn depthwise(@builtin(global_invocation_id) id: vec3<u32>) {
             let at = start + ox + i;
             var other = 0.0;
             if (p.epilogue.residual != 0u) {
-                other = skip[at];
+                other = f32(skip[at]);
             }
-            output[at] = finish(sums[i] + bias[channel], other, p.epilogue);
+            output[at] = Output(finish(sums[i] + bias[channel], other, p.epilogue));
         }
     }
 }

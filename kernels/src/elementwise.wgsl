@@ -20,9 +20,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> a: array<A>;
+@group(0) @binding(2) var<storage, read> b: array<B>;
+@group(0) @binding(3) var<storage, read_write> output: array<Output>;
 
 @compute @workgroup_size(64)
 fn elementwise(
@@ -50,16 +50,16 @@ fn elementwise(
         at_b += place / p.divisor_b[i][j] * p.stride_b[i][j];
         at_out += place * p.stride_out[i][j];
     }
-    let v = a[at_a];
+    let v = f32(a[at_a]);
     var result = v;
     switch p.operation {
-        case 1u: { result = v + b[at_b]; }
-        case 2u: { result = v - b[at_b]; }
-        case 3u: { result = v * b[at_b]; }
-        case 4u: { result = v / b[at_b]; }
-        case 5u: { result = max(v, b[at_b]); }
-        case 6u: { result = min(v, b[at_b]); }
+        case 1u: { result = v + f32(b[at_b]); }
+        case 2u: { result = v - f32(b[at_b]); }
+        case 3u: { result = v * f32(b[at_b]); }
+        case 4u: { result = v / f32(b[at_b]); }
+        case 5u: { result = max(v, f32(b[at_b])); }
+        case 6u: { result = min(v, f32(b[at_b])); }
         default: {}
     }
-    output[at_out] = activate(result, p.epilogue);
+    output[at_out] = Output(activate(result, p.epilogue));
 }

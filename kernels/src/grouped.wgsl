@@ -3,7 +3,7 @@
 
 override LANES: u32 = 1u;
 
-@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(2) var<storage, read> weights: array<Weight>;
 
 @compute @workgroup_size(64)
 fn grouped(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -31,10 +31,10 @@ fn grouped(@builtin(global_invocation_id) id: vec3<u32>) {
                 if (x < 0 || x >= i32(p.in_width)) {
                     continue;
                 }
-                let v = input[(plane + u32(y)) * p.in_width + u32(x)];
+                let v = f32(input[(plane + u32(y)) * p.in_width + u32(x)]);
                 let tap = c * taps + ky * p.kernel_width + kx;
                 for (var i = 0u; i < LANES; i++) {
-                    sums[i] += v * weights[(first + i) * per_group * taps + tap];
+                    sums[i] += v * f32(weights[(first + i) * per_group * taps + tap]);
                 }
             }
         }
@@ -43,8 +43,8 @@ fn grouped(@builtin(global_invocation_id) id: vec3<u32>) {
         let at = (id.z * p.out_channels + first + i) * pixels + pixel;
         var other = 0.0;
         if (p.epilogue.residual != 0u) {
-            other = skip[at];
+            other = f32(skip[at]);
         }
-        output[at] = finish(sums[i] + bias[first + i], other, p.epilogue);
+        output[at] = Output(finish(sums[i] + bias[first + i], other, p.epilogue));
     }
 }

@@ -12,8 +12,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> maps: array<f32>;
 @group(0) @binding(2) var<storage, read_write> peaks: array<Peak>;
 
-var<workgroup> keys: array<u32, 256>;
-var<workgroup> places: array<u32, 256>;
 var<workgroup> parts: array<vec3<f32>, 256>;
 
 // Whole numbers in the order of the floats, NaN lowest, both zeros equal. Comparing these is defined by WGSL,
@@ -66,23 +64,10 @@ fn peak(
             place = i;
         }
     }
-    keys[thread] = best;
-    places[thread] = place;
-    workgroupBarrier();
-    for (var half = 128u; half > 0u; half /= 2u) {
-        if (thread < half) {
-            let k = keys[thread + half];
-            let i = places[thread + half];
-            if (k > keys[thread] || (k == keys[thread] && i < places[thread])) {
-                keys[thread] = k;
-                places[thread] = i;
-            }
-        }
-        workgroupBarrier();
-    }
-    let valid = keys[0] > NEGATIVE_INFINITY && keys[0] < INFINITY;
+    let found = largest(best, place, thread);
+    let valid = found.x > NEGATIVE_INFINITY && found.x < INFINITY;
     // Without a peak the numbers below mean nothing, and are not kept.
-    place = select(0u, places[0], valid);
+    place = select(0u, found.y, valid);
     let top = select(0.0, maps[start + place], valid);
     let px = place % p.width;
     let py = place / p.width;

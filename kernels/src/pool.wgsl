@@ -17,17 +17,23 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<Input>;
+@group(0) @binding(2) var<storage, read_write> output: array<Output>;
 
 @compute @workgroup_size(64)
-fn pool(@builtin(global_invocation_id) id: vec3<u32>) {
+fn pool(
+    @builtin(global_invocation_id) id: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+) {
     let pixels = p.out_height * p.out_width;
-    if (id.x >= pixels) {
+    let index = id.x + id.y * groups.x * 64u;
+    if (index >= pixels * p.planes) {
         return;
     }
-    let y0 = i32(id.x / p.out_width * p.stride_y) - i32(p.pad_y);
-    let x0 = i32(id.x % p.out_width * p.stride_x) - i32(p.pad_x);
+    let plane = index / pixels;
+    let pixel = index % pixels;
+    let y0 = i32(pixel / p.out_width * p.stride_y) - i32(p.pad_y);
+    let x0 = i32(pixel % p.out_width * p.stride_x) - i32(p.pad_x);
     let first_y = u32(max(y0, 0));
     let first_x = u32(max(x0, 0));
     let end_y = u32(min(y0 + i32(p.kernel_height), i32(p.in_height)));
@@ -36,7 +42,7 @@ fn pool(@builtin(global_invocation_id) id: vec3<u32>) {
     var sum = 0.0;
     for (var y = first_y; y < end_y; y++) {
         for (var x = first_x; x < end_x; x++) {
-            let v = input[(id.y * p.in_height + y) * p.in_width + x];
+            let v = f32(input[(plane * p.in_height + y) * p.in_width + x]);
             largest = max(largest, v);
             sum += v;
         }
@@ -48,5 +54,5 @@ fn pool(@builtin(global_invocation_id) id: vec3<u32>) {
         case 3u: { result = sum / f32(p.kernel_height * p.kernel_width); }
         default: {}
     }
-    output[id.y * pixels + id.x] = result;
+    output[index] = Output(result);
 }

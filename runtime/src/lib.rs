@@ -26,8 +26,9 @@ mod atomic;
 
 pub use atomic::{Staged, check_writable, write_atomically};
 pub use backbone::Backbone;
-pub use detector::{Backend, Detector, Found, Observation, Presentation};
+pub use detector::{Backend, Detector, Found, Observation, Presentation, Started, Wanted};
 pub use error::{Error, ErrorKind};
+pub use fiducia_kernels::Precision;
 #[cfg(feature = "gpu")]
 pub use fiducia_kernels::gpu::{Adapter, Counters, adapters};
 #[cfg(feature = "gpu")]

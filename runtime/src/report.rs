@@ -55,6 +55,8 @@ pub struct BackendInfo {
     pub device: String,
     /// Engine or driver and its version.
     pub driver: String,
+    /// Form of the networks' numbers: `f32` or `f16`.
+    pub precision: &'static str,
     /// Why this backend was taken, where the caller left the choice (`auto`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen_because: Option<String>,
@@ -271,6 +273,7 @@ mod tests {
                 kind: "cpu",
                 device: "two cores".into(),
                 driver: "engine 1".into(),
+                precision: "f32",
                 chosen_because: None,
             },
             timings_ms: Timings { total: 123.4, ..Timings::default() },

@@ -8,7 +8,8 @@ use std::{
     vec::Vec,
 };
 
-use super::{GpuError, GpuErrorKind};
+use super::{GpuError, GpuErrorKind, Plan};
+use crate::Precision;
 
 /// A device that could run the shaders.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,7 +135,9 @@ impl Gpu {
         };
         let (adapter, handle) = found.swap_remove(place);
         let limits = handle.limits();
-        let features = handle.features() & wgpu::Features::TIMESTAMP_QUERY;
+        let wished =
+            wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP;
+        let features = handle.features() & wished;
         let opened = pollster::block_on(handle.request_device(&wgpu::DeviceDescriptor {
             label: Some("fiducia"),
             required_features: features,
@@ -165,6 +168,24 @@ impl Gpu {
     /// Whether the device can time its own work.
     pub fn has_clock(&self) -> bool {
         self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
+    }
+
+    /// Whether its shaders compute with numbers of this form.
+    pub fn runs(&self, precision: Precision) -> bool {
+        match precision {
+            Precision::F32 => true,
+            Precision::F16 => self.device.features().contains(wgpu::Features::SHADER_F16),
+        }
+    }
+
+    /// Whether its shaders have subgroup operations.
+    pub fn has_subgroups(&self) -> bool {
+        self.device.features().contains(wgpu::Features::SUBGROUP)
+    }
+
+    /// An empty plan with all that this device offers.
+    pub fn plan(&self, precision: Precision) -> Plan {
+        Plan::new(precision).with_subgroups(self.has_subgroups())
     }
 
     /// Gives the device up, as a driver that resets it would; for tests of what follows.

@@ -1,5 +1,10 @@
 //! The table of all shaders.
 
+extern crate std;
+use std::{format, string::String};
+
+use crate::Precision;
+
 /// One compute shader: its text in pieces, and the function that is run.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kernel {
@@ -9,6 +14,25 @@ pub struct Kernel {
     pub entry: &'static str,
     /// The text, piece after piece.
     pub pieces: &'static [&'static str],
+    /// Types of values that the text leaves open, each with the binding that has it.
+    pub open: &'static [(&'static str, u32)],
+    /// Whether it needs a device with subgroup operations.
+    pub subgroups: bool,
+}
+
+impl Kernel {
+    /// What stands before the text: the open types, `f16` where `is_half` says so of a binding.
+    pub fn head(&self, is_half: impl Fn(u32) -> bool) -> String {
+        let mut head = String::new();
+        if self.open.iter().any(|&(_, binding)| is_half(binding)) {
+            head += "enable f16;\n";
+        }
+        for &(name, binding) in self.open {
+            let form = if is_half(binding) { Precision::F16 } else { Precision::F32 };
+            head += &format!("alias {name} = {};\n", form.name());
+        }
+        head
+    }
 }
 
 const EPILOGUE: &str = include_str!("../epilogue.wgsl");
@@ -17,11 +41,24 @@ const CONVOLUTION: &str = include_str!("../convolution.wgsl");
 const FOUND_PEAK: &str = include_str!("../found_peak.wgsl");
 const PICTURE: &str = include_str!("../picture.wgsl");
 const MATMUL: &str = include_str!("../matmul.wgsl");
+const MATMUL_STORE: &str = include_str!("../matmul_store.wgsl");
 const LOCAL_NORM: &str = include_str!("../local_norm.wgsl");
+const PEAK: &str = include_str!("../peak.wgsl");
 const POSE: &str = include_str!("../pose.wgsl");
 
+const SUMS: &[(&str, u32)] = &[("Input", 1), ("Weight", 2), ("Skip", 4), ("Output", 5)];
+
 const fn same(name: &'static str, pieces: &'static [&'static str]) -> Kernel {
-    Kernel { name, entry: name, pieces }
+    Kernel { name, entry: name, pieces, open: &[], subgroups: false }
+}
+
+/// A layer of a network.
+const fn layer(
+    name: &'static str,
+    open: &'static [(&'static str, u32)],
+    pieces: &'static [&'static str],
+) -> Kernel {
+    Kernel { open, ..same(name, pieces) }
 }
 
 /// All shaders, in the order of the data's way.
@@ -32,25 +69,48 @@ pub const KERNELS: &[Kernel] = &[
     same("warp", &[PICTURE, BILINEAR, include_str!("../warp.wgsl")]),
     same("local_norm_rows", &[LOCAL_NORM]),
     same("local_norm", &[LOCAL_NORM]),
-    same("conv", &[EPILOGUE, CONVOLUTION, include_str!("../conv.wgsl")]),
-    same("grouped", &[EPILOGUE, CONVOLUTION, include_str!("../grouped.wgsl")]),
-    same("depthwise", &[EPILOGUE, CONVOLUTION, include_str!("../depthwise.wgsl")]),
+    layer("conv", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../conv.wgsl")]),
+    layer("grouped", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../grouped.wgsl")]),
+    layer("depthwise", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../depthwise.wgsl")]),
+    layer("transposed", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../transposed.wgsl")]),
     Kernel {
-        name: "matmul_vec4",
         entry: "matmul",
-        pieces: &[EPILOGUE, include_str!("../matmul_vec4.wgsl"), MATMUL],
+        ..layer("matmul_vec4", SUMS, &[EPILOGUE, include_str!("../matmul_vec4.wgsl"), MATMUL])
     },
     Kernel {
-        name: "matmul_any",
         entry: "matmul",
-        pieces: &[EPILOGUE, include_str!("../matmul_any.wgsl"), MATMUL],
+        ..layer(
+            "matmul_any",
+            SUMS,
+            &[EPILOGUE, include_str!("../matmul_any.wgsl"), MATMUL_STORE, MATMUL],
+        )
     },
-    same("elementwise", &[EPILOGUE, include_str!("../elementwise.wgsl")]),
-    same("pool", &[include_str!("../pool.wgsl")]),
-    same("peak", &[FOUND_PEAK, include_str!("../peak.wgsl")]),
-    Kernel { name: "pose_coarse", entry: "coarse", pieces: &[PICTURE, FOUND_PEAK, POSE] },
+    Kernel {
+        entry: "matmul",
+        ..layer(
+            "matmul_depthwise",
+            &[("Input", 1), ("Weight", 2), ("Skip", 4), ("Output", 5), ("Taps", 7)],
+            &[EPILOGUE, include_str!("../matmul_depthwise.wgsl"), MATMUL_STORE, MATMUL],
+        )
+    },
+    layer(
+        "elementwise",
+        &[("A", 1), ("B", 2), ("Output", 3)],
+        &[EPILOGUE, include_str!("../elementwise.wgsl")],
+    ),
+    layer("pool", &[("Input", 1), ("Output", 2)], &[include_str!("../pool.wgsl")]),
+    layer("resample", &[("Input", 1), ("Output", 4)], &[include_str!("../resample.wgsl")]),
+    same("peak", &[FOUND_PEAK, include_str!("../peak_tree.wgsl"), PEAK]),
+    Kernel {
+        name: "peak_subgroup",
+        entry: "peak",
+        pieces: &[FOUND_PEAK, include_str!("../peak_subgroup.wgsl"), PEAK],
+        open: &[],
+        subgroups: true,
+    },
+    Kernel { entry: "coarse", ..same("pose_coarse", &[PICTURE, FOUND_PEAK, POSE]) },
     same("crop", &[PICTURE, BILINEAR, include_str!("../crop.wgsl")]),
-    Kernel { name: "pose_fine", entry: "fine", pieces: &[PICTURE, FOUND_PEAK, POSE] },
+    Kernel { entry: "fine", ..same("pose_fine", &[PICTURE, FOUND_PEAK, POSE]) },
 ];
 
 /// The shader of that name.

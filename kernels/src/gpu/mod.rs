@@ -20,7 +20,7 @@ pub use device::{Adapter, Choice, Gpu, adapters};
 pub use error::{GpuError, GpuErrorKind};
 pub use kernel::{KERNELS, Kernel, kernel};
 pub use plan::{BufferId, Groups, Plan, Slot, Stage, Step, TensorId};
-pub use program::{Counters, Program, ReadBack};
+pub use program::{Counters, Program, ReadBack, Running};
 pub use self_test::self_test;
 
 #[cfg(test)]

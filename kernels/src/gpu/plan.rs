@@ -1,9 +1,10 @@
 //! What shall run: steps in their order, on constants, tensors that live for some steps, and buffers that stay.
 
 extern crate std;
-use std::{string::String, vec, vec::Vec};
+use std::{collections::BTreeSet, string::String, vec, vec::Vec};
 
 use super::Kernel;
+use crate::Precision;
 
 /// Bindings start at multiples of this, bytes: the largest alignment that WebGPU allows a device to ask for.
 pub(super) const ALIGN: usize = 256;
@@ -25,6 +26,8 @@ pub enum Slot {
         offset: usize,
         /// Length, bytes.
         bytes: usize,
+        /// Whether they are `f16`.
+        half: bool,
     },
     /// A tensor.
     Tensor(TensorId),
@@ -84,10 +87,14 @@ pub struct Step {
 /// Steps and what they work on.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
+    precision: Precision,
+    subgroups: bool,
     pub(super) steps: Vec<Step>,
     pub(super) constants: Vec<u8>,
     /// Length of each tensor, bytes.
     pub(super) tensors: Vec<usize>,
+    /// Tensors of `f16`.
+    halves: BTreeSet<TensorId>,
     /// Name and length of each buffer, bytes.
     pub(super) buffers: Vec<(&'static str, usize)>,
     /// Buffers that are zeroed before a run.
@@ -95,6 +102,69 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A plan whose networks keep their numbers in this form.
+    pub fn new(precision: Precision) -> Self {
+        Self { precision, ..Self::default() }
+    }
+
+    /// The same plan with subgroup operations, or without.
+    #[must_use]
+    pub fn with_subgroups(self, subgroups: bool) -> Self {
+        Self { subgroups, ..self }
+    }
+
+    /// Whether steps may use subgroup operations.
+    pub fn subgroups(&self) -> bool {
+        self.subgroups
+    }
+
+    /// The form of the networks' numbers.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Values of a network that its steps read, in the form of its numbers.
+    pub fn weights(&mut self, values: &[f32]) -> Slot {
+        match self.precision {
+            Precision::F32 => self.constant(values),
+            Precision::F16 => {
+                let halves: Vec<u16> =
+                    values.iter().map(|&v| half::f16::from_f32(v).to_bits()).collect();
+                match self.constant_bytes(bytemuck::cast_slice(&halves)) {
+                    Slot::Constant { offset, bytes, .. } => {
+                        Slot::Constant { offset, bytes, half: true }
+                    }
+                    other => other,
+                }
+            }
+        }
+    }
+
+    /// A tensor of `len` values of a network, in the form of its numbers.
+    pub fn values(&mut self, len: usize) -> Slot {
+        let slot = self.tensor(len);
+        if let (Precision::F16, Slot::Tensor(id)) = (self.precision, slot) {
+            self.tensors[id.0] = (2 * len.max(1)).next_multiple_of(4);
+            self.halves.insert(id);
+        }
+        slot
+    }
+
+    /// Whether the values of `slot` are `f16`.
+    pub fn is_half(&self, slot: Slot) -> bool {
+        match slot {
+            Slot::Constant { half, .. } => half,
+            Slot::Tensor(id) => self.halves.contains(&id),
+            Slot::Buffer(_) | Slot::Head(..) => false,
+        }
+    }
+
+    /// The text before a step's shader.
+    pub(super) fn head(&self, step: &Step) -> String {
+        let slots = || step.reads.iter().chain(&step.writes);
+        step.kernel.head(|binding| slots().any(|&(at, slot)| at == binding && self.is_half(slot)))
+    }
+
     /// Values that steps read.
     pub fn constant(&mut self, values: &[f32]) -> Slot {
         self.constant_bytes(bytemuck::cast_slice(values))
@@ -105,10 +175,10 @@ impl Plan {
         let offset = self.constants.len().next_multiple_of(ALIGN);
         self.constants.resize(offset, 0);
         self.constants.extend_from_slice(bytes);
-        Slot::Constant { offset, bytes: bytes.len().max(4) }
+        Slot::Constant { offset, bytes: bytes.len().max(4), half: false }
     }
 
-    /// A tensor of `len` values, which the first step that writes it brings to life.
+    /// A tensor of `len` values (`f32`), which the first step that writes it brings to life.
     pub fn tensor(&mut self, len: usize) -> Slot {
         self.tensors.push(4 * len.max(1));
         Slot::Tensor(TensorId(self.tensors.len() - 1))

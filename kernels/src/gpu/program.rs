@@ -64,9 +64,21 @@ pub struct Program {
     pipeline_of: Vec<usize>,
     bind_groups: Vec<wgpu::BindGroup>,
     read_back: ReadBack,
-    staging: wgpu::Buffer,
+    /// Where results are read that nobody reads now.
+    staging: Vec<wgpu::Buffer>,
     clock: Option<Clock>,
     counters: Counters,
+}
+
+/// Whether what was asked for can be read.
+type Answer = std::sync::mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>;
+
+/// A run that the device works on, of the program that started it.
+#[derive(Debug)]
+pub struct Running {
+    staging: wgpu::Buffer,
+    submission: wgpu::SubmissionIndex,
+    answer: Answer,
 }
 
 #[derive(Debug)]
@@ -93,6 +105,7 @@ impl Program {
         text: &dyn Fn(&Kernel) -> String,
     ) -> Result<Self, GpuError> {
         use wgpu::BufferUsages as Usage;
+        check_form(&gpu, &plan)?;
         check_groups(&gpu, &plan.steps)?;
         let layout = Layout::of(&plan);
         let inside = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
@@ -103,9 +116,8 @@ impl Program {
         let arenas: Vec<_> = layout.arenas.iter().map(arena).collect::<Result<_, _>>()?;
         let own = |&(name, bytes): &(&str, usize)| buffer(&gpu, name, bytes, inside);
         let buffers: Vec<_> = plan.buffers.iter().map(own).collect::<Result<_, _>>()?;
-        let staging =
-            buffer(&gpu, "read-back", read_back.bytes, Usage::MAP_READ | Usage::COPY_DST)?;
-        let (pipelines, pipeline_of) = pipelines(&gpu, &plan.steps, text)?;
+        let staging = vec![staging(&gpu, read_back.bytes)?];
+        let (pipelines, pipeline_of) = pipelines(&gpu, &plan, text)?;
         let clock =
             if gpu.has_clock() { Some(Clock::new(&gpu, 2 * Stage::ALL.len())?) } else { None };
         let mut program = Self {
@@ -157,8 +169,8 @@ impl Program {
     /// Bytes of device memory that are held: weights, arenas and buffers.
     pub fn device_bytes(&self) -> u64 {
         let all = self.arenas.iter().chain(&self.buffers);
-        let one = [&self.constants, &self.params, &self.staging];
-        all.chain(one).map(wgpu::Buffer::size).sum()
+        let one = [&self.constants, &self.params];
+        all.chain(&self.staging).chain(one).map(wgpu::Buffer::size).sum()
     }
 
     /// Sets the workgroups of step number `step`.
@@ -209,15 +221,44 @@ impl Program {
         data: &[u8],
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, GpuError> {
+        let running = self.start(to, data)?;
+        self.finish(running, read)
+    }
+
+    /// As [`Program::run`] up to the submit. Another run may be started before this one is finished: the device
+    /// keeps their order.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn start(&mut self, to: BufferId, data: &[u8]) -> Result<Running, GpuError> {
         self.gpu.faults.take()?;
+        let staging = match self.staging.pop() {
+            Some(staging) => staging,
+            None => staging(&self.gpu, self.read_back.bytes)?,
+        };
         self.gpu.queue.write_buffer(&self.buffers[to.0], 0, data);
-        let commands = self.record();
-        self.gpu.queue.submit([commands]);
+        let commands = self.record(&staging);
+        let submission = self.gpu.queue.submit([commands]);
         self.counters.runs += 1;
         self.counters.submits += 1;
         self.counters.uploads += 1;
         self.counters.uploaded_bytes += data.len() as u64;
-        let value = mapped(&self.gpu, &self.staging, read)?;
+        let answer = ask(&staging);
+        Ok(Running { staging, submission, answer })
+    }
+
+    /// Waits for `running` and gives what is read back to `read`.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn finish<T>(
+        &mut self,
+        running: Running,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, GpuError> {
+        let Running { staging, submission, answer } = running;
+        let value = mapped(&self.gpu, &staging, submission, &answer, read)?;
+        self.staging.push(staging);
         self.counters.read_backs += 1;
         self.counters.read_back_bytes += self.read_back.bytes as u64;
         Ok(value)
@@ -243,8 +284,7 @@ impl Program {
         let steps = self.plan.steps.len();
         let clock = Clock::new(&self.gpu, 2 * steps)?;
         let bytes = TICK_BYTES as usize * 2 * steps;
-        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        let staging = buffer(&self.gpu, "profile", bytes, usage)?;
+        let staging = staging(&self.gpu, bytes)?;
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         self.clear(&mut encoder);
         for at in 0..steps {
@@ -253,11 +293,12 @@ impl Program {
         }
         encoder.resolve_query_set(&clock.queries, 0..2 * steps as u32, &clock.ticks, 0);
         encoder.copy_buffer_to_buffer(&clock.ticks, 0, &staging, 0, bytes as u64);
-        self.gpu.queue.submit([encoder.finish()]);
+        let submission = self.gpu.queue.submit([encoder.finish()]);
         self.counters.submits += 1;
+        let answer = ask(&staging);
         let period = f64::from(self.gpu.queue.get_timestamp_period());
         let read = |bytes: &[u8]| (0..steps).map(|at| elapsed_ms(bytes, at, period)).collect();
-        let times = mapped(&self.gpu, &staging, read)?;
+        let times = mapped(&self.gpu, &staging, submission, &answer, read)?;
         self.counters.read_backs += 1;
         self.counters.read_back_bytes += bytes as u64;
         Ok(Some(times))
@@ -276,8 +317,8 @@ impl Program {
         pass.dispatch_workgroups(x, y, z);
     }
 
-    /// The commands of one run.
-    fn record(&self) -> wgpu::CommandBuffer {
+    /// The commands of one run, whose results go to `staging`.
+    fn record(&self, staging: &wgpu::Buffer) -> wgpu::CommandBuffer {
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         self.clear(&mut encoder);
         for (number, stage) in Stage::ALL.into_iter().enumerate() {
@@ -290,7 +331,7 @@ impl Program {
             }
         }
         let ReadBack { buffer, bytes, ticks_at } = self.read_back;
-        let (from, to) = (&self.buffers[buffer.0], &self.staging);
+        let (from, to) = (&self.buffers[buffer.0], staging);
         match &self.clock {
             None => encoder.copy_buffer_to_buffer(from, 0, to, 0, bytes as u64),
             Some(clock) => {
@@ -338,7 +379,7 @@ impl Program {
 
     fn slot(&self, binding: u32, slot: Slot) -> wgpu::BindGroupEntry<'_> {
         match slot {
-            Slot::Constant { offset, bytes } => {
+            Slot::Constant { offset, bytes, .. } => {
                 self.entry(binding, &self.constants, offset as u64, bytes)
             }
             Slot::Tensor(TensorId(id)) => {
@@ -399,20 +440,28 @@ impl Clock {
     }
 }
 
-/// Waits for all submitted work and gives the bytes of `staging` to `read`.
+/// Asks for the bytes of `staging`, to be had when what was submitted last is done.
+fn ask(staging: &wgpu::Buffer) -> Answer {
+    let (answer, answered) = std::sync::mpsc::channel();
+    staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+        // The receiver is gone only where nobody waits any more.
+        let _ = answer.send(result);
+    });
+    answered
+}
+
+/// Waits for `submission` and gives the bytes of `staging`, which were asked for, to `read`.
 fn mapped<T>(
     gpu: &Gpu,
     staging: &wgpu::Buffer,
+    submission: wgpu::SubmissionIndex,
+    answered: &Answer,
     read: impl FnOnce(&[u8]) -> T,
 ) -> Result<T, GpuError> {
     let all = staging.slice(..);
-    let (answer, answered) = std::sync::mpsc::channel();
-    all.map_async(wgpu::MapMode::Read, move |result| {
-        // The receiver is gone only where this function has failed already.
-        let _ = answer.send(result);
-    });
     let lost = |what: String| GpuError::new(GpuErrorKind::Lost, what);
-    let waited = gpu.device.poll(wgpu::PollType::wait_indefinitely());
+    let waited =
+        gpu.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
     gpu.faults.take()?;
     waited.map_err(|e| lost(format!("waiting for the GPU failed: {e}")))?;
     // Another thread on the same device may be the one that hands the answer over.
@@ -464,6 +513,11 @@ fn buffer(
     Ok(made)
 }
 
+fn staging(gpu: &Gpu, bytes: usize) -> Result<wgpu::Buffer, GpuError> {
+    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+    buffer(gpu, "read-back", bytes, usage)
+}
+
 fn filled(
     gpu: &Gpu,
     name: &str,
@@ -475,6 +529,17 @@ fn filled(
     padded.resize(bytes.len().next_multiple_of(4), 0);
     gpu.queue.write_buffer(&made, 0, &padded);
     Ok(made)
+}
+
+/// The device offers what the plan asks for.
+fn check_form(gpu: &Gpu, plan: &Plan) -> Result<(), GpuError> {
+    let missing = match plan.precision() {
+        form if !gpu.runs(form) => "16-bit floats",
+        _ if plan.subgroups() && !gpu.has_subgroups() => "subgroup operations",
+        _ => return Ok(()),
+    };
+    let message = format!("{} has no {missing}", gpu.adapter().name);
+    Err(GpuError::new(GpuErrorKind::NoAdapter, message))
 }
 
 /// No step takes more workgroups along an axis than the device runs.
@@ -508,23 +573,25 @@ fn uniforms(steps: &[Step]) -> (Vec<u8>, Vec<u64>) {
 /// One pipeline for each shader with its constants, and which of them each step takes.
 fn pipelines(
     gpu: &Gpu,
-    steps: &[Step],
+    plan: &Plan,
     text: &dyn Fn(&Kernel) -> String,
 ) -> Result<(Vec<wgpu::ComputePipeline>, Vec<usize>), GpuError> {
-    let mut modules: BTreeMap<&str, wgpu::ShaderModule> = BTreeMap::new();
+    let mut modules: BTreeMap<String, wgpu::ShaderModule> = BTreeMap::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     let (mut made, mut of_step) = (vec![], vec![]);
-    for step in steps {
+    for step in &plan.steps {
         let kernel = step.kernel;
-        let key = format!("{} {:?}", kernel.name, step.constants);
+        let head = plan.head(step);
+        let key = format!("{} {:?} {head}", kernel.name, step.constants);
         if let Some(&place) = known.get(&key) {
             of_step.push(place);
             continue;
         }
-        let module = modules.entry(kernel.name).or_insert_with(|| {
+        let module = modules.entry(format!("{} {head}", kernel.name)).or_insert_with(|| {
+            let text = head + &text(kernel);
             gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(kernel.name),
-                source: wgpu::ShaderSource::Wgsl(text(kernel).into()),
+                source: wgpu::ShaderSource::Wgsl(text.into()),
             })
         });
         let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {

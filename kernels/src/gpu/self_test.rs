@@ -5,7 +5,8 @@ extern crate std;
 use std::{format, string::String, vec::Vec};
 
 use super::probes::layers::{
-    any_conv, conv_probe, elementwise_probe, matmul_probe, peak_probe, pool_probe,
+    any_conv, conv_probe, elementwise_probe, matmul_depthwise_probe, matmul_probe, peak_probe,
+    pool_probe, resample_probe, transposed_probe,
 };
 use super::probes::picture::{
     Film, box_mean_probe, crop_probe, grey_window_probe, histogram_probe, local_norm_probe,
@@ -13,24 +14,30 @@ use super::probes::picture::{
 };
 use super::probes::{Dice, Probe};
 use super::{Gpu, GpuError, GpuErrorKind, KERNELS, Kernel};
-use crate::{LocalNorm, Operation, PoolKind};
+use crate::{LocalNorm, Operation, PoolKind, Precision};
 
 /// The step between the heat maps has its twin in the runtime, which probes it there.
 const ELSEWHERE: [&str; 2] = ["pose_coarse", "pose_fine"];
 
-/// Compares every shader but those of the pose with its twin on `gpu`.
+/// Compares every shader but those of the pose with its twin on `gpu`; those of networks with numbers in `form`.
 ///
 /// # Errors
 /// [`GpuErrorKind::Wrong`], naming the shader and what it computed; else as a run.
-pub fn self_test(gpu: &Gpu) -> Result<(), GpuError> {
-    self_test_with(gpu, &|kernel| kernel.pieces.concat())
+pub fn self_test(gpu: &Gpu, form: Precision) -> Result<(), GpuError> {
+    self_test_with(gpu, form, &|kernel| kernel.pieces.concat())
 }
 
-pub(super) fn self_test_with(gpu: &Gpu, text: &dyn Fn(&Kernel) -> String) -> Result<(), GpuError> {
-    let probes = probes();
+pub(super) fn self_test_with(
+    gpu: &Gpu,
+    form: Precision,
+    text: &dyn Fn(&Kernel) -> String,
+) -> Result<(), GpuError> {
+    let probes = probes(form, gpu.has_subgroups());
     let probed = |kernel: &Kernel| {
         let mut steps = probes.iter().flat_map(|probe| probe.plan.steps());
-        ELSEWHERE.contains(&kernel.name) || steps.any(|step| step.kernel == kernel)
+        ELSEWHERE.contains(&kernel.name)
+            || kernel.subgroups && !gpu.has_subgroups()
+            || steps.any(|step| step.kernel == kernel)
     };
     if let Some(kernel) = KERNELS.iter().find(|kernel| !probed(kernel)) {
         let message = format!("shader {} has no probe", kernel.name);
@@ -52,7 +59,7 @@ pub(super) fn self_test_with(gpu: &Gpu, text: &dyn Fn(&Kernel) -> String) -> Res
 }
 
 /// One run of each shader, and of each of its forms that networks use much.
-fn probes() -> Vec<Probe> {
+fn probes(form: Precision, subgroups: bool) -> Vec<Probe> {
     let dice = &mut Dice(99);
     let mut probes = Vec::new();
     let eight = Film::new(dice, [131, 77], 256, [2, 3, 1, 1]);
@@ -73,14 +80,20 @@ fn probes() -> Vec<Probe> {
         ([12, 12, 12], [5, 5]),
     ] {
         let p = any_conv(dice, channels, kernel);
-        probes.push(conv_probe(dice, p, 2));
+        probes.push(conv_probe(form, dice, p, 2));
     }
-    probes.push(matmul_probe(dice, [40, 180, 96], false, 1));
-    probes.push(matmul_probe(dice, [16, 256, 33], true, 3));
-    probes.push(matmul_probe(dice, [19, 91, 20], true, 2));
-    probes.push(elementwise_probe(dice, Operation::Add));
-    probes.push(elementwise_probe(dice, Operation::Mul));
-    probes.push(pool_probe(dice, PoolKind::Max));
-    probes.push(peak_probe(dice, [48, 60], 9));
+    probes.push(transposed_probe(form, dice, [12, 8, 1], [2, 2], 1));
+    probes.push(matmul_probe(form, dice, [40, 180, 96], false, 1));
+    probes.push(matmul_probe(form, dice, [16, 256, 33], true, 3));
+    probes.push(matmul_depthwise_probe(form, dice, [40, 36], [3, 3], 1));
+    probes.push(matmul_probe(form, dice, [19, 91, 20], true, 2));
+    probes.push(elementwise_probe(form, dice, Operation::Add));
+    probes.push(elementwise_probe(form, dice, Operation::Mul));
+    probes.push(pool_probe(form, dice, PoolKind::Max));
+    probes.push(resample_probe(form, dice));
+    probes.push(peak_probe(false, dice, [48, 60], 9));
+    if subgroups {
+        probes.push(peak_probe(true, dice, [48, 60], 9));
+    }
     probes
 }

@@ -4,7 +4,7 @@ extern crate std;
 use std::{string::String, vec, vec::Vec};
 
 use super::{BufferId, Groups, Plan, Slot, Stage, Step, kernel};
-use crate::{Conv, Elementwise, Found, LocalNorm, Matmul, Picture, Pool, PoseStep};
+use crate::{Conv, Elementwise, Found, LocalNorm, Matmul, Picture, Pool, PoseStep, Resample};
 
 /// Threads of a workgroup in the shaders that take a thread per value.
 const THREADS: u32 = 64;
@@ -72,24 +72,21 @@ pub fn conv(
 ) -> usize {
     p.padded_out = p.out_channels.next_multiple_of(4);
     let pixels = p.out_height * p.out_width;
-    let own_channel = p.groups == p.in_channels && p.in_channels == p.out_channels;
-    let narrow = p.kernel_width <= MAX_DEPTHWISE[0] && p.stride_x <= MAX_DEPTHWISE[1];
-    let (name, constants, packed, x, y): (_, _, Vec<f32>, _, _) =
-        if own_channel && narrow && p.dilation_x == 1 && p.dilation_y == 1 {
-            let blocks = p.out_width.div_ceil(4) * p.out_height;
-            let constants =
-                vec![("KERNEL_WIDTH", p.kernel_width.into()), ("STRIDE_X", p.stride_x.into())];
-            ("depthwise", constants, weights.to_vec(), blocks.div_ceil(THREADS), p.out_channels)
-        } else if p.groups == 1 && p.in_channels >= MIN_PRODUCT_CHANNELS {
-            let (across, [x, y]) = tiles(p.out_channels, pixels);
-            ("conv", vec![("ACROSS", across)], pack_taps(&p, weights), x, y)
-        } else {
-            let lanes = if (p.out_channels / p.groups).is_multiple_of(4) { 4 } else { 1 };
-            let constants = vec![("LANES", lanes.into())];
-            let x = pixels.div_ceil(THREADS);
-            ("grouped", constants, weights.to_vec(), x, p.out_channels / lanes)
-        };
-    let (weights, bias) = (plan.constant(&packed), plan.constant(bias));
+    let (name, constants, packed, x, y): (_, _, Vec<f32>, _, _) = if is_depthwise(&p) {
+        let blocks = p.out_width.div_ceil(4) * p.out_height;
+        let constants =
+            vec![("KERNEL_WIDTH", p.kernel_width.into()), ("STRIDE_X", p.stride_x.into())];
+        ("depthwise", constants, weights.to_vec(), blocks.div_ceil(THREADS), p.out_channels)
+    } else if p.groups == 1 && p.in_channels >= MIN_PRODUCT_CHANNELS {
+        let (across, [x, y]) = tiles(p.out_channels, pixels);
+        ("conv", vec![("ACROSS", across)], pack_taps(&p, weights), x, y)
+    } else {
+        let lanes = if (p.out_channels / p.groups).is_multiple_of(4) { 4 } else { 1 };
+        let constants = vec![("LANES", lanes.into())];
+        let x = pixels.div_ceil(THREADS);
+        ("grouped", constants, weights.to_vec(), x, p.out_channels / lanes)
+    };
+    let (weights, bias) = (plan.weights(&packed), plan.constant(bias));
     let taps = u64::from(p.kernel_height * p.kernel_width) * u64::from(p.in_channels / p.groups);
     plan.push(Step {
         flops: 2 * taps * u64::from(pixels) * u64::from(p.out_channels) * batch as u64,
@@ -97,6 +94,31 @@ pub fn conv(
         reads: vec![(1, input), (2, weights), (3, bias), (4, skip.unwrap_or(bias))],
         writes: vec![(5, out)],
         ..step(at, name, bytemuck::bytes_of(&p), [x, y, batch as u32])
+    })
+}
+
+/// A transposed convolution of `batch` images; all else as for [`conv`].
+#[allow(clippy::too_many_arguments)]
+pub fn transposed(
+    plan: &mut Plan,
+    at: At,
+    p: &Conv,
+    batch: usize,
+    input: Slot,
+    weights: &[f32],
+    bias: &[f32],
+    skip: Option<Slot>,
+    out: Slot,
+) -> usize {
+    let x = (p.out_height * p.out_width).div_ceil(THREADS);
+    let (weights, bias) = (plan.weights(weights), plan.constant(bias));
+    let taps = u64::from(p.kernel_height * p.kernel_width) * u64::from(p.out_channels / p.groups);
+    let inputs = u64::from(p.in_channels) * u64::from(p.in_height * p.in_width);
+    plan.push(Step {
+        flops: 2 * taps * inputs * batch as u64,
+        reads: vec![(1, input), (2, weights), (3, bias), (4, skip.unwrap_or(bias))],
+        writes: vec![(5, out)],
+        ..step(at, "transposed", bytemuck::bytes_of(p), [x, p.out_channels, batch as u32])
     })
 }
 
@@ -132,7 +154,7 @@ pub fn matmul(
 ) -> usize {
     let name = if p.n.is_multiple_of(4) { "matmul_vec4" } else { "matmul_any" };
     let packed = pack_rows(p, weights);
-    let (weights, bias) = (plan.constant(&packed), plan.constant(bias));
+    let (weights, bias) = (plan.weights(&packed), plan.constant(bias));
     let (across, [x, y]) = tiles(p.m, p.n);
     plan.push(Step {
         flops: 2 * u64::from(p.m) * u64::from(p.n) * u64::from(p.k) * batch as u64,
@@ -141,6 +163,78 @@ pub fn matmul(
         constants: vec![("ACROSS", across)],
         ..step(at, name, bytemuck::bytes_of(p), [x, y, batch as u32])
     })
+}
+
+/// A convolution of each channel by itself, in front of a product.
+#[derive(Clone, Debug)]
+pub struct Depthwise {
+    /// Sizes and activation; no skip connection.
+    pub sizes: Conv,
+    /// `[channels, height, width]`.
+    pub weights: Vec<f32>,
+    /// `[channels]`.
+    pub bias: Vec<f32>,
+}
+
+/// A product of what `before` makes of `batch` inputs; all else as for [`matmul`], `weights` shared by all.
+#[allow(clippy::too_many_arguments)]
+pub fn matmul_depthwise(
+    plan: &mut Plan,
+    at: At,
+    p: &Matmul,
+    before: &Depthwise,
+    batch: usize,
+    input: Slot,
+    weights: &[f32],
+    bias: &[f32],
+    skip: Option<Slot>,
+    out: Slot,
+) -> usize {
+    let (weights, bias) = (plan.weights(&pack_rows(p, weights)), plan.constant(bias));
+    let sizes = plan.constant_bytes(bytemuck::bytes_of(&before.sizes));
+    let (taps, taps_bias) = (plan.weights(&before.weights), plan.constant(&before.bias));
+    let (across, [x, y]) = tiles(p.m, p.n);
+    let outputs = u64::from(p.k) * u64::from(p.n) * batch as u64;
+    let each =
+        u64::from(p.m) + u64::from(y * before.sizes.kernel_height * before.sizes.kernel_width);
+    plan.push(Step {
+        flops: 2 * outputs * each,
+        reads: vec![
+            (1, input),
+            (2, weights),
+            (3, bias),
+            (4, skip.unwrap_or(bias)),
+            (6, sizes),
+            (7, taps),
+            (8, taps_bias),
+        ],
+        writes: vec![(5, out)],
+        constants: vec![
+            ("ACROSS", across),
+            ("KERNEL_WIDTH", before.sizes.kernel_width.into()),
+            ("STRIDE_X", before.sizes.stride_x.into()),
+        ],
+        ..step(at, "matmul_depthwise", bytemuck::bytes_of(p), [x, y, batch as u32])
+    })
+}
+
+impl Depthwise {
+    /// Whether [`matmul_depthwise`] takes a convolution of these sizes.
+    pub fn takes(p: &Conv) -> bool {
+        is_depthwise(p) && p.out_width.is_multiple_of(4)
+    }
+
+    /// How often [`matmul_depthwise`] computes a value of the convolution again for so many rows.
+    pub fn repeats(p: &Conv, rows: u32) -> u32 {
+        tiles(rows, p.out_height * p.out_width).1[1] - 1
+    }
+}
+
+/// Whether the shader `depthwise` takes a convolution of these sizes.
+fn is_depthwise(p: &Conv) -> bool {
+    let own_channel = p.groups == p.in_channels && p.in_channels == p.out_channels;
+    let narrow = p.kernel_width <= MAX_DEPTHWISE[0] && p.stride_x <= MAX_DEPTHWISE[1];
+    own_channel && narrow && p.dilation_x == 1 && p.dilation_y == 1
 }
 
 /// The tile that leaves the fewest threads without work: how many threads it has along the columns, and
@@ -175,18 +269,42 @@ pub fn elementwise(
     b: Option<Slot>,
     out: Slot,
 ) -> usize {
-    let groups = p.count.div_ceil(THREADS);
-    let x = groups.min(MAX_GROUPS);
     plan.push(Step {
         reads: vec![(1, a), (2, b.unwrap_or(a))],
         writes: vec![(3, out)],
-        ..step(at, "elementwise", bytemuck::bytes_of(p), [x, groups.div_ceil(x.max(1)), 1])
+        ..step(at, "elementwise", bytemuck::bytes_of(p), values(p.count))
+    })
+}
+
+/// Workgroups for a thread per value, along two axes where one does not hold them.
+fn values(count: u32) -> Groups {
+    let groups = count.div_ceil(THREADS);
+    let x = groups.min(MAX_GROUPS);
+    [x, groups.div_ceil(x.max(1)), 1]
+}
+
+/// A resampling along one axis; `places` and `weights` are `[out_size, taps]`.
+pub fn resample(
+    plan: &mut Plan,
+    at: At,
+    p: &Resample,
+    input: Slot,
+    places: &[u32],
+    weights: &[f32],
+    out: Slot,
+) -> usize {
+    let places = plan.constant_bytes(bytemuck::cast_slice(places));
+    let weights = plan.constant(weights);
+    plan.push(Step {
+        reads: vec![(1, input), (2, places), (3, weights)],
+        writes: vec![(4, out)],
+        ..step(at, "resample", bytemuck::bytes_of(p), values(p.count))
     })
 }
 
 /// A pooling.
 pub fn pool(plan: &mut Plan, at: At, p: &Pool, input: Slot, out: Slot) -> usize {
-    let groups = [(p.out_height * p.out_width).div_ceil(THREADS), p.planes, 1];
+    let groups = values(p.out_height * p.out_width * p.planes);
     plan.push(Step {
         reads: vec![(1, input)],
         writes: vec![(2, out)],
@@ -296,10 +414,11 @@ pub fn peak(
     peaks: Slot,
 ) -> usize {
     let params = [width as u32, height as u32, radius as u32, 0];
+    let name = if plan.subgroups() { "peak_subgroup" } else { "peak" };
     plan.push(Step {
         reads: vec![(1, maps)],
         writes: vec![(2, peaks)],
-        ..step(at, "peak", bytemuck::bytes_of(&params), [count as u32, 1, 1])
+        ..step(at, name, bytemuck::bytes_of(&params), [count as u32, 1, 1])
     })
 }
 

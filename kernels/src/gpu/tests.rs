@@ -9,6 +9,7 @@ mod reflect;
 
 use super::probes::{Dice, Probe, plan_for};
 use super::*;
+use crate::Precision;
 
 /// The device that tests run on: a real GPU, else a software rasteriser. `FIDUCIA_GPU=required` makes its
 /// absence a failure; without it the test says that it was skipped.
@@ -25,7 +26,10 @@ fn device(test: &str) -> Option<Gpu> {
     }
 }
 
+const FORMS: [Precision; 2] = [Precision::F32, Precision::F16];
+
 /// A change of a shader's text that must be noticed.
+#[derive(Clone, Copy)]
 struct Mutant {
     from: &'static str,
     to: &'static str,
@@ -44,6 +48,14 @@ fn text(kernel: &Kernel, mutant: Option<&Mutant>) -> String {
 /// All cases agree with their twins, and of each mutant some case disagrees.
 fn check(test: &str, cases: &[Probe], mutants: &[Mutant]) {
     let Some(gpu) = device(test) else { return };
+    if let Some(form) = cases.iter().map(|c| c.plan.precision()).find(|&form| !gpu.runs(form)) {
+        println!("SKIPPED: {test} in {}: the device has none", form.name());
+        return;
+    }
+    if cases.iter().any(|c| c.plan.subgroups()) && !gpu.has_subgroups() {
+        println!("SKIPPED: {test}: the device has no subgroup operations");
+        return;
+    }
     let complaint = |case: &Probe, mutant: Option<&Mutant>| {
         case.complaint(&case.run(&gpu, &|kernel| text(kernel, mutant)).unwrap())
     };
@@ -166,7 +178,9 @@ fn software_is_never_taken_unasked() {
 #[test]
 fn a_shader_that_computes_wrongly_is_refused_by_name() {
     let Some(gpu) = device("a_shader_that_computes_wrongly_is_refused_by_name") else { return };
-    self_test(&gpu).unwrap();
+    for form in FORMS.into_iter().filter(|&form| gpu.runs(form)) {
+        self_test(&gpu, form).unwrap();
+    }
     for (shader, from, to) in [
         ("depthwise", "sums += w *", "sums += 1.001 * w *"),
         ("peak", "if (k > best)", "if (k >= best)"),
@@ -176,7 +190,7 @@ fn a_shader_that_computes_wrongly_is_refused_by_name() {
             let text = kernel.pieces.concat();
             if kernel.name == shader { text.replace(from, to) } else { text }
         };
-        let error = self_test::self_test_with(&gpu, &spoilt).unwrap_err();
+        let error = self_test::self_test_with(&gpu, Precision::F32, &spoilt).unwrap_err();
         assert_eq!(error.kind(), GpuErrorKind::Wrong);
         assert!(format!("{error}").contains(shader), "{error}");
     }

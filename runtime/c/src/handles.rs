@@ -111,7 +111,9 @@ impl DetectorHandle {
     ) -> Result<Self, Failure> {
         let pack = &pack.pack;
         let names = landmarks.unwrap_or(&pack.manifest().landmarks);
-        let detector = Detector::on_device_for(pack, backend, adapter, names)?;
+        let adapter = adapter.map(str::to_owned);
+        let wanted = Wanted { backend, adapter, ..Wanted::default() };
+        let detector = Detector::on(pack, &wanted, names)?;
         Ok(Self { device: Device::new(detector.backend()), detector: Mutex::new(detector) })
     }
 

@@ -135,7 +135,9 @@ impl Detector {
             pack.verify(&PublicKey::open(signer)?).map_err(|e| e.at(model.display()))?;
         }
         let landmarks = landmarks.unwrap_or_else(|| pack.manifest().landmarks.clone());
-        let detector = fiducia::Detector::on_device_for(&pack, backend, adapter, &landmarks)?;
+        let adapter = adapter.map(str::to_owned);
+        let wanted = fiducia::Wanted { backend, adapter, ..fiducia::Wanted::default() };
+        let detector = fiducia::Detector::on(&pack, &wanted, &landmarks)?;
         Ok(Self {
             backend: detector.backend().clone(),
             detector: Mutex::new(detector),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser, builder::TypedValueParser};
-use fiducia::Backend;
+use fiducia::{Backend, Precision};
 
 use super::link::{self, LinkArguments};
 
@@ -60,6 +60,16 @@ pub(super) struct DeviceChoice {
     /// only way to a software rasteriser.
     #[arg(long, value_name = "NAME")]
     pub(super) adapter: Option<String>,
+    /// How a GPU keeps the networks' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px,
+    /// uncertain ones by more.
+    #[arg(long, default_value = "f32", value_parser = PossibleValuesParser::new(["f32", "f16"]).map(precision))]
+    pub(super) precision: Precision,
+    /// Test the GPU's shaders now, whatever an earlier run found.
+    #[arg(long)]
+    pub(super) self_test: bool,
+    /// Folder in which the outcome of a GPU's self-test is kept; by default fiducia in the user's cache folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) cache: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -175,6 +185,10 @@ pub(super) struct DevicesArguments {
     /// As JSON.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+fn precision(name: String) -> Precision {
+    if name == Precision::F16.name() { Precision::F16 } else { Precision::F32 }
 }
 
 fn backend(name: String) -> Backend {

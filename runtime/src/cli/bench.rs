@@ -118,8 +118,11 @@ fn text(t: &Timed) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(out, "model   {}, image {} x {} px", t.model, t.size_px[0], t.size_px[1]);
-    let _ =
-        writeln!(out, "device  {}: {} [{}]", t.backend.kind, t.backend.device, t.backend.driver);
+    let _ = writeln!(
+        out,
+        "device  {}: {} [{}], {}",
+        t.backend.kind, t.backend.device, t.backend.driver, t.backend.precision
+    );
     if let Some(bytes) = t.device_bytes {
         let _ = writeln!(out, "memory  {:.1} MB on the device", bytes as f64 * 1e-6);
     }

@@ -1,13 +1,13 @@
 //! `fiducia detect`: images in, reports out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use fiducia::{Detector, Error, Presentation, Radiograph, Report};
+use fiducia::{Detector, Error, ErrorKind, Presentation, Radiograph, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
-    Failure, arguments::DetectArguments, complain, device, images, images::Images, model,
-    outputs::Outputs,
+    Failure, ahead::Ahead, arguments::DetectArguments, complain, device, images, images::Images,
+    model, outputs::Outputs,
 };
 
 /// Runs the command. Of a batch, the good images get their reports and the first failure is returned
@@ -28,8 +28,16 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
     let progress = progress(&images, arguments.quiet);
     let mut reports = Vec::new();
     let mut failures = Vec::new();
-    for path in &images.paths {
-        match detect_one(&mut detector, path, arguments, &mut outputs) {
+    each(&mut detector, &images.paths, arguments, |path, found| {
+        let report = found.and_then(|(radiograph, mut report)| {
+            name_remedy(&mut report);
+            if let Some(refusal) = report.refusal() {
+                return Err(refusal);
+            }
+            outputs.picture(path, &radiograph, &report)?;
+            Ok(report)
+        });
+        match report {
             Ok(report) => reports.push(report),
             Err(error) => {
                 if images.batch {
@@ -39,7 +47,7 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
             }
         }
         progress.inc(1);
-    }
+    });
     progress.finish_and_clear();
     if !reports.is_empty() {
         outputs.write(&reports)?;
@@ -47,24 +55,46 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
     conclude(failures, &images)
 }
 
-/// One image: read, find, judge, draw.
-fn detect_one(
+/// Finds the landmarks on all images and hands each to `found`, in order. While one is at work the next is
+/// read and, on a GPU, uploaded.
+fn each(
     detector: &mut Detector,
-    path: &Path,
+    paths: &[PathBuf],
     arguments: &DetectArguments,
-    outputs: &mut Outputs,
-) -> Result<Report, Error> {
-    let mut radiograph = Radiograph::open(path, arguments.spacing)?;
-    if arguments.invert {
-        radiograph = radiograph.inverted();
-    }
-    let mut report = detector.detect(&radiograph)?;
-    name_remedy(&mut report);
-    if let Some(refusal) = report.refusal() {
-        return Err(refusal);
-    }
-    outputs.picture(path, &radiograph, &report)?;
-    Ok(report)
+    mut found: impl FnMut(&Path, Result<(Radiograph, Report), Error>),
+) {
+    std::thread::scope(|scope| {
+        let ahead = Ahead::new(scope, paths, |path| read(path, arguments));
+        let mut finish = |detector: &mut Detector, path: &Path, started| {
+            found(path, Result::and_then(started, |started| detector.finish(started)));
+            ahead.done();
+        };
+        let mut under_way = None;
+        for path in paths {
+            let image = ahead.next().unwrap_or_else(|| Err(unread(path)));
+            let started = image.and_then(|image| detector.start(image));
+            if let Some((path, earlier)) = under_way.take() {
+                finish(detector, path, Ok(earlier));
+            }
+            match started {
+                Ok(started) if !started.is_done() => under_way = Some((path, started)),
+                started => finish(detector, path, started),
+            }
+        }
+        if let Some((path, last)) = under_way {
+            finish(detector, path, Ok(last));
+        }
+    });
+}
+
+fn read(path: &Path, arguments: &DetectArguments) -> Result<Radiograph, Error> {
+    let radiograph = Radiograph::open(path, arguments.spacing)?;
+    Ok(if arguments.invert { radiograph.inverted() } else { radiograph })
+}
+
+/// The thread that reads has ended early.
+fn unread(path: &Path) -> Error {
+    Error::new(ErrorKind::Engine, format!("{} was not read", path.display()))
 }
 
 /// Adds the flag that would invert the grey values back, where they look inverted. For the others there is

@@ -5,6 +5,7 @@ mod images;
 mod model;
 mod outputs;
 mod device;
+mod ahead;
 mod detect;
 mod devices;
 mod bench;

@@ -1,29 +1,25 @@
 //! Which device runs the networks, and why.
 
+use std::path::PathBuf;
+
 use super::{Backend, Networks};
-use crate::{Backbone, BackendInfo, Error, Manifest, Pack, Refine, SectionKind};
+use crate::{
+    Backbone, BackendInfo, Error, ErrorKind, Manifest, Pack, Precision, Refine, SectionKind,
+};
 
-/// What the caller asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// A real GPU, else the CPU.
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// A real GPU.
-    Gpu,
-    /// The first adapter whose name contains this.
-    Adapter(String),
-}
-
-impl From<Backend> for Wanted {
-    fn from(backend: Backend) -> Self {
-        match backend {
-            Backend::Auto => Self::Auto,
-            Backend::Cpu => Self::Cpu,
-            Backend::Gpu => Self::Gpu,
-        }
-    }
+/// What shall run the networks, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The kind of device.
+    pub backend: Backend,
+    /// Part of the name of the GPU adapter, the only way to a software rasteriser; `None` for any real GPU.
+    pub adapter: Option<String>,
+    /// How the networks keep their numbers; the CPU has `f32` only.
+    pub precision: Precision,
+    /// Folder in which the outcome of a GPU's self-test is kept; `None` tests once in each process.
+    pub self_tests: Option<PathBuf>,
+    /// Tests a GPU although it was tested before.
+    pub test_anew: bool,
 }
 
 /// The networks of the landmarks number `chosen`, ready on the device that is wanted.
@@ -33,19 +29,27 @@ pub(super) fn networks(
     chosen: &[usize],
     wanted: &Wanted,
 ) -> Result<(Networks, BackendInfo), Error> {
-    let (networks, backend) = match wanted {
-        Wanted::Cpu => (on_cpu(pack, manifest, chosen)?, cpu(None)),
-        Wanted::Auto => match on_gpu(pack, manifest, chosen, None) {
+    match (wanted.backend, &wanted.adapter) {
+        (Backend::Cpu, Some(name)) => {
+            let message = format!(
+                "the adapter `{name}` is a GPU; name none where the backend is to be the CPU"
+            );
+            Err(Error::new(ErrorKind::Usage, message))
+        }
+        (Backend::Cpu, None) if wanted.precision != Precision::F32 => {
+            let message = "the CPU computes in f32; leave out --precision, or use a GPU";
+            Err(Error::new(ErrorKind::Usage, message))
+        }
+        (Backend::Cpu, None) => Ok((on_cpu(pack, manifest, chosen)?, cpu(None))),
+        (Backend::Auto, None) => match on_gpu(pack, manifest, chosen, wanted) {
             Ok((networks, mut backend)) => {
                 backend.chosen_because = Some("a GPU is there".to_owned());
-                (networks, backend)
+                Ok((networks, backend))
             }
-            Err(why) => (on_cpu(pack, manifest, chosen)?, cpu(Some(why.to_string()))),
+            Err(why) => Ok((on_cpu(pack, manifest, chosen)?, cpu(Some(why.to_string())))),
         },
-        Wanted::Gpu => on_gpu(pack, manifest, chosen, None)?,
-        Wanted::Adapter(name) => on_gpu(pack, manifest, chosen, Some(name))?,
-    };
-    Ok((networks, backend))
+        (Backend::Auto | Backend::Gpu, _) => on_gpu(pack, manifest, chosen, wanted),
+    }
 }
 
 fn on_cpu(pack: &Pack, manifest: &Manifest, chosen: &[usize]) -> Result<Networks, Error> {
@@ -56,7 +60,8 @@ fn on_cpu(pack: &Pack, manifest: &Manifest, chosen: &[usize]) -> Result<Networks
 
 fn cpu(chosen_because: Option<String>) -> BackendInfo {
     let device = format!("{} with {} threads", std::env::consts::ARCH, crate::refine::threads());
-    BackendInfo { kind: "cpu", device, driver: "tract 0.23.9".to_owned(), chosen_because }
+    let (driver, precision) = ("tract 0.23.9".to_owned(), Precision::F32.name());
+    BackendInfo { kind: "cpu", device, driver, precision, chosen_because }
 }
 
 #[cfg(feature = "gpu")]
@@ -64,11 +69,9 @@ fn on_gpu(
     pack: &Pack,
     manifest: &Manifest,
     chosen: &[usize],
-    adapter: Option<&str>,
+    wanted: &Wanted,
 ) -> Result<(Networks, BackendInfo), Error> {
-    use fiducia_kernels::gpu::Choice;
-    let choice = adapter.map_or(Choice::Real, |name| Choice::Named(name.to_owned()));
-    let path = crate::gpu::GpuPath::new(pack, manifest, chosen, &choice)?;
+    let path = crate::gpu::GpuPath::new(pack, manifest, chosen, wanted)?;
     let backend = path.backend();
     Ok((Networks::Gpu(Box::new(path)), backend))
 }
@@ -78,8 +81,8 @@ fn on_gpu(
     _: &Pack,
     _: &Manifest,
     _: &[usize],
-    _: Option<&str>,
+    _: &Wanted,
 ) -> Result<(Networks, BackendInfo), Error> {
     let message = "this build has no GPU path (it was built without the feature `gpu`)";
-    Err(Error::new(crate::ErrorKind::NoGpu, message))
+    Err(Error::new(ErrorKind::NoGpu, message))
 }

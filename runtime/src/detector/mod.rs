@@ -5,6 +5,7 @@ mod plausibility;
 mod looked_for;
 mod presentation;
 
+pub use choose::Wanted;
 pub(crate) use looked_for::LookedFor;
 pub use presentation::Presentation;
 
@@ -59,6 +60,27 @@ enum Networks {
     Cpu(Box<(Backbone, Refine)>),
     #[cfg(feature = "gpu")]
     Gpu(Box<crate::gpu::GpuPath>),
+}
+
+/// An image that is under way ([`Detector::start`]).
+#[derive(Debug)]
+pub struct Started {
+    radiograph: Radiograph,
+    seen: Seen,
+}
+
+#[derive(Debug)]
+enum Seen {
+    Done(Box<Observation>),
+    #[cfg(feature = "gpu")]
+    OnGpu(crate::gpu::OnDevice),
+}
+
+impl Started {
+    /// Whether the networks have run already, so that waiting for another image first gains nothing.
+    pub fn is_done(&self) -> bool {
+        matches!(self.seen, Seen::Done(_))
+    }
 }
 
 /// One landmark as the heat map shows it, before calibration.
@@ -116,7 +138,7 @@ impl Detector {
     /// # Errors
     /// As [`Detector::new`]; [`ErrorKind::Usage`] for a name that the pack does not have.
     pub fn for_landmarks(pack: &Pack, backend: Backend, names: &[String]) -> Result<Self, Error> {
-        Self::build(pack, &choose::Wanted::from(backend), names)
+        Self::on(pack, &Wanted { backend, ..Wanted::default() }, names)
     }
 
     /// As [`Detector::new`], on the first adapter whose name contains `adapter`, software rasterisers among
@@ -133,32 +155,15 @@ impl Detector {
     /// # Errors
     /// As [`Detector::for_landmarks`].
     pub fn on_adapter_for(pack: &Pack, adapter: &str, names: &[String]) -> Result<Self, Error> {
-        Self::build(pack, &choose::Wanted::Adapter(adapter.to_owned()), names)
+        let adapter = Some(adapter.to_owned());
+        Self::on(pack, &Wanted { adapter, ..Wanted::default() }, names)
     }
 
-    /// As [`Detector::for_landmarks`] where no adapter is named, else as [`Detector::on_adapter_for`].
+    /// The landmarks `names` of `pack` on what is `wanted`.
     ///
     /// # Errors
-    /// As these; [`ErrorKind::Usage`] where an adapter is named and the CPU asked for.
-    pub fn on_device_for(
-        pack: &Pack,
-        backend: Backend,
-        adapter: Option<&str>,
-        names: &[String],
-    ) -> Result<Self, Error> {
-        match (adapter, backend) {
-            (None, backend) => Self::for_landmarks(pack, backend, names),
-            (Some(name), Backend::Auto | Backend::Gpu) => Self::on_adapter_for(pack, name, names),
-            (Some(name), Backend::Cpu) => {
-                let message = format!(
-                    "the adapter `{name}` is a GPU; name none where the backend is to be the CPU"
-                );
-                Err(Error::new(ErrorKind::Usage, message))
-            }
-        }
-    }
-
-    fn build(pack: &Pack, wanted: &choose::Wanted, names: &[String]) -> Result<Self, Error> {
+    /// As [`Detector::for_landmarks`]; [`ErrorKind::Usage`] where the CPU shall be what only a GPU is.
+    pub fn on(pack: &Pack, wanted: &Wanted, names: &[String]) -> Result<Self, Error> {
         let chosen = pack.manifest().places(names)?;
         let mut manifest = pack.manifest().clone();
         if names != manifest.landmarks {
@@ -229,7 +234,48 @@ impl Detector {
     /// As [`Detector::observe`].
     pub fn detect(&mut self, radiograph: &Radiograph) -> Result<Report, Error> {
         let seen = self.observe(radiograph)?;
-        let mut report = self.report(radiograph, &seen);
+        self.judged(radiograph, &seen)
+    }
+
+    /// Begins with `radiograph`. A GPU is handed it and goes to work, so that the next image can be read and
+    /// started meanwhile; on the CPU the networks have run when this returns.
+    ///
+    /// # Errors
+    /// As [`Detector::observe`].
+    pub fn start(&mut self, radiograph: Radiograph) -> Result<Started, Error> {
+        let seen = match &mut self.networks {
+            Networks::Cpu(_) => Seen::Done(Box::new(self.observe_on_cpu(&radiograph)?)),
+            #[cfg(feature = "gpu")]
+            Networks::Gpu(gpu) => Seen::OnGpu(gpu.start(&self.manifest, &radiograph)?),
+        };
+        Ok(Started { radiograph, seen })
+    }
+
+    /// Waits for what this detector started, and gives the image back with its report, which is that of
+    /// [`Detector::detect`].
+    ///
+    /// # Errors
+    /// As [`Detector::observe`].
+    pub fn finish(&mut self, started: Started) -> Result<(Radiograph, Report), Error> {
+        let Started { radiograph, seen } = started;
+        let seen = match seen {
+            Seen::Done(seen) => *seen,
+            #[cfg(feature = "gpu")]
+            Seen::OnGpu(running) => match &mut self.networks {
+                Networks::Gpu(gpu) => gpu.finish(&self.manifest, &radiograph, running)?,
+                Networks::Cpu(_) => {
+                    let message = "the image was started by another detector";
+                    return Err(Error::new(ErrorKind::Usage, message));
+                }
+            },
+        };
+        let report = self.judged(&radiograph, &seen)?;
+        Ok((radiograph, report))
+    }
+
+    /// The report of what was seen; an implausible image is looked at in other ways.
+    fn judged(&mut self, radiograph: &Radiograph, seen: &Observation) -> Result<Report, Error> {
+        let mut report = self.report(radiograph, seen);
         if !report.plausible {
             report.presentation = self.recognise(radiograph)?;
             report.reasons.extend(report.presentation.map(|p| p.to_string()));

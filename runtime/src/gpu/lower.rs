@@ -8,7 +8,7 @@ use fiducia_kernels::{
     Activation, Conv, Elementwise, Epilogue, MAX_AXES, Operation, Pool, PoolKind, Skip,
 };
 use tract_core::internal::*;
-use tract_core::ops::array::{MultiBroadcastTo, Slice, TypedConcat};
+use tract_core::ops::array::{MultiBroadcastTo, Pad, Slice, TypedConcat};
 use tract_core::ops::binary::TypedBinOp;
 use tract_core::ops::change_axes::AxisOp;
 use tract_core::ops::cnn::{self, KernelFormat, MaxPool, PoolSpec, SumPool};
@@ -16,16 +16,17 @@ use tract_core::ops::einsum::EinSum;
 use tract_core::ops::element_wise::ElementWiseOp;
 use tract_core::ops::konst::Const;
 use tract_core::ops::math;
-use tract_core::ops::nn::{self, Reduce, Reducer};
+use tract_core::ops::nn::{self, Reduce, Resize, Softmax};
 use tract_core::ops::source::TypedSource;
 
 use super::product::{Product, Sums};
+use super::roles::Roles;
 use super::view::{Axis, View};
 use crate::{Error, ErrorKind};
 
 /// What a graph's edge carries.
 #[derive(Clone, Debug)]
-enum Value {
+pub(super) enum Value {
     /// Known now.
     Constant(Arc<Tensor>),
     /// Computed by steps that are in the plan.
@@ -35,7 +36,8 @@ enum Value {
 }
 
 /// Appends `model` to `plan` as steps of `stage`. `inputs` are the graph's inputs in their order: the first is
-/// read from a slot, the others are constants. Returns where the result lies, row-major.
+/// read from a slot, the others are constants. Returns where the result lies, row-major
+/// and `f32`.
 ///
 /// # Errors
 /// [`ErrorKind::NoGpu`] where a layer is not supported, naming the node and its operation.
@@ -71,13 +73,13 @@ pub(super) fn lower(
         })?;
     }
     let result = model.output_outlets().map_err(outlet)?[0];
-    let ready = lowering.plain(result, "result").map_err(|e| refused(format!("{e:#}")))?;
-    Ok(ready.slot)
+    let ready = lowering.plain(result, "result").and_then(|view| lowering.widened(view));
+    Ok(ready.map_err(|e| refused(format!("{e:#}")))?.slot)
 }
 
-struct Lowering<'a> {
+pub(super) struct Lowering<'a> {
     model: &'a TypedModel,
-    plan: &'a mut Plan,
+    pub(super) plan: &'a mut Plan,
     stage: Stage,
     values: BTreeMap<OutletId, Value>,
 }
@@ -91,6 +93,8 @@ impl Lowering<'_> {
             Value::Constant(op.val().clone())
         } else if let Some(op) = op.downcast_ref::<cnn::Conv>() {
             self.conv(node, op)?
+        } else if let Some(op) = op.downcast_ref::<cnn::Deconv>() {
+            self.transposed(node, op)?
         } else if let Some(op) = op.downcast_ref::<EinSum>() {
             self.einsum(node, op)?
         } else if let Some(op) = op.downcast_ref::<TypedBinOp>() {
@@ -113,6 +117,12 @@ impl Lowering<'_> {
             self.pool(node, &op.pool_spec, kind)?
         } else if let Some(op) = op.downcast_ref::<Reduce>() {
             self.reduce(node, op)?
+        } else if let Some(op) = op.downcast_ref::<Softmax>() {
+            self.softmax(node, op)?
+        } else if let Some(op) = op.downcast_ref::<Resize>() {
+            self.resize(node, op)?
+        } else if let Some(op) = op.downcast_ref::<Pad>() {
+            self.pad(node, op)?
         } else if let Some(op) = op.downcast_ref::<TypedConcat>() {
             self.concat(node, op.axis)?
         } else if let Some(op) = op.downcast_ref::<Slice>() {
@@ -128,27 +138,48 @@ impl Lowering<'_> {
     fn conv(&mut self, node: &TypedNode, op: &cnn::Conv) -> TractResult<Value> {
         ensure!(op.kernel_fmt == KernelFormat::OIHW, "kernel order {:?}", op.kernel_fmt);
         ensure!(op.q_params.is_none(), "integer arithmetic");
+        let (window, batch) = self.window(node, &op.pool_spec)?;
+        self.convolution(node, &op.pool_spec, op.group, Sums::Conv(window), batch)
+    }
+
+    fn transposed(&mut self, node: &TypedNode, op: &cnn::Deconv) -> TractResult<Value> {
+        ensure!(op.kernel_format == KernelFormat::OIHW, "kernel order {:?}", op.kernel_format);
+        let (mut window, batch) = self.window(node, &op.pool_spec)?;
+        let spec = &op.pool_spec;
+        let pads = spec.padding.compute_for_deconv(
+            &[window.in_height as usize, window.in_width as usize],
+            &spec.kernel_shape,
+            &spec.dilations(),
+            &spec.strides(),
+            &op.adjustments,
+        )?;
+        (window.pad_y, window.pad_x) = (pads[0].pad_before as u32, pads[1].pad_before as u32);
+        self.convolution(node, spec, op.group, Sums::Transposed(window), batch)
+    }
+
+    /// A convolution or transposed convolution, of which `sums` holds all sizes but the channels.
+    fn convolution(
+        &mut self,
+        node: &TypedNode,
+        spec: &PoolSpec,
+        groups: usize,
+        mut sums: Sums,
+        batch: usize,
+    ) -> TractResult<Value> {
         let weights = self.constant(node.inputs[1])?;
         let bias = self.constant(node.inputs[2])?;
         let bias = floats(&bias)?;
-        let outputs = op.output_channels();
+        let [inputs, outputs] = [spec.input_channels, spec.output_channels];
         let bias = if bias.len() == 1 { vec![bias[0]; outputs] } else { bias };
-        let (window, batch) = self.window(node, &op.pool_spec)?;
-        let group = |count: usize| count.checked_div(op.group).unwrap_or(0);
-        ensure!(
-            group(outputs) * op.group == outputs
-                && group(op.input_channels()) * op.group == op.input_channels(),
-            "groups that do not divide the channels"
-        );
-        let p = Conv {
-            in_channels: op.input_channels() as u32,
-            out_channels: outputs as u32,
-            groups: op.group as u32,
-            ..window
-        };
+        let divides = |count: usize| groups != 0 && count.is_multiple_of(groups);
+        ensure!(divides(inputs) && divides(outputs), "groups that do not divide the channels");
+        if let Sums::Conv(p) | Sums::Transposed(p) = &mut sums {
+            (p.in_channels, p.out_channels) = (inputs as u32, outputs as u32);
+            p.groups = groups as u32;
+        }
         let input = self.plain(node.inputs[0], &node.name)?;
         let shape = self.shape(node.id.into())?;
-        self.product(node, Sums::Conv(p), batch, input.slot, floats(&weights)?, bias, shape)
+        self.product(node, sums, batch, input.slot, floats(&weights)?, bias, shape)
     }
 
     /// Sizes of a convolution or pooling, without channels, and the number of images.
@@ -200,38 +231,10 @@ impl Lowering<'_> {
         self.pooled(node, p.taking(kind))
     }
 
-    /// A reduction over the last axes is one window per plane.
-    fn reduce(&mut self, node: &TypedNode, op: &Reduce) -> TractResult<Value> {
-        let kind = match op.reducer {
-            Reducer::Sum => PoolKind::Sum,
-            Reducer::Max => PoolKind::Max,
-            other => bail!("reduction {other:?}"),
-        };
-        let shape = self.shape(node.inputs[0])?;
-        let first = shape.len() - op.axes.len();
-        let mut axes = op.axes.to_vec();
-        axes.sort_unstable();
-        ensure!(axes.iter().copied().eq(first..shape.len()), "over axes {axes:?}");
-        let count = shape[first..].iter().product::<usize>() as u32;
-        let p = Pool {
-            in_height: 1,
-            in_width: count,
-            out_height: 1,
-            out_width: 1,
-            kernel_height: 1,
-            kernel_width: count,
-            stride_y: 1,
-            stride_x: 1,
-            planes: shape[..first].iter().product::<usize>() as u32,
-            ..Pool::default()
-        };
-        self.pooled(node, p.taking(kind))
-    }
-
     fn pooled(&mut self, node: &TypedNode, p: Pool) -> TractResult<Value> {
         let input = self.plain(node.inputs[0], &node.name)?;
         let shape = self.shape(node.id.into())?;
-        let out = self.plan.tensor(shape.iter().product());
+        let out = self.plan.values(shape.iter().product());
         steps::pool(self.plan, self.at(&node.name), &p, input.slot, out);
         Ok(Value::Ready(View::whole(out, &shape)))
     }
@@ -252,10 +255,19 @@ impl Lowering<'_> {
         let shape = self.shape(node.id.into())?;
         let roles = Roles::of(op, [w, x], weights.shape(), &x_shape)?;
         let values = roles.pack(&floats(&weights)?);
-        let input = self.plain(node.inputs[x], &node.name)?;
-        let sums = Sums::Matmul { sizes: [roles.m, roles.n, roles.k], private: roles.private };
-        let bias = vec![0.0; roles.m];
-        self.product(node, sums, roles.batch, input.slot, values, bias, shape)
+        let (sizes, bias) = ([roles.m, roles.n, roles.k], vec![0.0; roles.m]);
+        let before = match self.values.get(&node.inputs[x]) {
+            Some(Value::Pending(product)) if !roles.private => product.before(roles.batch, sizes),
+            _ => None,
+        };
+        let (sums, input) = match before {
+            Some((before, input)) => (Sums::AfterDepthwise { sizes, before }, input),
+            None => {
+                let input = self.plain(node.inputs[x], &node.name)?;
+                (Sums::Matmul { sizes, private: roles.private }, input.slot)
+            }
+        };
+        self.product(node, sums, roles.batch, input, values, bias, shape)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -320,6 +332,7 @@ impl Lowering<'_> {
                 (Operation::Add, Some(tensor)) => {
                     product.add_bias(&floats(&tensor)?, tensor.shape())
                 }
+                (Operation::Mul, Some(tensor)) => product.scale(&floats(&tensor)?, tensor.shape()),
                 (Operation::Add, None) => {
                     let view = self.view(other)?;
                     product.add_skip(&view)
@@ -458,7 +471,7 @@ impl Lowering<'_> {
 
     fn concat(&mut self, node: &TypedNode, axis: usize) -> TractResult<Value> {
         let shape = self.shape(node.id.into())?;
-        let out = self.plan.tensor(shape.iter().product());
+        let out = self.plan.values(shape.iter().product());
         let whole = View::whole(out, &shape);
         let mut start = 0;
         for &input in &node.inputs {
@@ -507,7 +520,7 @@ impl Lowering<'_> {
         Ok(p)
     }
 
-    fn elementwise(
+    pub(super) fn elementwise(
         &mut self,
         name: &str,
         operation: Operation,
@@ -518,18 +531,29 @@ impl Lowering<'_> {
     ) -> TractResult<View> {
         let mut p = self.params(operation, a, b, shape)?;
         p.epilogue = epilogue;
-        let out = self.plan.tensor(shape.iter().product());
+        let out = self.plan.values(shape.iter().product());
         steps::elementwise(self.plan, self.at(name), &p, a.slot, b.map(|b| b.slot), out);
         Ok(View::whole(out, shape))
     }
 
     /// The values of `view` in row-major order in a tensor of their own.
-    fn copied(&mut self, name: &str, view: &View) -> TractResult<View> {
+    pub(super) fn copied(&mut self, name: &str, view: &View) -> TractResult<View> {
         self.elementwise(name, Operation::Copy, view, None, &view.shape(), Epilogue::default())
     }
 
+    /// The values of `view`, which is row-major, as `f32`.
+    fn widened(&mut self, view: View) -> TractResult<View> {
+        if !self.plan.is_half(view.slot) {
+            return Ok(view);
+        }
+        let p = self.params(Operation::Copy, &view, None, &view.shape())?;
+        let out = self.plan.tensor(view.shape().iter().product());
+        steps::elementwise(self.plan, self.at("result"), &p, view.slot, None, out);
+        Ok(View::whole(out, &view.shape()))
+    }
+
     /// What `outlet` carries, in the plan.
-    fn view(&mut self, outlet: OutletId) -> TractResult<View> {
+    pub(super) fn view(&mut self, outlet: OutletId) -> TractResult<View> {
         let view = match self.values.get(&outlet) {
             None => bail!("its input has no value"),
             Some(Value::Ready(view)) => return Ok(view.clone()),
@@ -539,7 +563,9 @@ impl Lowering<'_> {
             }
             Some(Value::Pending(product)) => {
                 let product = product.clone();
-                let out = self.plan.tensor(product.shape.iter().product());
+                let len = product.shape.iter().product();
+                let is_result = self.model.outputs.contains(&outlet);
+                let out = if is_result { self.plan.tensor(len) } else { self.plan.values(len) };
                 product.emit(self.plan, out)
             }
         };
@@ -548,25 +574,25 @@ impl Lowering<'_> {
     }
 
     /// As [`Lowering::view`], in row-major order from the start of a slot.
-    fn plain(&mut self, outlet: OutletId, name: &str) -> TractResult<View> {
+    pub(super) fn plain(&mut self, outlet: OutletId, name: &str) -> TractResult<View> {
         let view = self.view(outlet)?;
         if view.is_plain() { Ok(view) } else { self.copied(name, &view) }
     }
 
-    fn constant(&self, outlet: OutletId) -> TractResult<Arc<Tensor>> {
+    pub(super) fn constant(&self, outlet: OutletId) -> TractResult<Arc<Tensor>> {
         match self.values.get(&outlet) {
             Some(Value::Constant(tensor)) => Ok(tensor.clone()),
             _ => bail!("weights that are computed"),
         }
     }
 
-    fn shape(&self, outlet: OutletId) -> TractResult<Vec<usize>> {
+    pub(super) fn shape(&self, outlet: OutletId) -> TractResult<Vec<usize>> {
         let shape = &self.model.outlet_fact(outlet)?.shape;
         let known = shape.as_concrete().map(<[usize]>::to_vec);
         known.ok_or_else(|| format_err!("unknown shape {shape:?}"))
     }
 
-    fn at(&self, name: &str) -> At {
+    pub(super) fn at(&self, name: &str) -> At {
         At::new(self.stage, name)
     }
 
@@ -584,102 +610,7 @@ impl Lowering<'_> {
     }
 }
 
-/// What the axes of a product are for.
-struct Roles {
-    m: usize,
-    n: usize,
-    k: usize,
-    batch: usize,
-    private: bool,
-    /// Size and stride of the weights' axes in the order batch, m, k.
-    weights: Vec<(usize, usize)>,
-}
-
-/// An axis of a product: its places in the input, the weights and the output.
-struct Role {
-    x: Option<usize>,
-    w: Option<usize>,
-    out: Option<usize>,
-    size: usize,
-}
-
-impl Roles {
-    /// `[w, x]` are the operands' numbers. The input must be `[batch…, k, n…]`, the output `[batch…, m, n…]`.
-    fn of(
-        op: &EinSum,
-        [w, x]: [usize; 2],
-        w_shape: &[usize],
-        x_shape: &[usize],
-    ) -> TractResult<Self> {
-        let strides: Vec<usize> =
-            (0..w_shape.len()).map(|i| w_shape[i + 1..].iter().product()).collect();
-        let place = |list: &TVec<usize>| list.first().copied();
-        let (mut batch, mut k, mut n, mut m): (Vec<Role>, Vec<Role>, Vec<Role>, Vec<Role>) =
-            Default::default();
-        for axis in op.axes.iter_all_axes() {
-            let many = axis.inputs.iter().chain(&axis.outputs).any(|list| list.len() > 1);
-            ensure!(!many, "axis {} stands twice", axis.repr);
-            let (in_w, in_x) = (place(&axis.inputs[w]), place(&axis.inputs[x]));
-            let out = place(&axis.outputs[0]);
-            let size = in_x.map(|i| x_shape[i]).or(in_w.map(|i| w_shape[i])).unwrap_or(1);
-            let role = Role { x: in_x, w: in_w, out, size };
-            match (in_w.is_some(), in_x.is_some(), out.is_some()) {
-                _ if size == 1 => {}
-                (true, true, false) => k.push(role),
-                (true, false, true) => m.push(role),
-                (_, true, true) => n.push(role),
-                _ => bail!("axis {} is summed by itself", axis.repr),
-            }
-        }
-        ensure!(k.len() <= 1 && m.len() <= 1, "more than one summed or new axis");
-        let k_place = k.first().and_then(|role| role.x);
-        let m_place = m.first().and_then(|role| role.out);
-        n.sort_by_key(|role| role.x);
-        ensure!(n.is_sorted_by_key(|role| role.out), "axes change places");
-        // What stands before the summed axis counts as batch; without one, what the weights share does.
-        let mut rest: Vec<Role> = vec![];
-        for role in n {
-            let before = match (k_place, m_place) {
-                (Some(k), _) => role.x < Some(k),
-                (None, Some(m)) => role.out < Some(m),
-                (None, None) => role.w.is_some(),
-            };
-            if before { batch.push(role) } else { rest.push(role) }
-        }
-        if let Some(m) = m_place {
-            let split = batch.iter().all(|role| role.out < Some(m))
-                && rest.iter().all(|role| role.out > Some(m));
-            ensure!(split, "axes change places");
-        }
-        ensure!(
-            rest.iter().all(|role| role.w.is_none()),
-            "weights that differ from pixel to pixel"
-        );
-        let private = batch.iter().any(|role| role.w.is_some());
-        let all = batch.iter().all(|role| role.w.is_some());
-        ensure!(!private || all, "weights for a part of the batch");
-        let size = |list: &[Role]| list.iter().map(|role| role.size).product::<usize>();
-        let order = batch.iter().filter(|_| private).chain(&m).chain(&k);
-        let weights = order.filter_map(|role| role.w.map(|i| (role.size, strides[i]))).collect();
-        Ok(Self { m: size(&m), n: size(&rest), k: size(&k), batch: size(&batch), private, weights })
-    }
-
-    /// The weights as `[batch, m, k]`.
-    fn pack(&self, values: &[f32]) -> Vec<f32> {
-        let count: usize = self.weights.iter().map(|(size, _)| size).product();
-        let value = |index: usize| {
-            let (mut rest, mut at) = (index, 0);
-            for (size, stride) in self.weights.iter().rev() {
-                at += rest % size * stride;
-                rest /= size;
-            }
-            values[at]
-        };
-        (0..count).map(value).collect()
-    }
-}
-
-fn floats(tensor: &Tensor) -> TractResult<Vec<f32>> {
+pub(super) fn floats(tensor: &Tensor) -> TractResult<Vec<f32>> {
     let tensor = tensor.cast_to::<f32>()?;
     Ok(tensor.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
 }

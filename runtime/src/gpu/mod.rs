@@ -7,18 +7,23 @@
 
 mod view;
 mod product;
+mod roles;
 mod lower;
+mod along;
 mod prepare;
 mod pose_probe;
+mod trust;
 mod path;
 
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod layer_tests;
+#[cfg(test)]
+mod foreign_tests;
 
-pub(crate) use path::GpuPath;
 pub use path::StepTime;
+pub(crate) use path::{GpuPath, OnDevice};
 
 use fiducia_kernels::gpu::{GpuError, GpuErrorKind};
 

@@ -1,16 +1,15 @@
 //! One image through the program: frames in, one run, numbers out.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use fiducia_kernels::gpu::{Adapter, BufferId, Choice, Counters, Gpu, Program, self_test, steps};
-use fiducia_kernels::{Affine, Found as Head, Picture, Row};
+use fiducia_kernels::gpu::{BufferId, Choice, Counters, Gpu, Program, Running, steps};
+use fiducia_kernels::{Affine, Found as Head, Picture, Precision, Row};
 
-use super::pose_probe;
 use super::prepare::{HEAD_BYTES, Prepared, ROW_BYTES, prepare};
+use super::trust::trust;
 use crate::detector::{Found, Observation, cell_to_px};
 use crate::preprocess::{check, no_contrast, reduction, tail, whole_frame};
-use crate::{BackendInfo, Error, Manifest, Pack, Pose, Radiograph, Timings};
+use crate::{BackendInfo, Error, ErrorKind, Manifest, Pack, Pose, Radiograph, Timings, Wanted};
 
 /// What one step of the GPU path took, and what it has to do.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -27,10 +26,18 @@ pub struct StepTime {
     pub bytes: u64,
 }
 
+/// An image that a device works on.
+#[derive(Debug)]
+pub(crate) struct OnDevice {
+    running: Running,
+    start: Instant,
+}
+
 /// A pack on a GPU, ready for one image after another.
 #[derive(Debug)]
 pub(crate) struct GpuPath {
     program: Program,
+    precision: Precision,
     picture: BufferId,
     planes: [BufferId; 2],
     reductions: [usize; 2],
@@ -48,14 +55,19 @@ impl GpuPath {
         pack: &Pack,
         manifest: &Manifest,
         chosen: &[usize],
-        choice: &Choice,
+        wanted: &Wanted,
     ) -> Result<Self, Error> {
-        let gpu = Gpu::open(choice)?;
-        trust(&gpu)?;
-        let prepared = prepare(pack, manifest, chosen)?;
+        let precision = wanted.precision;
+        let gpu = Gpu::open(&match &wanted.adapter {
+            None => Choice::Real,
+            Some(name) => Choice::Named(name.clone()),
+        })?;
+        has_form(&gpu, precision)?;
+        trust(&gpu, pack, wanted)?;
+        let prepared = prepare(pack, manifest, chosen, gpu.plan(precision))?;
         let Prepared { plan, read_back, picture, planes, reductions } = prepared;
         let program = Program::new(gpu, plan, read_back)?;
-        Ok(Self { program, picture, planes, reductions, upload: Vec::new() })
+        Ok(Self { program, precision, picture, planes, reductions, upload: Vec::new() })
     }
 
     /// The device that runs, for reports.
@@ -65,6 +77,7 @@ impl GpuPath {
             kind: "gpu",
             device: adapter.name.clone(),
             driver: format!("{} through {}", adapter.driver, adapter.interface),
+            precision: self.precision.name(),
             chosen_because: None,
         }
     }
@@ -80,21 +93,45 @@ impl GpuPath {
         manifest: &Manifest,
         radiograph: &Radiograph,
     ) -> Result<Observation, Error> {
+        let started = self.start(manifest, radiograph)?;
+        self.finish(manifest, radiograph, started)
+    }
+
+    /// Hands `radiograph` to the device and does not wait for it.
+    ///
+    /// # Errors
+    /// As [`crate::Detector::observe`].
+    pub(crate) fn start(
+        &mut self,
+        manifest: &Manifest,
+        radiograph: &Radiograph,
+    ) -> Result<OnDevice, Error> {
         let start = Instant::now();
         check(radiograph)?;
         let at = |e: Error| e.at(&radiograph.name);
         let picture = self.fit(manifest, radiograph).map_err(at)?;
         self.pack(picture, radiograph);
-        let landmarks = manifest.landmarks.len();
-        let read = self
-            .program
-            .run(self.picture, &self.upload, <[u8]>::to_vec)
-            .map_err(|e| at(e.into()))?;
+        let running = self.program.start(self.picture, &self.upload).map_err(|e| at(e.into()))?;
+        Ok(OnDevice { running, start })
+    }
+
+    /// Waits for what was started on `radiograph`.
+    ///
+    /// # Errors
+    /// As [`crate::Detector::observe`].
+    pub(crate) fn finish(
+        &mut self,
+        manifest: &Manifest,
+        radiograph: &Radiograph,
+        OnDevice { running, start }: OnDevice,
+    ) -> Result<Observation, Error> {
+        let read = self.program.finish(running, <[u8]>::to_vec);
+        let read = read.map_err(|e| Error::from(e).at(&radiograph.name))?;
         let head: Head = bytemuck::pod_read_unaligned(&read[..HEAD_BYTES]);
         if head.low == head.high {
             return Err(no_contrast(radiograph, head.low as u16));
         }
-        let rows = read[HEAD_BYTES..].chunks_exact(ROW_BYTES).take(landmarks);
+        let rows = read[HEAD_BYTES..].chunks_exact(ROW_BYTES).take(manifest.landmarks.len());
         let found =
             rows.map(|row| decode(bytemuck::pod_read_unaligned(row), &head, manifest, radiograph));
         let mut seen = observation(&head, found.collect(), radiograph);
@@ -171,23 +208,12 @@ impl GpuPath {
     }
 }
 
-/// Compares every shader with its reference on the first use of a device by this process.
-fn trust(gpu: &Gpu) -> Result<(), Error> {
-    static TRUSTED: Mutex<Vec<Adapter>> = Mutex::new(Vec::new());
-    // Held while testing, so that detectors that are made at once test once.
-    let mut trusted = TRUSTED.lock().unwrap_or_else(PoisonError::into_inner);
-    if !trusted.contains(gpu.adapter()) {
-        let start = Instant::now();
-        self_test(gpu)?;
-        pose_probe::self_test(gpu)?;
-        log::info!(
-            "self-test of {}: {:.0} ms",
-            gpu.adapter().name,
-            start.elapsed().as_secs_f64() * 1e3
-        );
-        trusted.push(gpu.adapter().clone());
+fn has_form(gpu: &Gpu, precision: Precision) -> Result<(), Error> {
+    if gpu.runs(precision) {
+        return Ok(());
     }
-    Ok(())
+    let message = format!("{} has no 16-bit floats; leave out --precision f16", gpu.adapter().name);
+    Err(Error::new(ErrorKind::NoGpu, message))
 }
 
 /// One landmark out of its sixteen bytes.

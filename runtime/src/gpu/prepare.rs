@@ -37,7 +37,7 @@ pub(super) struct Prepared {
     pub(super) reductions: [usize; 2],
 }
 
-/// Plans the inference of the landmarks number `chosen` of `pack`; `manifest` names only these.
+/// Plans the inference of the landmarks number `chosen` of `pack` in the empty `plan`; `manifest` names only these.
 ///
 /// # Errors
 /// [`ErrorKind::Unreadable`] where a graph does not fit the manifest, [`ErrorKind::NoGpu`] where a layer is not
@@ -46,10 +46,10 @@ pub(super) fn prepare(
     pack: &Pack,
     manifest: &Manifest,
     chosen: &[usize],
+    mut plan: Plan,
 ) -> Result<Prepared, Error> {
     let (whole, refine) = (&manifest.whole, &manifest.refine);
     let (guides, landmarks) = (manifest.guides().len(), manifest.landmarks.len());
-    let mut plan = Plan::default();
     let shape = pack.shape();
     let pose = pose_step(manifest, shape.modes.len());
     let results = plan.buffer("results", HEAD_BYTES + ROW_BYTES * landmarks);

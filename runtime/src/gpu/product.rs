@@ -5,11 +5,19 @@ use fiducia_kernels::{Activation, Conv, Epilogue, Matmul, Skip};
 
 use super::view::View;
 
+/// Multiplications and additions that cost as much as writing and reading a value: 8 bytes, at the 19 operations
+/// per byte of an Orin Nano (docs/gpu.md).
+const WORTH_KEEPING: u32 = 150;
+
 /// What is summed.
 #[derive(Clone, Debug)]
 pub(super) enum Sums {
     /// A convolution; weights `[out, in / groups, height, width]`.
     Conv(Conv),
+    /// A transposed convolution; weights likewise.
+    Transposed(Conv),
+    /// A matrix product `[m, n, k]` of what a convolution of each channel gives.
+    AfterDepthwise { sizes: [usize; 3], before: steps::Depthwise },
     /// A matrix product `[m, n, k]`; weights `[m, k]`, one after the other where private.
     Matmul { sizes: [usize; 3], private: bool },
 }
@@ -33,8 +41,8 @@ pub(super) struct Product {
 impl Product {
     fn rows(&self) -> usize {
         match &self.sums {
-            Sums::Conv(p) => p.out_channels as usize,
-            Sums::Matmul { sizes, .. } => sizes[0],
+            Sums::Conv(p) | Sums::Transposed(p) => p.out_channels as usize,
+            Sums::Matmul { sizes, .. } | Sums::AfterDepthwise { sizes, .. } => sizes[0],
         }
     }
 
@@ -53,6 +61,28 @@ impl Product {
         } else {
             return false;
         }
+        true
+    }
+
+    /// Multiplies weights and bias by `values`, as [`Product::add_bias`] adds them.
+    pub(super) fn scale(&mut self, values: &[f32], shape: &[usize]) -> bool {
+        let raw = matches!(self.activation, Activation::None) && self.skip.is_none();
+        let Some(all) = self.per_row(values, shape).filter(|_| raw) else { return false };
+        let rows = self.rows();
+        let shared = all.chunks_exact(rows).all(|chunk| chunk == &all[..rows]);
+        let private = matches!(self.sums, Sums::Matmul { private: true, .. });
+        let own_each = private && self.bias.len() == all.len();
+        if !shared && !own_each {
+            return false;
+        }
+        let matrices = if private { self.batch } else { 1 };
+        let each = self.weights.len() / (matrices * rows).max(1);
+        let scales = all.iter().cycle();
+        self.weights
+            .chunks_mut(each.max(1))
+            .zip(scales.clone())
+            .for_each(|(row, scale)| row.iter_mut().for_each(|w| *w *= scale));
+        self.bias.iter_mut().zip(scales).for_each(|(bias, scale)| *bias *= scale);
         true
     }
 
@@ -113,6 +143,27 @@ impl Product {
         true
     }
 
+    /// This convolution of each channel by itself, as a part of the product of `[m, n, k]` that alone reads it, and what
+    /// it reads; `None` where it is none, or where computing it again for further rows would cost more than
+    /// keeping it.
+    pub(super) fn before(
+        &self,
+        batch: usize,
+        [m, n, k]: [usize; 3],
+    ) -> Option<(steps::Depthwise, Slot)> {
+        let Sums::Conv(p) = &self.sums else { return None };
+        let pixels = (p.out_height * p.out_width) as usize;
+        let fits = (self.batch, p.out_channels as usize, pixels) == (batch, k, n);
+        let repeats = steps::Depthwise::repeats(p, m as u32);
+        let again = 2 * p.kernel_height * p.kernel_width * repeats;
+        if !steps::Depthwise::takes(p) || !fits || self.skip.is_some() || again > WORTH_KEEPING {
+            return None;
+        }
+        let sizes = Conv { epilogue: Epilogue::new(self.activation, Skip::None), ..*p };
+        let (weights, bias) = (self.weights.clone(), self.bias.clone());
+        Some((steps::Depthwise { sizes, weights, bias }, self.input))
+    }
+
     /// Puts the step into the plan; the result is `[batch, m, n]`.
     pub(super) fn emit(self, plan: &mut Plan, out: Slot) -> View {
         let place = self.skip.map_or(Skip::None, |(_, place)| place);
@@ -123,6 +174,14 @@ impl Product {
             Sums::Conv(p) => {
                 let p = Conv { epilogue, ..p };
                 steps::conv(plan, at, p, batch, input, &weights, &bias, skip, out);
+            }
+            Sums::Transposed(p) => {
+                let p = Conv { epilogue, ..p };
+                steps::transposed(plan, at, &p, batch, input, &weights, &bias, skip, out);
+            }
+            Sums::AfterDepthwise { sizes, before } => {
+                let (p, w) = (Matmul::new(sizes, false, epilogue), &weights);
+                steps::matmul_depthwise(plan, at, &p, &before, batch, input, w, &bias, skip, out);
             }
             Sums::Matmul { sizes, private } => {
                 let own_bias = bias.len() > sizes[0];

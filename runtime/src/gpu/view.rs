@@ -37,6 +37,12 @@ impl View {
         self.offset == 0 && self.axes.iter().zip(&plain).all(same)
     }
 
+    /// The same values with the axes in another order: axis `order[i]` becomes axis `i`.
+    pub(super) fn ordered(&self, order: &[usize]) -> Self {
+        let axes = order.iter().map(|&axis| self.axes[axis]).collect();
+        Self { axes, ..self.clone() }
+    }
+
     /// The same values under other axes from axis `at` on, where that needs no copy.
     pub(super) fn reshaped(&self, at: usize, from: usize, to: &[usize]) -> Option<Self> {
         let merged = merge(&self.axes[at..at + from])?;

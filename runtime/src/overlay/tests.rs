@@ -33,6 +33,7 @@ fn report(size_px: [usize; 2], points: &[[f64; 2]]) -> Report {
             kind: "cpu",
             device: String::new(),
             driver: String::new(),
+            precision: "f32",
             chosen_because: None,
         },
         timings_ms: Timings::default(),

@@ -45,6 +45,7 @@ impl Bench {
             .args(arguments)
             .current_dir(self.folder.path())
             .env_remove("RUST_LOG")
+            .env("XDG_CACHE_HOME", self.path("cache"))
             .output()
             .unwrap();
         Outcome::new(output)

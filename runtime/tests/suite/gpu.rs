@@ -8,10 +8,14 @@ use serde_json::Value;
 
 use crate::cli::Bench;
 use crate::toy;
-use fiducia::{Backend, Detector, Error, ErrorKind, Pack, Patch, Radiograph, Report};
+use fiducia::{
+    Backend, Detector, Error, ErrorKind, Pack, Patch, Precision, Radiograph, Report, Wanted,
+};
 
 /// Largest distance of a landmark on the GPU to the same on the CPU, px of the image.
 const TOLERANCE_PX: f64 = 0.05;
+/// The same where the networks' numbers have 11 bits.
+const HALF_TOLERANCE_PX: f64 = 0.2;
 /// Largest relative difference of an expected error: it comes back as a half-precision float.
 const SPREAD_TOLERANCE: f64 = 2e-3;
 /// Covariances likewise, px² relative to the ellipse's larger axis.
@@ -113,6 +117,65 @@ fn a_landmark_of_a_patch_agrees_too() {
     let (on_gpu, on_cpu) = (gpu.detect(&film).unwrap(), cpu.detect(&film).unwrap());
     assert_eq!((on_gpu.landmarks.len(), &*on_gpu.landmarks[3].name), (4, toy::NEW));
     assert_eq!(differences(&on_gpu, &on_cpu), Vec::<String>::new());
+}
+
+#[test]
+fn all_shipped_models_agree_in_f16() {
+    for (model, image, spacing) in SHIPPED {
+        let pack = Pack::open(&shipped(model)).unwrap();
+        let film = Radiograph::open(&shipped(image), spacing).unwrap();
+        let test = "all_shipped_models_agree_in_f16";
+        let Some(mut whole) = on_gpu(&pack, test) else { return };
+        let adapter = Some(String::new());
+        let wanted = Wanted { adapter, precision: Precision::F16, ..Wanted::default() };
+        let mut half = match Detector::on(&pack, &wanted, &pack.manifest().landmarks) {
+            Err(e) if e.kind() == ErrorKind::NoGpu => {
+                println!("SKIPPED {test}: {e}");
+                return;
+            }
+            other => other.unwrap(),
+        };
+        let mut cpu = Detector::new(&pack, Backend::Cpu).unwrap();
+        let [on_half, on_whole, on_cpu] =
+            [&mut half, &mut whole, &mut cpu].map(|detector| detector.detect(&film).unwrap());
+        assert_eq!((on_half.backend.precision, on_cpu.backend.precision), ("f16", "f32"));
+        assert!(on_half.plausible && on_half.landmarks.len() == on_cpu.landmarks.len());
+        let apart = |a: &Report| -> Vec<f64> {
+            let pairs = a.landmarks.iter().zip(&on_cpu.landmarks);
+            pairs.map(|(a, b)| (a.x_px - b.x_px).hypot(a.y_px - b.y_px)).collect()
+        };
+        let (half_apart, whole_apart) = (apart(&on_half), apart(&on_whole));
+        // Two places of a heat map of the spine may be as likely as each other: the smallest change moves
+        // the point there.
+        let jumps = half_apart
+            .iter()
+            .zip(&on_cpu.landmarks)
+            .filter(|(off, _)| off.is_nan() || **off > HALF_TOLERANCE_PX);
+        let jumps: Vec<_> = jumps.map(|(off, l)| (off, &*l.name, l.expected_error_px)).collect();
+        println!("{model}: beyond {HALF_TOLERANCE_PX} px in f16 {jumps:.2?}");
+        let most = if model == "spine.fid" { half_apart.len() / 10 } else { 0 };
+        assert!(jumps.len() <= most, "{model}: {jumps:?}");
+        assert!(
+            jumps.iter().all(|(off, _, expected)| **off < 0.25 * expected),
+            "{model}: {jumps:?}"
+        );
+        // It is another form that ran.
+        let largest = |all: &[f64]| {
+            let still = all.iter().copied().filter(|&off| off <= HALF_TOLERANCE_PX);
+            still.fold(0.0, f64::max)
+        };
+        let [a, b] = [&half_apart, &whole_apart].map(|all| largest(all));
+        println!("{model}: the others at most {a:.4} px apart in f16, {b:.4} px in f32");
+        assert!(a > b, "{model}: {a} and {b} px");
+        let networks = |d: &mut Detector| -> u64 {
+            let steps = d.profile().unwrap().unwrap_or_default();
+            let layers = ["conv", "depthwise", "matmul_depthwise", "matmul_vec4", "elementwise"];
+            steps.iter().filter(|s| layers.contains(&s.kernel)).map(|s| s.bytes).sum()
+        };
+        let (a, b) = (networks(&mut half), networks(&mut whole));
+        println!("{model}: layers move {a} bytes in f16, {b} in f32");
+        assert!(b == 0 || 10 * a < 6 * b, "{model}: {a} bytes in f16, {b} in f32");
+    }
 }
 
 #[test]
@@ -278,6 +341,110 @@ fn the_command_runs_on_a_named_adapter() {
     assert!(timed["steps"].as_array().unwrap().len() > 10, "{timed}");
 }
 
+/// The name of the first adapter, for commands.
+fn adapter(test: &str) -> Option<String> {
+    let name = fiducia::adapters().into_iter().next().map(|adapter| adapter.name);
+    if name.is_none() {
+        let required = std::env::var("FIDUCIA_GPU").is_ok_and(|v| v == "required");
+        assert!(!required, "no adapter");
+        eprintln!("SKIPPED: {test}: no adapter");
+    }
+    name
+}
+
+#[test]
+fn a_folder_on_a_gpu_gives_what_its_images_give() {
+    let Some(adapter) = adapter("a_folder_on_a_gpu_gives_what_its_images_give") else { return };
+    let bench = Bench::new();
+    let spots = std::fs::read(bench.path("spots.png")).unwrap();
+    for name in ["a.png", "c.png", "e.png", "f.png"] {
+        bench.write(&format!("films/{name}"), &spots);
+    }
+    let small = image::imageops::crop_imm(&toy::picture(240, 300), 0, 0, 230, 290).to_image();
+    small.save(bench.path("films/b.png")).unwrap();
+    image::GrayImage::new(90, 80).save(bench.path("films/d.png")).unwrap();
+    bench.write("films/g.png", b"no image");
+    let detect = |image: &str| {
+        let rest = ["--model", "toy.fid", "--json", "-", "--quiet", "--adapter", &adapter];
+        bench.run(&[&["detect", image], &rest[..]].concat())
+    };
+    let points = |report: &Value| -> Vec<Value> {
+        let landmarks = report["landmarks"].as_array().unwrap().iter();
+        landmarks.map(|l| Value::from(vec![l["x_px"].clone(), l["y_px"].clone()])).collect()
+    };
+    let all = detect("films");
+    assert_eq!(all.code, 4, "{all:?}");
+    assert!(all.stderr.contains("d.png") && all.stderr.contains("g.png"), "{all:?}");
+    let reports: Vec<Value> = serde_json::from_str(&all.stdout).unwrap();
+    let names: Vec<&str> = reports.iter().map(|r| r["image"].as_str().unwrap()).collect();
+    let good = ["films/a.png", "films/b.png", "films/c.png", "films/e.png", "films/f.png"];
+    assert_eq!(names, good);
+    for (report, name) in reports.iter().zip(good) {
+        let alone: Value = serde_json::from_str(&detect(name).stdout).unwrap();
+        assert_eq!(points(report), points(&alone), "{name}");
+    }
+    assert_ne!(points(&reports[0]), points(&reports[1]), "two images are one");
+}
+
+#[test]
+fn two_images_are_under_way_at_once() {
+    let pack = Pack::from_bytes(toy::pack()).unwrap();
+    let Some(mut gpu) = on_gpu(&pack, "two_images_are_under_way_at_once") else { return };
+    let film = crate::patch::spots();
+    let mut other = film.clone();
+    other.pixels.rotate_right(3);
+    let [a, b] = [&film, &other].map(|film| gpu.detect(film).unwrap());
+    let before = gpu.gpu_counters().unwrap();
+    let first = gpu.start(film.clone()).unwrap();
+    let second = gpu.start(other.clone()).unwrap();
+    assert!(!first.is_done());
+    assert_eq!(gpu.gpu_counters().unwrap().submits - before.submits, 2);
+    assert_eq!(gpu.gpu_counters().unwrap().read_backs, before.read_backs);
+    let points = |report: &Report| -> Vec<[f64; 2]> {
+        report.landmarks.iter().map(|l| [l.x_px, l.y_px]).collect()
+    };
+    for (started, alone) in [(first, &a), (second, &b)] {
+        assert_eq!(points(&gpu.finish(started).unwrap().1), points(alone));
+    }
+    assert_ne!(points(&a), points(&b));
+    // One that nobody waits for is no obstacle.
+    drop(gpu.start(film.clone()).unwrap());
+    assert_eq!(points(&gpu.detect(&film).unwrap()), points(&a));
+}
+
+#[test]
+fn the_self_test_is_kept_on_disk() {
+    let Some(adapter) = adapter("the_self_test_is_kept_on_disk") else { return };
+    let bench = Bench::new();
+    let detect = |more: &[&str]| {
+        let all = ["detect", "spots.png", "--model", "toy.fid", "--quiet", "--adapter", &adapter];
+        bench.run(&[&all[..], more].concat())
+    };
+    assert_eq!(detect(&["--cache", "kept"]).code, 0);
+    let names = bench.names("kept");
+    assert!(matches!(&names[..], [one] if one.starts_with("self-test-")), "{names:?}");
+    let file = bench.path("kept").join(&names[0]);
+    let passed = std::fs::read_to_string(&file).unwrap();
+    // What an earlier run found decides: it was not tested again.
+    let failed = passed.replace("\"fault\": null", "\"fault\": \"shader peak is wrong\"");
+    assert_ne!(passed, failed);
+    std::fs::write(&file, &failed).unwrap();
+    let refused = detect(&["--cache", "kept"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(
+        refused.stderr.contains("peak") && refused.stderr.contains("--self-test"),
+        "{refused:?}"
+    );
+    assert_eq!(detect(&["--cache", "kept", "--self-test"]).code, 0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), passed);
+    std::fs::write(&file, &failed[..99]).unwrap();
+    assert_eq!(detect(&["--cache", "kept"]).code, 0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), passed);
+    // Without the option it is the user's cache folder.
+    assert_eq!(detect(&[]).code, 0);
+    assert_eq!(bench.names("cache/fiducia"), names);
+}
+
 #[test]
 fn an_adapter_that_is_not_there_is_exit_code_5() {
     let bench = Bench::new();
@@ -287,6 +454,10 @@ fn an_adapter_that_is_not_there_is_exit_code_5() {
     assert!(outcome.stderr.contains("no such adapter"), "{outcome:?}");
     let outcome = bench.run(&[&detect[..], &["--backend", "cpu"]].concat());
     assert_eq!(outcome.code, 2, "{outcome:?}");
+    let halves = [&detect[..4], &["--backend", "cpu", "--precision", "f16"]].concat();
+    let outcome = bench.run(&halves);
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+    assert!(outcome.stderr.contains("--precision"), "{outcome:?}");
     let profile = ["bench", "spots.png", "--model", "toy.fid", "--backend", "cpu", "--profile"];
     assert_eq!(bench.run(&profile).code, 2);
 }

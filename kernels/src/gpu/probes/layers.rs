@@ -3,18 +3,20 @@
 extern crate std;
 use std::{format, vec, vec::Vec};
 
-use super::{Dice, Probe, plan_for};
+use super::{Dice, Probe, collect, plan_for, plan_in, result, rounded};
 use crate::gpu::steps::{self, At};
 use crate::gpu::{Slot, Stage};
 use crate::{
-    Activation, Conv, Elementwise, Epilogue, MAX_AXES, Matmul, Operation, Pool, PoolKind, Skip,
-    conv, elementwise, matmul, peak, pool,
+    Activation, Conv, Elementwise, Epilogue, MAX_AXES, Matmul, Operation, Pool, PoolKind,
+    Precision, Resample, Skip, conv, elementwise, matmul, peak, pool, resample, transposed,
 };
 
 /// Sums of a few hundred products of values about 1, in another order: relative to the largest value.
 const SUM_TOLERANCE: f32 = 2e-5;
 /// One operation, correctly rounded or nearly so.
 const VALUE_TOLERANCE: f32 = 1e-6;
+/// Half a unit in the last of 11 bits, and what the sums differ by.
+const HALF_TOLERANCE: f32 = 6e-4;
 /// Exponentials of the device: 3 + 2·|x| units in the last place (WGSL), and their sums.
 const EXP_TOLERANCE: f32 = 1e-4;
 
@@ -38,22 +40,39 @@ fn any_epilogue(dice: &mut Dice) -> Epilogue {
     Epilogue::new(activation, [Skip::None, Skip::Before, Skip::After][dice.among(0, 3)])
 }
 
+/// What results in this form may differ by, where sums or values differ by so much.
+fn tolerance(form: Precision, sums: f32) -> f32 {
+    if form == Precision::F16 { HALF_TOLERANCE } else { sums }
+}
+
 /// Random values for a convolution of `batch` images.
-pub(in crate::gpu) fn conv_probe(dice: &mut Dice, p: Conv, batch: usize) -> Probe {
+pub(in crate::gpu) fn conv_probe(form: Precision, dice: &mut Dice, p: Conv, batch: usize) -> Probe {
     let sizes = |v: &[u32]| v.iter().map(|&v| v as usize).product::<usize>();
-    let input = dice.reals(batch * sizes(&[p.in_channels, p.in_height, p.in_width]));
+    let input = rounded(form, dice.reals(batch * sizes(&[p.in_channels, p.in_height, p.in_width])));
     let per_group = p.in_channels / p.groups;
-    let weights = dice.reals(sizes(&[p.out_channels, per_group, p.kernel_height, p.kernel_width]));
+    let weights = rounded(
+        form,
+        dice.reals(sizes(&[p.out_channels, per_group, p.kernel_height, p.kernel_width])),
+    );
     let bias = dice.reals(p.out_channels as usize);
     let len = batch * sizes(&[p.out_channels, p.out_height, p.out_width]);
-    let skip = if p.epilogue.has_skip() { dice.reals(len) } else { vec![] };
+    let skip = if p.epilogue.has_skip() { rounded(form, dice.reals(len)) } else { vec![] };
     let mut want = vec![0.0; len];
     conv(&p, &input, &weights, &bias, &skip, &mut want);
-    let (mut plan, out) = plan_for(len);
-    let input = plan.constant(&input);
-    let skip = p.epilogue.has_skip().then(|| plan.constant(&skip));
-    steps::conv(&mut plan, here("conv"), p, batch, input, &weights, &bias, skip, Slot::Buffer(out));
-    Probe { plan, out, whole: 0, want, tolerance: SUM_TOLERANCE, name: format!("{p:?}") }
+    let (mut plan, out) = plan_in(form, len);
+    let input = plan.weights(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.weights(&skip));
+    let slot = result(&mut plan, out, len);
+    steps::conv(&mut plan, here("conv"), p, batch, input, &weights, &bias, skip, slot);
+    collect(&mut plan, slot, out, len);
+    Probe {
+        plan,
+        out,
+        whole: 0,
+        want,
+        tolerance: tolerance(form, SUM_TOLERANCE),
+        name: format!("{p:?}"),
+    }
 }
 
 /// A convolution whose output has the size that its padding gives.
@@ -90,8 +109,95 @@ pub(in crate::gpu) fn any_conv(
     }
 }
 
+/// Random values for a transposed convolution of `batch` images: the inverse way of what [`any_conv`] gives.
+pub(in crate::gpu) fn transposed_probe(
+    form: Precision,
+    dice: &mut Dice,
+    [inputs, outputs, groups]: [usize; 3],
+    kernel: [usize; 2],
+    batch: usize,
+) -> Probe {
+    let forth = any_conv(dice, [outputs, inputs, groups], kernel);
+    let p = Conv {
+        in_channels: forth.out_channels,
+        in_height: forth.out_height,
+        in_width: forth.out_width,
+        out_channels: forth.in_channels,
+        out_height: forth.in_height,
+        out_width: forth.in_width,
+        ..forth
+    };
+    let sizes = |v: &[u32]| v.iter().map(|&v| v as usize).product::<usize>();
+    let input = rounded(form, dice.reals(batch * sizes(&[p.in_channels, p.in_height, p.in_width])));
+    let per_group = p.in_channels / p.groups;
+    let weights = rounded(
+        form,
+        dice.reals(sizes(&[p.out_channels, per_group, p.kernel_height, p.kernel_width])),
+    );
+    let bias = dice.reals(outputs);
+    let len = batch * sizes(&[p.out_channels, p.out_height, p.out_width]);
+    let skip = if p.epilogue.has_skip() { rounded(form, dice.reals(len)) } else { vec![] };
+    let mut want = vec![0.0; len];
+    transposed(&p, &input, &weights, &bias, &skip, &mut want);
+    let (mut plan, out) = plan_in(form, len);
+    let input = plan.weights(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.weights(&skip));
+    let slot = result(&mut plan, out, len);
+    steps::transposed(&mut plan, here("transposed"), &p, batch, input, &weights, &bias, skip, slot);
+    collect(&mut plan, slot, out, len);
+    Probe {
+        plan,
+        out,
+        whole: 0,
+        want,
+        tolerance: tolerance(form, SUM_TOLERANCE),
+        name: format!("{p:?}"),
+    }
+}
+
+/// Random values and a random table for a resampling; every fourth weight is zero.
+pub(in crate::gpu) fn resample_probe(form: Precision, dice: &mut Dice) -> Probe {
+    let [outer, in_size, out_size] = [0; 3].map(|_| dice.among(1, 20));
+    let (inner, taps) = (dice.among(1, 9), dice.among(1, 5));
+    let p = Resample {
+        count: (outer * out_size * inner) as u32,
+        in_size: in_size as u32,
+        out_size: out_size as u32,
+        inner: inner as u32,
+        taps: taps as u32,
+        pad: [0; 3],
+    };
+    let mut input = rounded(form, dice.reals(outer * in_size * inner));
+    let mut weights = rounded(form, dice.reals(out_size * taps));
+    weights.iter_mut().step_by(4).for_each(|w| *w = 0.0);
+    let mut places: Vec<u32> =
+        (0..out_size * taps).map(|_| dice.among(0, in_size) as u32).collect();
+    if in_size > 1 {
+        // What no weight reads may be anything.
+        input[..inner].fill(f32::INFINITY);
+        let places = places.iter_mut().zip(&weights);
+        places.for_each(|(place, w)| *place = if *w == 0.0 { 0 } else { (*place).max(1) });
+    }
+    let mut want = vec![0.0; p.count as usize];
+    resample(&p, &input, &places, &weights, &mut want);
+    let (mut plan, out) = plan_in(form, want.len());
+    let input = plan.weights(&input);
+    let slot = result(&mut plan, out, want.len());
+    steps::resample(&mut plan, here("resample"), &p, input, &places, &weights, slot);
+    collect(&mut plan, slot, out, want.len());
+    Probe {
+        plan,
+        out,
+        whole: 0,
+        want,
+        tolerance: tolerance(form, VALUE_TOLERANCE),
+        name: format!("{p:?}"),
+    }
+}
+
 /// Random values for a product of these sizes.
 pub(in crate::gpu) fn matmul_probe(
+    form: Precision,
     dice: &mut Dice,
     [m, n, k]: [usize; 3],
     private: bool,
@@ -99,22 +205,73 @@ pub(in crate::gpu) fn matmul_probe(
 ) -> Probe {
     let p = Matmul::new([m, n, k], private, any_epilogue(dice));
     let matrices = if private { batch } else { 1 };
-    let input = dice.reals(batch * k * n);
-    let weights = dice.reals(matrices * m * k);
+    let input = rounded(form, dice.reals(batch * k * n));
+    let weights = rounded(form, dice.reals(matrices * m * k));
     let bias = dice.reals(matrices * m);
-    let skip = if p.epilogue.has_skip() { dice.reals(batch * m * n) } else { vec![] };
+    let skip =
+        if p.epilogue.has_skip() { rounded(form, dice.reals(batch * m * n)) } else { vec![] };
     let mut want = vec![0.0; batch * m * n];
     matmul(&p, &input, &steps::pack_rows(&p, &weights), &bias, &skip, &mut want);
-    let (mut plan, out) = plan_for(want.len());
-    let input = plan.constant(&input);
-    let skip = p.epilogue.has_skip().then(|| plan.constant(&skip));
-    let out_slot = Slot::Buffer(out);
-    steps::matmul(&mut plan, here("product"), &p, batch, input, &weights, &bias, skip, out_slot);
-    Probe { plan, out, whole: 0, want, tolerance: SUM_TOLERANCE, name: format!("{p:?}") }
+    let (mut plan, out) = plan_in(form, want.len());
+    let input = plan.weights(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.weights(&skip));
+    let slot = result(&mut plan, out, want.len());
+    steps::matmul(&mut plan, here("product"), &p, batch, input, &weights, &bias, skip, slot);
+    collect(&mut plan, slot, out, want.len());
+    Probe {
+        plan,
+        out,
+        whole: 0,
+        want,
+        tolerance: tolerance(form, SUM_TOLERANCE),
+        name: format!("{p:?}"),
+    }
+}
+
+/// Random values for a product of `rows` rows of what a depthwise convolution of `channels` gives.
+pub(in crate::gpu) fn matmul_depthwise_probe(
+    form: Precision,
+    dice: &mut Dice,
+    [rows, channels]: [usize; 2],
+    kernel: [usize; 2],
+    batch: usize,
+) -> Probe {
+    let any = any_conv(dice, [channels; 3], kernel);
+    // The results at the right end may lie outside of the input altogether.
+    let any = Conv { out_width: any.out_width.next_multiple_of(4), ..any };
+    let activation = [Activation::None, Activation::Clamp(0.0, 6.0)][dice.among(0, 2)];
+    let sizes = Conv { epilogue: Epilogue::new(activation, Skip::None), ..any };
+    let pixels = (sizes.out_height * sizes.out_width) as usize;
+    let p = Matmul::new([rows, pixels, channels], false, any_epilogue(dice));
+    let len = batch * rows * pixels;
+    let input = dice.reals(batch * channels * (sizes.in_height * sizes.in_width) as usize);
+    let input = rounded(form, input);
+    let [taps, weights] = [channels * kernel[0] * kernel[1], rows * channels]
+        .map(|count| rounded(form, dice.reals(count)));
+    let [taps_bias, bias] = [channels, rows].map(|count| dice.reals(count));
+    let skip = if p.epilogue.has_skip() { rounded(form, dice.reals(len)) } else { vec![] };
+    let mut between = vec![0.0; batch * channels * pixels];
+    conv(&sizes, &input, &taps, &taps_bias, &[], &mut between);
+    let mut want = vec![0.0; len];
+    matmul(&p, &between, &steps::pack_rows(&p, &weights), &bias, &skip, &mut want);
+    let (mut plan, out) = plan_in(form, len);
+    let input = plan.weights(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.weights(&skip));
+    let slot = result(&mut plan, out, len);
+    let before = steps::Depthwise { sizes, weights: taps, bias: taps_bias };
+    let at = here("product of a convolution");
+    steps::matmul_depthwise(&mut plan, at, &p, &before, batch, input, &weights, &bias, skip, slot);
+    collect(&mut plan, slot, out, len);
+    let tolerance = tolerance(form, SUM_TOLERANCE);
+    Probe { plan, out, whole: 0, want, tolerance, name: format!("{p:?} {sizes:?}") }
 }
 
 /// Random views and values for an operation.
-pub(in crate::gpu) fn elementwise_probe(dice: &mut Dice, operation: Operation) -> Probe {
+pub(in crate::gpu) fn elementwise_probe(
+    form: Precision,
+    dice: &mut Dice,
+    operation: Operation,
+) -> Probe {
     let mut shape = [1; MAX_AXES];
     for axis in [2, 4, 5, 7] {
         shape[axis] = dice.among(1, 7) as u32;
@@ -130,18 +287,28 @@ pub(in crate::gpu) fn elementwise_probe(dice: &mut Dice, operation: Operation) -
     let longest = |p: &Elementwise, stride: &[u32; MAX_AXES]| {
         (0..MAX_AXES).map(|i| (p.shape[i] - 1) * stride[i]).sum::<u32>() as usize + 4
     };
-    let a = dice.reals(longest(&p, &p.a.stride));
+    let a = rounded(form, dice.reals(longest(&p, &p.a.stride)));
     let b: Vec<f32> = dice.reals(longest(&p, &p.b.stride)).iter().map(|v| v + 2.5).collect();
+    let b = rounded(form, b);
     let mut want = vec![0.0; p.count as usize];
     elementwise(&p, &a, &b, &mut want);
-    let (mut plan, out) = plan_for(want.len());
-    let (a, b) = (plan.constant(&a), plan.constant(&b));
-    steps::elementwise(&mut plan, here("values"), &p, a, Some(b), Slot::Buffer(out));
-    Probe { plan, out, whole: 0, want, tolerance: VALUE_TOLERANCE, name: format!("{p:?}") }
+    let (mut plan, out) = plan_in(form, want.len());
+    let (a, b) = (plan.weights(&a), plan.weights(&b));
+    let slot = result(&mut plan, out, want.len());
+    steps::elementwise(&mut plan, here("values"), &p, a, Some(b), slot);
+    collect(&mut plan, slot, out, want.len());
+    Probe {
+        plan,
+        out,
+        whole: 0,
+        want,
+        tolerance: tolerance(form, VALUE_TOLERANCE),
+        name: format!("{p:?}"),
+    }
 }
 
 /// Random planes for a pooling.
-pub(in crate::gpu) fn pool_probe(dice: &mut Dice, kind: PoolKind) -> Probe {
+pub(in crate::gpu) fn pool_probe(form: Precision, dice: &mut Dice, kind: PoolKind) -> Probe {
     let (h, w) = (dice.among(6, 20), dice.among(6, 20));
     let p = Pool {
         in_height: h as u32,
@@ -158,13 +325,22 @@ pub(in crate::gpu) fn pool_probe(dice: &mut Dice, kind: PoolKind) -> Probe {
         ..Pool::default()
     }
     .taking(kind);
-    let input = dice.reals(p.planes as usize * h * w);
+    let input = rounded(form, dice.reals(p.planes as usize * h * w));
     let mut want = vec![0.0; (p.planes * p.out_height * p.out_width) as usize];
     pool(&p, &input, &mut want);
-    let (mut plan, out) = plan_for(want.len());
-    let input = plan.constant(&input);
-    steps::pool(&mut plan, here("pool"), &p, input, Slot::Buffer(out));
-    Probe { plan, out, whole: 0, want, tolerance: VALUE_TOLERANCE, name: format!("{kind:?} {p:?}") }
+    let (mut plan, out) = plan_in(form, want.len());
+    let input = plan.weights(&input);
+    let slot = result(&mut plan, out, want.len());
+    steps::pool(&mut plan, here("pool"), &p, input, slot);
+    collect(&mut plan, slot, out, want.len());
+    Probe {
+        plan,
+        out,
+        whole: 0,
+        want,
+        tolerance: tolerance(form, VALUE_TOLERANCE),
+        name: format!("{kind:?} {p:?}"),
+    }
 }
 
 /// A heat map as networks give it: noise and a bump.
@@ -179,7 +355,12 @@ fn heat_map(dice: &mut Dice, w: usize, h: usize) -> Vec<f32> {
 }
 
 /// Heat maps of `[w, h]` cells; where there are many, some hold ties and no numbers.
-pub(in crate::gpu) fn peak_probe(dice: &mut Dice, [w, h]: [usize; 2], count: usize) -> Probe {
+pub(in crate::gpu) fn peak_probe(
+    subgroups: bool,
+    dice: &mut Dice,
+    [w, h]: [usize; 2],
+    count: usize,
+) -> Probe {
     let mut maps: Vec<f32> = (0..count).flat_map(|_| heat_map(dice, w, h)).collect();
     let spoilt = |map: usize, cell: usize| map * w * h + cell % (w * h);
     if count > 8 {
@@ -211,7 +392,8 @@ pub(in crate::gpu) fn peak_probe(dice: &mut Dice, [w, h]: [usize; 2], count: usi
         ],
     };
     let want: Vec<f32> = maps.chunks_exact(w * h).flat_map(row).collect();
-    let (mut plan, out) = plan_for(want.len());
+    let (plan, out) = plan_for(want.len());
+    let mut plan = plan.with_subgroups(subgroups);
     let maps = plan.constant(&maps);
     steps::peak(&mut plan, here("peak"), [w, h], radius, count, maps, Slot::Buffer(out));
     let name = format!("{count} maps of {w} x {h}, radius {radius}");

@@ -7,7 +7,8 @@ use std::{format, string::String, vec::Vec};
 pub(super) mod layers;
 pub(super) mod picture;
 
-use super::{BufferId, Gpu, GpuError, Kernel, Plan, Program, ReadBack};
+use super::{BufferId, Gpu, GpuError, Kernel, Plan, Program, ReadBack, Slot, steps};
+use crate::{Elementwise, Epilogue, MAX_AXES, Operation, Precision};
 
 /// Room for device times behind the results, bytes.
 const TICKS: usize = 128;
@@ -51,9 +52,40 @@ pub(super) struct Probe {
 
 /// A plan with a buffer for `len` results.
 pub(super) fn plan_for(len: usize) -> (Plan, BufferId) {
-    let mut plan = Plan::default();
+    plan_in(Precision::F32, len)
+}
+
+/// As [`plan_for`], for a network that keeps its numbers in this form.
+pub(super) fn plan_in(precision: Precision, len: usize) -> (Plan, BufferId) {
+    let mut plan = Plan::new(precision);
     let out = plan.cleared_buffer("out", (4 * len).next_multiple_of(8) + TICKS);
     (plan, out)
+}
+
+/// Where a layer writes its `len` results.
+pub(super) fn result(plan: &mut Plan, out: BufferId, len: usize) -> Slot {
+    match plan.precision() {
+        Precision::F32 => Slot::Buffer(out),
+        Precision::F16 => plan.values(len),
+    }
+}
+
+/// Brings what lies in `result` to `out` where it is not there.
+pub(super) fn collect(plan: &mut Plan, result: Slot, out: BufferId, len: usize) {
+    if result != Slot::Buffer(out) {
+        let mut shape = [1; MAX_AXES];
+        shape[MAX_AXES - 1] = len as u32;
+        let copy = Elementwise::new(Operation::Copy, shape, Epilogue::default());
+        steps::elementwise(plan, layers::here("copy"), &copy, result, None, Slot::Buffer(out));
+    }
+}
+
+/// The nearest values that this form has.
+pub(super) fn rounded(precision: Precision, mut values: Vec<f32>) -> Vec<f32> {
+    if precision == Precision::F16 {
+        values.iter_mut().for_each(|v| *v = half::f16::from_f32(*v).to_f32());
+    }
+    values
 }
 
 impl Probe {

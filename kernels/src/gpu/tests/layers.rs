@@ -2,24 +2,29 @@
 
 use super::*;
 use crate::gpu::probes::layers::{
-    any_conv, conv_probe, elementwise_probe, here, matmul_probe, peak_probe, pool_probe,
+    any_conv, conv_probe, elementwise_probe, here, matmul_depthwise_probe, matmul_probe,
+    peak_probe, pool_probe, resample_probe, transposed_probe,
 };
 use crate::gpu::steps;
 use crate::{Elementwise, Epilogue, MAX_AXES, Matmul, Operation, PoolKind, elementwise, matmul};
 
 fn uses(cases: &[Probe], name: &str) {
-    assert!(cases.iter().flat_map(|c| c.plan.steps()).all(|s| s.kernel.name == name));
+    assert!(cases.iter().all(|c| c.plan.steps()[0].kernel.name == name));
 }
 
 #[test]
 fn conv_equals_its_twin() {
+    FORMS.into_iter().for_each(conv_in);
+}
+
+fn conv_in(form: Precision) {
     let mut dice = Dice(1);
     let mut cases = vec![];
     for _ in 0..8 {
         let channels = [dice.among(8, 40), dice.among(1, 70), 1];
         let kernel = [dice.among(1, 5), dice.among(1, 5)];
         let p = any_conv(&mut dice, channels, kernel);
-        cases.push(conv_probe(&mut dice, p, 1 + cases.len() % 3));
+        cases.push(conv_probe(form, &mut dice, p, 1 + cases.len() % 3));
     }
     uses(&cases, "conv");
     let tiles: std::collections::BTreeSet<String> =
@@ -39,6 +44,10 @@ fn conv_equals_its_twin() {
 
 #[test]
 fn grouped_equals_its_twin() {
+    FORMS.into_iter().for_each(grouped_in);
+}
+
+fn grouped_in(form: Precision) {
     let mut dice = Dice(2);
     let mut cases = vec![];
     for i in 0..8 {
@@ -46,7 +55,7 @@ fn grouped_equals_its_twin() {
         let channels = [groups * dice.among(1, 4), groups * dice.among(1, 9), groups];
         let kernel = [dice.among(1, 6), dice.among(1, 6)];
         let p = any_conv(&mut dice, if i == 0 { [1, 16, 1] } else { channels }, kernel);
-        cases.push(conv_probe(&mut dice, p, 1 + i % 2));
+        cases.push(conv_probe(form, &mut dice, p, 1 + i % 2));
     }
     cases.retain(|c| c.plan.steps()[0].kernel.name == "grouped");
     assert!(cases.len() > 5);
@@ -61,13 +70,17 @@ fn grouped_equals_its_twin() {
 
 #[test]
 fn depthwise_equals_its_twin() {
+    FORMS.into_iter().for_each(depthwise_in);
+}
+
+fn depthwise_in(form: Precision) {
     let mut dice = Dice(3);
     let mut cases = vec![];
     for i in 0..8 {
         let channels = dice.among(2, 20);
         let kernel = [[3, 3], [5, 5], [7, 7], [1, 4]][i % 4];
         let p = any_conv(&mut dice, [channels; 3], kernel);
-        cases.push(conv_probe(&mut dice, p, 1 + i % 2));
+        cases.push(conv_probe(form, &mut dice, p, 1 + i % 2));
     }
     uses(&cases, "depthwise");
     let mutants = [
@@ -80,7 +93,56 @@ fn depthwise_equals_its_twin() {
 }
 
 #[test]
+fn transposed_equals_its_twin() {
+    FORMS.into_iter().for_each(transposed_in);
+}
+
+fn transposed_in(form: Precision) {
+    let mut dice = Dice(9);
+    let mut cases = vec![];
+    for i in 0..8 {
+        let groups = [1, 3, 2, 1][i % 4];
+        let channels = [groups * dice.among(1, 9), groups * dice.among(1, 5), groups];
+        let kernel = [dice.among(1, 5), dice.among(1, 5)];
+        cases.push(transposed_probe(form, &mut dice, channels, kernel, 1 + i % 2));
+    }
+    uses(&cases, "transposed");
+    let mutants = [
+        mutant("row / (p.out_channels / p.groups) * per_group", "0u"),
+        mutant("at + pad >= shift", "at >= shift"),
+        mutant("shifted % stride == 0u", "true"),
+        mutant("shifted / stride < size", "true"),
+        mutant("tap + c * taps", "tap + c"),
+        mutant("kx * p.dilation_x", "kx"),
+        mutant("+ bias[row]", "- bias[row]"),
+    ];
+    check("transposed", &cases, &mutants);
+}
+
+#[test]
+fn resample_equals_its_twin() {
+    FORMS.into_iter().for_each(resample_in);
+}
+
+fn resample_in(form: Precision) {
+    let mut dice = Dice(10);
+    let cases: Vec<Probe> = (0..6).map(|_| resample_probe(form, &mut dice)).collect();
+    let mutants = [
+        mutant("index / p.inner % p.out_size", "index % p.out_size"),
+        mutant("(p.inner * p.out_size) * p.in_size", "(p.inner * p.out_size) * p.out_size"),
+        mutant("+ index % p.inner", ""),
+        mutant("(place + 1u) * p.taps", "(place + 1u) * p.taps - 1u"),
+        mutant("weight != 0.0", "true"),
+    ];
+    check("resample", &cases, &mutants);
+}
+
+#[test]
 fn matmul_equals_its_twin() {
+    FORMS.into_iter().for_each(matmul_in);
+}
+
+fn matmul_in(form: Precision) {
     for (name, step) in [("matmul_vec4", 4), ("matmul_any", 1)] {
         let mut dice = Dice(4);
         let mut cases = vec![];
@@ -88,7 +150,7 @@ fn matmul_equals_its_twin() {
             let n = dice.among(1, 40) * step;
             let n = if step == 1 && n.is_multiple_of(4) { n + 1 } else { n };
             let sizes = [dice.among(1, 80), n, dice.among(1, 70)];
-            cases.push(matmul_probe(&mut dice, sizes, i % 2 == 1, 1 + i % 4));
+            cases.push(matmul_probe(form, &mut dice, sizes, i % 2 == 1, 1 + i % 4));
         }
         uses(&cases, name);
         let mutants = [
@@ -103,6 +165,33 @@ fn matmul_equals_its_twin() {
 }
 
 #[test]
+fn matmul_depthwise_equals_its_twins() {
+    FORMS.into_iter().for_each(matmul_depthwise_in);
+}
+
+fn matmul_depthwise_in(form: Precision) {
+    let mut dice = Dice(11);
+    let mut cases = vec![];
+    for i in 0..8 {
+        let sizes = [dice.among(1, 80), dice.among(1, 40)];
+        let kernel = [[3, 3], [5, 5], [1, 4], [7, 7]][i % 4];
+        cases.push(matmul_depthwise_probe(form, &mut dice, sizes, kernel, 1 + i % 2));
+    }
+    uses(&cases, "matmul_depthwise");
+    let mutants = [
+        mutant("plane % p.k", "plane"),
+        mutant("segment[kx + 3u * STRIDE_X]", "segment[kx + 3u]"),
+        mutant("column / before.out_width * before.stride_y", "column / before.out_width"),
+        mutant("x < i32(before.in_width)", "x < i32(before.in_width) - 1"),
+        mutant("before.kernel_height + ky)", "before.kernel_height)"),
+        mutant("vec4<f32>(taps_bias[channel])", "vec4<f32>(2.0 * taps_bias[channel])"),
+        mutant("activate(sums.z, before.epilogue)", "sums.z"),
+        mutant("+ bias[batch", "- bias[batch"),
+    ];
+    check("matmul after depthwise", &cases, &mutants);
+}
+
+#[test]
 fn the_twin_packs_weights_as_the_definition_has_them() {
     let p = Matmul::new([2, 1, 3], false, Epilogue::default());
     let packed = steps::pack_rows(&p, &[1.0, 2.0, 3.0, 10.0, 20.0, 30.0]);
@@ -113,6 +202,10 @@ fn the_twin_packs_weights_as_the_definition_has_them() {
 
 #[test]
 fn elementwise_equals_its_twin() {
+    FORMS.into_iter().for_each(elementwise_in);
+}
+
+fn elementwise_in(form: Precision) {
     let mut dice = Dice(6);
     let operations = [
         Operation::Copy,
@@ -123,15 +216,17 @@ fn elementwise_equals_its_twin() {
         Operation::Max,
         Operation::Min,
     ];
-    let cases: Vec<Probe> =
-        operations.into_iter().map(|operation| elementwise_probe(&mut dice, operation)).collect();
+    let cases: Vec<Probe> = operations
+        .into_iter()
+        .map(|operation| elementwise_probe(form, &mut dice, operation))
+        .collect();
     let mutants = [
-        mutant("result = v - b[at_b]", "result = v + b[at_b]"),
+        mutant("result = v - f32(b[at_b])", "result = v + f32(b[at_b])"),
         mutant("place / p.divisor_a[i][j]", "place"),
         mutant("at_b += place / p.divisor_b[i][j] * p.stride_b[i][j]", "at_b += place"),
-        mutant("max(v, b[at_b])", "min(v, b[at_b])"),
+        mutant("max(v, f32(b[at_b]))", "min(v, f32(b[at_b]))"),
         mutant("var at_a = p.offset_a", "var at_a = 0u"),
-        mutant("activate(result, p.epilogue)", "result"),
+        mutant("Output(activate(result, p.epilogue))", "Output(result)"),
     ];
     check("elementwise", &cases, &mutants);
 }
@@ -154,9 +249,14 @@ fn more_results_than_workgroups_along_one_axis() {
 
 #[test]
 fn pool_equals_its_twin() {
+    FORMS.into_iter().for_each(pool_in);
+}
+
+fn pool_in(form: Precision) {
     let mut dice = Dice(7);
     let kinds = [PoolKind::Max, PoolKind::Sum, PoolKind::Mean, PoolKind::MeanInside];
-    let cases: Vec<Probe> = kinds.into_iter().map(|kind| pool_probe(&mut dice, kind)).collect();
+    let cases: Vec<Probe> =
+        kinds.into_iter().map(|kind| pool_probe(form, &mut dice, kind)).collect();
     let mutants = [
         mutant("case 1u: { result = sum; }", ""),
         mutant("f32(p.kernel_height * p.kernel_width)", "4.0"),
@@ -168,26 +268,68 @@ fn pool_equals_its_twin() {
 
 #[test]
 fn peak_equals_its_twin() {
+    peak_by(
+        false,
+        &[
+            mutant(
+                "k == keys[thread] && i < places[thread]",
+                "k == keys[thread] && i > places[thread]",
+            ),
+            mutant("half > 0u; half /= 2u", "half > 1u; half /= 2u"),
+        ],
+    );
+}
+
+#[test]
+fn peak_by_subgroups_equals_its_twin() {
+    peak_by(
+        true,
+        &[
+            mutant("select(0u, ~place, key == top)", "select(0u, place, key == top)"),
+            mutant("select(0u, ~place, key == top)", "~place"),
+            mutant("let near_key = subgroupMax(key)", "let near_key = subgroupMin(key)"),
+            mutant("atomicMax(&top_key, near_key)", "atomicMin(&top_key, near_key)"),
+        ],
+    );
+}
+
+fn peak_cases(subgroups: bool) -> Vec<Probe> {
     let mut dice = Dice(8);
     let mut cases = vec![];
     for size in [[64, 64], [48, 60], [1, 1], [1, 37], [130, 90], [7, 3]] {
         for count in [1, 19] {
-            cases.push(peak_probe(&mut dice, size, count));
+            cases.push(peak_probe(subgroups, &mut dice, size, count));
         }
     }
-    let mutants = [
-        mutant(
-            "k == keys[thread] && i < places[thread]",
-            "k == keys[thread] && i > places[thread]",
-        ),
+    cases
+}
+
+fn peak_by(subgroups: bool, own: &[Mutant]) {
+    let cases = peak_cases(subgroups);
+    uses(&cases, if subgroups { "peak_subgroup" } else { "peak" });
+    let mut mutants = vec![
         mutant("if (k > best)", "if (k >= best)"),
         mutant("> 0x7f800000u", "> 0xff800000u"),
-        mutant("keys[0] < INFINITY", "keys[0] <= INFINITY"),
+        mutant("found.x < INFINITY", "found.x <= INFINITY"),
         mutant("if (bits == 0x80000000u)", "if (bits == 1u)"),
         mutant("sqrt(dx * dx + dy * dy)", "(dx * dx + dy * dy)"),
         mutant("min(py + p.radius + 1u, p.height)", "min(py + p.radius, p.height)"),
         mutant("near.x / sums.x", "near.x"),
-        mutant("half > 0u; half /= 2u", "half > 1u; half /= 2u"),
     ];
-    check("peak", &cases, &mutants);
+    mutants.extend_from_slice(own);
+    check(if subgroups { "peak by subgroups" } else { "peak" }, &cases, &mutants);
+}
+
+#[test]
+fn both_ways_to_the_largest_give_the_same_bits() {
+    let test = "both_ways_to_the_largest_give_the_same_bits";
+    let Some(gpu) = device(test) else { return };
+    if !gpu.has_subgroups() {
+        println!("SKIPPED: {test}: the device has no subgroup operations");
+        return;
+    }
+    for (a, b) in peak_cases(false).iter().zip(&peak_cases(true)) {
+        let [a, b] = [a, b].map(|case| case.run(&gpu, &|k| text(k, None)).unwrap());
+        assert!(a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits()), "{a:?} {b:?}");
+    }
 }

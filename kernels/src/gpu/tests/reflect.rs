@@ -1,11 +1,15 @@
 //! What naga reads out of the shaders against the Rust types, without a device.
 
 use super::*;
-use crate::{Conv, Elementwise, Epilogue, Found, Matmul, Picture, Pool, PoseStep, Row};
+use crate::{Conv, Elementwise, Epilogue, Found, Matmul, Picture, Pool, PoseStep, Resample, Row};
 use naga::{AddressSpace, Module, StorageAccess, TypeInner};
 
 fn parse(kernel: &Kernel) -> Module {
-    let text = kernel.pieces.concat();
+    parse_text(kernel, &kernel.head(|_| false))
+}
+
+fn parse_text(kernel: &Kernel, head: &str) -> Module {
+    let text = format!("{head}{}", kernel.pieces.concat());
     naga::front::wgsl::parse_str(&text).unwrap_or_else(|e| panic!("{}: {e}", kernel.name))
 }
 
@@ -34,14 +38,15 @@ fn offset(module: &Module, name: &str, member: &str) -> Option<u32> {
 #[test]
 fn uniforms_are_as_long_as_their_rust_types() {
     let size = |name: &str| match name {
-        "conv" | "grouped" | "depthwise" => size_of::<Conv>(),
-        "matmul_vec4" | "matmul_any" => size_of::<Matmul>(),
+        "conv" | "grouped" | "depthwise" | "transposed" => size_of::<Conv>(),
+        "matmul_vec4" | "matmul_any" | "matmul_depthwise" => size_of::<Matmul>(),
         "elementwise" => size_of::<Elementwise>(),
         "pool" => size_of::<Pool>(),
+        "resample" => size_of::<Resample>(),
         "pose_coarse" | "pose_fine" => size_of::<PoseStep>(),
         "local_norm" | "local_norm_rows" => size_of::<steps::NormParams>(),
         "crop" => size_of::<steps::CropParams>(),
-        "warp" | "peak" => 16,
+        "warp" | "peak" | "peak_subgroup" => 16,
         "histogram" | "grey_window" | "box_mean" => 0,
         other => panic!("{other} is not in this list"),
     };
@@ -94,6 +99,11 @@ fn shared_records_have_the_same_places() {
     let module = parse(super::super::kernel("matmul_any").unwrap());
     same!(module, Matmul.padded_m = "Params" "padded_m");
     same!(module, Matmul.epilogue = "Params" "epilogue");
+    let module = parse(super::super::kernel("matmul_depthwise").unwrap());
+    assert_eq!(span(&module, "Depthwise"), Some(size_of::<Conv>() as u32));
+    same!(module, Conv.out_width = "Depthwise" "out_width");
+    same!(module, Conv.pad_y = "Depthwise" "pad_y");
+    same!(module, Conv.epilogue = "Depthwise" "epilogue");
     let module = parse(super::super::kernel("elementwise").unwrap());
     same!(module, Elementwise.shape = "Params" "shape");
     same!(module, Elementwise.a.divisor = "Params" "divisor_a");
@@ -103,6 +113,14 @@ fn shared_records_have_the_same_places() {
     let module = parse(super::super::kernel("pool").unwrap());
     same!(module, Pool.stride_y = "Params" "stride_y");
     same!(module, Pool.planes = "Params" "planes");
+    let module = parse(super::super::kernel("resample").unwrap());
+    same!(module, Resample.out_size = "Params" "out_size");
+    same!(module, Resample.taps = "Params" "taps");
+}
+
+fn validated(module: &Module) -> naga::valid::ModuleInfo {
+    use naga::valid::{Capabilities, ValidationFlags, Validator};
+    Validator::new(ValidationFlags::all(), Capabilities::all()).validate(module).unwrap()
 }
 
 #[test]
@@ -134,13 +152,23 @@ fn steps_bind_what_the_shaders_declare() {
         let weights = vec![0.0; (channels * channels / groups) as usize];
         steps::conv(&mut plan, at(), p, 1, x, &weights, &[0.0; 8], None, y);
     }
+    let p: Conv = bytemuck::Zeroable::zeroed();
+    let p = Conv { groups: 1, ..p };
+    steps::transposed(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
     for n in [4, 5] {
         let p = Matmul::new([1, n, 1], false, Epilogue::default());
         steps::matmul(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
     }
+    let p = Matmul::new([1; 3], false, Epilogue::default());
+    let sizes: Conv = bytemuck::Zeroable::zeroed();
+    let before = steps::Depthwise { sizes, weights: vec![0.0], bias: vec![0.0] };
+    steps::matmul_depthwise(&mut plan, at(), &p, &before, 1, x, &[0.0], &[0.0], None, y);
     let p = Elementwise::new(crate::Operation::Copy, [1; 8], Epilogue::default());
     steps::elementwise(&mut plan, at(), &p, x, None, y);
     steps::pool(&mut plan, at(), &Pool::default(), x, y);
+    steps::resample(&mut plan, at(), &Resample::default(), x, &[0], &[0.0], y);
+    steps::peak(&mut plan, at(), [8, 8], 1, 1, x, y);
+    let mut plan = plan.with_subgroups(true);
     steps::peak(&mut plan, at(), [8, 8], 1, 1, x, y);
     let p: PoseStep = bytemuck::Zeroable::zeroed();
     steps::pose_coarse(&mut plan, &p, on, x, x);
@@ -150,13 +178,10 @@ fn steps_bind_what_the_shaders_declare() {
     let names: std::collections::BTreeSet<_> = plan.steps().iter().map(|s| s.kernel.name).collect();
     assert_eq!(names.len(), KERNELS.len(), "every kernel has a step: {names:?}");
     for step in plan.steps() {
+        let halves = parse_text(step.kernel, &step.kernel.head(|_| true));
+        validated(&halves);
         let module = parse(step.kernel);
-        let info = naga::valid::Validator::new(
-            naga::valid::ValidationFlags::all(),
-            naga::valid::Capabilities::all(),
-        )
-        .validate(&module)
-        .unwrap();
+        let info = validated(&module);
         let place = module.entry_points.iter().position(|e| e.name == step.kernel.entry).unwrap();
         let used = info.get_entry_point(place);
         let mut declared = vec![];

@@ -38,6 +38,7 @@ pub(super) fn toy(images: &[Labelled], landmarks: &[String], size_px: [usize; 2]
             kind: "cpu",
             device: "made up".to_owned(),
             driver: "none".to_owned(),
+            precision: "f32",
             chosen_because: None,
         },
         landmarks: landmarks.to_vec(),

@@ -1,0 +1,264 @@
+//! Whether a device computes rightly: tested before it is trusted, the outcome kept on disk.
+//!
+//! An outcome counts for one adapter, driver, form of numbers, set of shaders and pack. A file that is damaged,
+//! of another making or about something else is as good as none, and is replaced.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use fiducia_kernels::gpu::{Gpu, GpuError, GpuErrorKind, KERNELS, self_test};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::pose_probe;
+use crate::{Error, Pack, Wanted, write_atomically};
+
+/// Form of the file.
+const SCHEMA: &str = "fiducia.self-test/1";
+/// An outcome is a few hundred bytes; a longer file is none of ours.
+const MAX_BYTES: u64 = 1 << 16;
+
+/// What was tested.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tested {
+    adapter: String,
+    interface: String,
+    driver: String,
+    precision: String,
+    /// SHA-256 of all shaders and the version of fiducia, which holds their references.
+    shaders: String,
+    /// SHA-256 of the pack.
+    pack: String,
+}
+
+/// The outcome, as it lies on the disk.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    schema: String,
+    tested: Tested,
+    /// The shader that failed and how; `None` where all passed.
+    fault: Option<String>,
+}
+
+/// Compares every shader with its reference on `gpu`, once per process and adapter, or once for all where
+/// `wanted` names a folder for the outcome.
+///
+/// # Errors
+/// [`crate::ErrorKind::GpuWrong`] naming the shader that fails now or failed when it was tested.
+pub(super) fn trust(gpu: &Gpu, pack: &Pack, wanted: &Wanted) -> Result<(), Error> {
+    static TRUSTED: Mutex<Vec<Tested>> = Mutex::new(Vec::new());
+    let tested = Tested::of(gpu, pack, wanted);
+    // Held while testing, so that detectors that are made at once test once.
+    let mut trusted = TRUSTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !wanted.test_anew && trusted.iter().any(|earlier| earlier.same_device(&tested)) {
+        return Ok(());
+    }
+    outcome(&tested, wanted, || {
+        let start = Instant::now();
+        self_test(gpu, wanted.precision).and_then(|()| pose_probe::self_test(gpu))?;
+        let ms = start.elapsed().as_secs_f64() * 1e3;
+        log::info!("self-test of {}: {ms:.0} ms", tested.adapter);
+        Ok(())
+    })?;
+    trusted.push(tested);
+    Ok(())
+}
+
+/// The outcome that is kept, else that of `test`, which is then kept.
+fn outcome(
+    tested: &Tested,
+    wanted: &Wanted,
+    test: impl FnOnce() -> Result<(), GpuError>,
+) -> Result<(), GpuError> {
+    let file = wanted.self_tests.as_ref().map(|folder| folder.join(tested.file_name()));
+    if let Some(kept) = file.as_deref().filter(|_| !wanted.test_anew).and_then(|f| read(f, tested))
+    {
+        log::debug!("self-test of {}: outcome of an earlier run", tested.adapter);
+        return kept.map_or(Ok(()), |fault| {
+            let message = format!("{fault} (tested earlier; --self-test tests anew)");
+            Err(GpuError::new(GpuErrorKind::Wrong, message))
+        });
+    }
+    let outcome = test();
+    let fault = match &outcome {
+        Ok(()) => None,
+        Err(e) if e.kind() == GpuErrorKind::Wrong => Some(e.to_string()),
+        // The device was lost, or its memory full: that says nothing about its shaders.
+        Err(_) => return outcome,
+    };
+    if let Some(file) = file {
+        let kept = Kept { schema: SCHEMA.to_owned(), tested: tested.clone(), fault };
+        keep(&file, &kept);
+    }
+    outcome
+}
+
+/// The fault that is kept about `tested`, `Some(None)` where it passed; `None` where nothing is known.
+fn read(file: &Path, tested: &Tested) -> Option<Option<String>> {
+    let mut text = String::new();
+    std::fs::File::open(file).ok()?.take(MAX_BYTES).read_to_string(&mut text).ok()?;
+    let kept: Kept = serde_json::from_str(&text).ok()?;
+    (kept.schema == SCHEMA && &kept.tested == tested).then_some(kept.fault)
+}
+
+/// A folder that cannot be written costs the next run its time, and is no error.
+fn keep(file: &Path, kept: &Kept) {
+    let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let text = serde_json::to_string_pretty(kept).unwrap_or_default();
+    if let Err(e) = folder
+        .map_err(|e| e.to_string())
+        .and_then(|()| write_atomically(file, (text + "\n").as_bytes()).map_err(|e| e.to_string()))
+    {
+        log::info!("the outcome of the self-test is not kept: {e}");
+    }
+}
+
+impl Tested {
+    fn of(gpu: &Gpu, pack: &Pack, wanted: &Wanted) -> Self {
+        let adapter = gpu.adapter();
+        let mut shaders = Sha256::new();
+        shaders.update(env!("CARGO_PKG_VERSION"));
+        for kernel in KERNELS {
+            shaders.update(kernel.name);
+            kernel.pieces.iter().for_each(|piece| shaders.update(piece));
+        }
+        Self {
+            adapter: adapter.name.clone(),
+            interface: adapter.interface.clone(),
+            driver: adapter.driver.clone(),
+            precision: wanted.precision.name().to_owned(),
+            shaders: hex(&shaders.finalize()),
+            pack: pack.sha256().to_owned(),
+        }
+    }
+
+    /// Whether both are about one device, with whichever pack: within a process the shaders stay.
+    fn same_device(&self, other: &Self) -> bool {
+        let other = Self { pack: self.pack.clone(), ..other.clone() };
+        *self == other
+    }
+
+    /// One file for each adapter, driver, form, set of shaders and pack.
+    fn file_name(&self) -> String {
+        let parts = [
+            &self.adapter,
+            &self.interface,
+            &self.driver,
+            &self.precision,
+            &self.shaders,
+            &self.pack,
+        ];
+        let mut all = Sha256::new();
+        for part in parts {
+            all.update((part.len() as u64).to_le_bytes());
+            all.update(part);
+        }
+        format!("self-test-{}.json", &hex(&all.finalize())[..16])
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    fn tested() -> Tested {
+        Tested {
+            adapter: "adapter".into(),
+            interface: "vulkan".into(),
+            driver: "driver 1.2".into(),
+            precision: "f32".into(),
+            shaders: "aa".into(),
+            pack: "bb".into(),
+        }
+    }
+
+    /// Runs the test whose outcome is `fault`; says what came out and whether it ran.
+    fn run(tested: &Tested, wanted: &Wanted, fault: Option<&str>) -> (Result<(), String>, bool) {
+        let ran = Cell::new(false);
+        let outcome = outcome(tested, wanted, || {
+            ran.set(true);
+            fault.map_or(Ok(()), |fault| Err(GpuError::new(GpuErrorKind::Wrong, fault)))
+        });
+        (outcome.map_err(|e| e.to_string()), ran.get())
+    }
+
+    fn wanted(folder: &Path) -> Wanted {
+        Wanted { self_tests: Some(folder.join("deep/cache")), ..Wanted::default() }
+    }
+
+    #[test]
+    fn an_outcome_is_found_again_for_the_same_device_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = wanted(folder.path());
+        assert_eq!(run(&tested(), &wanted, None), (Ok(()), true));
+        assert_eq!(run(&tested(), &wanted, None), (Ok(()), false));
+        let others: [fn(&mut Tested); 6] = [
+            |t| t.adapter.push('x'),
+            |t| t.interface.push('x'),
+            |t| t.driver.push('x'),
+            |t| t.precision.push('x'),
+            |t| t.shaders.push('x'),
+            |t| t.pack.push('x'),
+        ];
+        for change in others {
+            let mut other = tested();
+            change(&mut other);
+            assert_eq!(run(&other, &wanted, None), (Ok(()), true), "{other:?}");
+        }
+        let nowhere = Wanted::default();
+        assert_eq!(run(&tested(), &nowhere, None), (Ok(()), true));
+        assert_eq!(run(&tested(), &nowhere, None), (Ok(()), true));
+    }
+
+    #[test]
+    fn a_shader_that_failed_is_refused_by_name_until_it_is_tested_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = wanted(folder.path());
+        let (outcome, ran) = run(&tested(), &wanted, Some("shader peak gave 3"));
+        assert!(ran && outcome.unwrap_err().contains("peak"));
+        let (outcome, ran) = run(&tested(), &wanted, None);
+        let message = outcome.unwrap_err();
+        assert!(!ran && message.contains("peak") && message.contains("--self-test"), "{message}");
+        let anew = Wanted { test_anew: true, ..wanted.clone() };
+        assert_eq!(run(&tested(), &anew, None), (Ok(()), true));
+        assert_eq!(run(&tested(), &wanted, None), (Ok(()), false));
+    }
+
+    #[test]
+    fn a_lost_device_says_nothing_about_its_shaders() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = wanted(folder.path());
+        let lost = || Err(GpuError::new(GpuErrorKind::Lost, "lost"));
+        assert!(outcome(&tested(), &wanted, lost).is_err());
+        assert_eq!(run(&tested(), &wanted, None), (Ok(()), true));
+    }
+
+    #[test]
+    fn a_damaged_file_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = wanted(folder.path());
+        let file = wanted.self_tests.as_ref().unwrap().join(tested().file_name());
+        assert_eq!(run(&tested(), &wanted, None), (Ok(()), true));
+        let whole = std::fs::read(&file).unwrap();
+        let other = String::from_utf8(whole.clone()).unwrap().replace("driver 1.2", "driver 1.3");
+        let damaged: [&[u8]; 5] =
+            [b"", &whole[..whole.len() / 2], b"{}", &[0xff; 99], other.as_bytes()];
+        for bytes in damaged {
+            std::fs::write(&file, bytes).unwrap();
+            assert_eq!(run(&tested(), &wanted, None), (Ok(()), true));
+            assert_eq!(std::fs::read(&file).unwrap(), whole);
+        }
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        assert_eq!(run(&tested(), &wanted, None), (Ok(()), true), "a folder in its place");
+    }
+}
