@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fiducia::{Detector, Error, ErrorKind, Presentation, Radiograph, Report};
+use fiducia::{Detector, Error, ErrorKind, Presentation, Radiograph, Reading, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
@@ -54,7 +54,9 @@ fn detect_one(
     arguments: &DetectArguments,
     outputs: &mut Outputs,
 ) -> Result<Report, Error> {
-    let mut radiograph = Radiograph::open(path, arguments.spacing)?;
+    let reading = detector.reading(arguments.spacing);
+    let correct_magnification = arguments.correct_magnification;
+    let mut radiograph = Radiograph::open_as(path, &Reading { correct_magnification, ..reading })?;
     if arguments.invert {
         radiograph = radiograph.inverted();
     }

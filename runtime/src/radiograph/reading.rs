@@ -40,6 +40,13 @@ pub enum GreyValues {
     Modality,
 }
 
+impl GreyValues {
+    /// Whether these are the ones that packs without a word of it want.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// How to read a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {

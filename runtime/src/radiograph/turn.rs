@@ -78,6 +78,7 @@ mod tests {
             spacing_mm: Some([0.1, 0.2]),
             mm_source: MmSource::User,
             inverted: false,
+            dicom: None,
         }
     }
 

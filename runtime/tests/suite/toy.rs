@@ -174,6 +174,7 @@ pub(crate) fn manifest() -> Manifest {
             max_rotation: 0.3,
             max_shape_residual: 6.0,
         },
+        grey_values: GreyValues::Presented,
     }
 }
 
@@ -235,6 +236,7 @@ fn radiograph() -> Radiograph {
         spacing_mm: None,
         mm_source: MmSource::None,
         inverted: false,
+        dicom: None,
     }
 }
 

@@ -186,6 +186,8 @@ impl<'a> Run<'a> {
             adapter: refine.adapter_inputs(),
             shape_modes: shape.modes.len(),
             plausibility: UNLIMITED,
+            // What `Unlabelled::read` reads.
+            grey_values: GreyValues::Presented,
         };
         Parts {
             backbone: coarse.export(self.m.trunk, &self.whole),

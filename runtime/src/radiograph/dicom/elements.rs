@@ -1,18 +1,11 @@
 //! The data elements of a DICOM file, as slices of its bytes.
 //!
-//! The headers are read by `dicom-encoding`. Lengths are ours to judge: a value that claims more bytes than are
-//! left is refused before anything is taken for it, and sequences are walked without recursion, so that neither
-//! memory nor stack grows with what a hostile file announces.
+//! A value that claims more bytes than are left is refused before anything is taken for it, and sequences are walked
+//! without recursion, so that neither memory nor stack grows with what a hostile file announces.
 
 use std::collections::BTreeMap;
 
-use dicom_core::header::{DataElementHeader, HasLength, Header};
-use dicom_core::{Tag, VR};
-use dicom_encoding::decode::Decode;
-use dicom_encoding::decode::explicit_be::ExplicitVRBigEndianDecoder;
-use dicom_encoding::decode::explicit_le::ExplicitVRLittleEndianDecoder;
-use dicom_encoding::decode::implicit_le::StandardImplicitVRLittleEndianDecoder;
-
+use super::dictionary::Tag;
 use super::fault::Fault;
 
 /// Sequences within sequences; real images have three or four.
@@ -33,7 +26,8 @@ pub(super) enum Coding {
 /// One element: its value lies in the file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Element<'a> {
-    pub(super) vr: VR,
+    /// Value representation, two letters; [`UNKNOWN`] in implicit files.
+    pub(super) form: [u8; 2],
     /// The value; of an element of undefined length all up to its delimiter.
     pub(super) value: &'a [u8],
     /// Whether the length was undefined: a sequence, or encapsulated pixel data.
@@ -53,23 +47,55 @@ pub(super) struct Elements<'a> {
     found: BTreeMap<Tag, Element<'a>>,
 }
 
-impl Coding {
-    fn header(self, bytes: &mut &[u8]) -> Option<DataElementHeader> {
-        let read = match self {
-            Self::ImplicitLittle => {
-                StandardImplicitVRLittleEndianDecoder::default().decode_header(bytes)
-            }
-            Self::ExplicitLittle => ExplicitVRLittleEndianDecoder::default().decode_header(bytes),
-            Self::ExplicitBig => ExplicitVRBigEndianDecoder::default().decode_header(bytes),
-        };
-        read.ok().map(|(header, _)| header)
-    }
+/// The value representation that says nothing.
+const UNKNOWN: [u8; 2] = *b"UN";
+/// Those whose length has 16 bits; all others have 32, after two bytes of zeros (PS3.5, 7.1.2).
+const SHORT: [&[u8; 2]; 21] = [
+    b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN", b"SH",
+    b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US",
+];
+/// The length that says that a delimiter ends the value.
+const UNDEFINED: u32 = u32::MAX;
 
+/// What stands before a value.
+#[derive(Clone, Copy)]
+struct Header {
+    tag: Tag,
+    form: [u8; 2],
+    /// `None` where it is undefined.
+    length: Option<u32>,
+}
+
+impl Coding {
     pub(super) fn u16(self, bytes: [u8; 2]) -> u16 {
         match self {
             Self::ExplicitBig => u16::from_be_bytes(bytes),
             _ => u16::from_le_bytes(bytes),
         }
+    }
+
+    fn u32(self, bytes: [u8; 4]) -> u32 {
+        match self {
+            Self::ExplicitBig => u32::from_be_bytes(bytes),
+            _ => u32::from_le_bytes(bytes),
+        }
+    }
+
+    /// The header that stands first, and the bytes behind it; `None` where they end within it.
+    fn header(self, bytes: &[u8]) -> Option<(Header, &[u8])> {
+        let (&[a, b, c, d], rest) = bytes.split_first_chunk()?;
+        let tag = Tag(self.u16([a, b]), self.u16([c, d]));
+        let implicit = self == Self::ImplicitLittle || tag.0 == ITEM.0;
+        let (&[e, f, g, h], rest) = rest.split_first_chunk()?;
+        let (form, length, rest) = match [e, f] {
+            _ if implicit => (UNKNOWN, self.u32([e, f, g, h]), rest),
+            form if SHORT.contains(&&form) => (form, self.u16([g, h]).into(), rest),
+            form => {
+                let (&length, rest) = rest.split_first_chunk()?;
+                (form, self.u32(length), rest)
+            }
+        };
+        Some((Header { tag, form, length: (length != UNDEFINED).then_some(length) }, rest))
     }
 }
 
@@ -89,19 +115,21 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         let header = self.header()?;
-        let (tag, vr) = (header.tag(), header.vr());
+        let Header { tag, form, length } = header;
         if tag == ITEM_END {
             return Ok(None);
         }
-        let (value, undefined) = match header.length().get() {
+        let (value, undefined) = match length {
             Some(length) => (self.take(tag, length)?, false),
             None => (self.undefined(header)?, true),
         };
-        Ok(Some((tag, Element { vr, value, undefined })))
+        Ok(Some((tag, Element { form, value, undefined })))
     }
 
-    fn header(&mut self) -> Result<DataElementHeader, Fault> {
-        self.coding.header(&mut self.rest).ok_or_else(cut)
+    fn header(&mut self) -> Result<Header, Fault> {
+        let (header, rest) = self.coding.header(self.rest).ok_or_else(cut)?;
+        self.rest = rest;
+        Ok(header)
     }
 
     fn take(&mut self, tag: Tag, length: u32) -> Result<&'a [u8], Fault> {
@@ -115,15 +143,15 @@ impl<'a> Reader<'a> {
     }
 
     /// All up to the delimiter that ends an element of undefined length, which is passed over.
-    fn undefined(&mut self, header: DataElementHeader) -> Result<&'a [u8], Fault> {
+    fn undefined(&mut self, header: Header) -> Result<&'a [u8], Fault> {
         let (start, outer) = (self.rest, self.coding);
         // Each level: whether it is a list of items (else the elements of one), and its coding.
-        let mut levels = vec![(true, inner_coding(outer, header.vr()))];
+        let mut levels = vec![(true, inner_coding(outer, header.form))];
         while let Some(&(items, coding)) = levels.last() {
             let before = self.rest;
             self.coding = coding;
             let header = self.header()?;
-            let tag = header.tag();
+            let tag = header.tag;
             match (items, tag) {
                 (true, SEQUENCE_END) | (false, ITEM_END) => {
                     levels.pop();
@@ -132,7 +160,7 @@ impl<'a> Reader<'a> {
                         return Ok(&start[..start.len() - before.len()]);
                     }
                 }
-                (true, ITEM) | (false, _) => match header.length().get() {
+                (true, ITEM) | (false, _) => match header.length {
                     Some(length) => {
                         self.take(tag, length)?;
                     }
@@ -141,7 +169,7 @@ impl<'a> Reader<'a> {
                         return Err(Fault::of(tag, what, "that is no sound file"));
                     }
                     None if items => levels.push((false, coding)),
-                    None => levels.push((true, inner_coding(coding, header.vr()))),
+                    None => levels.push((true, inner_coding(coding, header.form))),
                 },
                 (true, _) => {
                     return Err(Fault::of(tag, "between items", "the file is damaged; copy it again"));
@@ -153,9 +181,9 @@ impl<'a> Reader<'a> {
 }
 
 /// Sequences of unknown kind are written implicitly, whatever surrounds them (PS3.5, 6.2.2).
-fn inner_coding(coding: Coding, vr: VR) -> Coding {
-    match vr {
-        VR::UN if coding == Coding::ExplicitLittle => Coding::ImplicitLittle,
+fn inner_coding(coding: Coding, form: [u8; 2]) -> Coding {
+    match form {
+        UNKNOWN if coding == Coding::ExplicitLittle => Coding::ImplicitLittle,
         _ => coding,
     }
 }
@@ -225,16 +253,16 @@ impl<'a> Elements<'a> {
     /// Where the sequence is damaged.
     pub(super) fn first_item(&self, tag: Tag, wanted: &[Tag]) -> Result<Option<Elements<'a>>, Fault> {
         let Some(sequence) = self.get(tag) else { return Ok(None) };
-        let coding = inner_coding(self.coding, sequence.vr);
+        let coding = inner_coding(self.coding, sequence.form);
         let mut reader = Reader { rest: sequence.value, coding };
         if reader.rest.is_empty() {
             return Ok(None);
         }
         let header = reader.header()?;
-        if header.tag() != ITEM {
+        if header.tag != ITEM {
             return Err(Fault::of(tag, "without items", "the file is damaged; copy it again"));
         }
-        if let Some(length) = header.length().get() {
+        if let Some(length) = header.length {
             reader.rest = reader.take(ITEM, length)?;
         }
         Elements::read(reader, wanted, ITEM_END).map(Some)
@@ -258,7 +286,7 @@ impl<'a> Element<'a> {
         let mut fragments = Vec::new();
         while !reader.rest.is_empty() {
             let header = reader.header()?;
-            match (header.tag(), header.length().get()) {
+            match (header.tag, header.length) {
                 (ITEM, Some(length)) => fragments.push(reader.take(ITEM, length)?),
                 (tag, _) => return Err(Fault::of(tag, "among pixel data", "the file is damaged")),
             }

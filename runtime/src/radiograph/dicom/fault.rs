@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use dicom_core::Tag;
-use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
-use dicom_dictionary_std::StandardDataDictionary;
+use super::dictionary::Tag;
 
 /// Longer values are cut in messages, characters.
 const LONGEST_SHOWN: usize = 80;
@@ -40,8 +38,8 @@ impl fmt::Display for Fault {
 /// `Rows (0028,0010)`.
 fn named(tag: Tag) -> String {
     let number = format!("({:04X},{:04X})", tag.0, tag.1);
-    match StandardDataDictionary.by_tag(tag) {
-        Some(entry) => format!("{} {number}", entry.alias()),
+    match tag.keyword() {
+        Some(keyword) => format!("{keyword} {number}"),
         None => number,
     }
 }

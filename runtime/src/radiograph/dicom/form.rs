@@ -1,8 +1,6 @@
 //! How the pixels of an image are stored: its size, its bits, their meaning.
 
-use dicom_core::Tag;
-use dicom_dictionary_std::tags;
-
+use super::dictionary::{Tag, tags};
 use super::elements::Elements;
 use super::fault::Fault;
 use crate::radiograph::MAX_EDGE_PX;

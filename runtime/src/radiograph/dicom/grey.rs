@@ -5,10 +5,9 @@
 mod lut;
 mod window;
 
-use dicom_core::Tag;
-use dicom_dictionary_std::tags;
 use fiducia_kernels::{grey_window, histogram};
 
+use super::dictionary::{Tag, tags};
 use super::elements::Elements;
 use super::fault::Fault;
 use super::form::PixelForm;
@@ -168,7 +167,7 @@ fn read_voi(elements: &Elements<'_>, form: &PixelForm) -> Result<Option<Shown>, 
     // Entries are counted from a modality value, which a rescaling can make negative.
     let intercept = elements.numbers(tags::RESCALE_INTERCEPT)?;
     let negative = intercept.is_some_and(|v| v.first().is_some_and(|&v| v < 0.0));
-    if let Some(lut) = Lut::read(elements, tags::VOILUT_SEQUENCE, form.signed || negative)? {
+    if let Some(lut) = Lut::read(elements, tags::VOI_LUT_SEQUENCE, form.signed || negative)? {
         return Ok(Some(Shown::Lut(lut)));
     }
     Ok(Window::read(elements)?.map(Shown::Window))

@@ -1,28 +1,32 @@
 //! What may be read: projection radiographs, one image to a file.
 
-use dicom_dictionary_std::{tags, uids};
-
+use super::dictionary::{named_class, tags};
 use super::elements::Elements;
 use super::fault::Fault;
-use super::syntax::named_class;
 
 /// Classes whose images are projection radiographs.
 const RADIOGRAPHS: [&str; 9] = [
-    uids::COMPUTED_RADIOGRAPHY_IMAGE_STORAGE,
-    uids::DIGITAL_X_RAY_IMAGE_STORAGE_FOR_PRESENTATION,
-    uids::DIGITAL_X_RAY_IMAGE_STORAGE_FOR_PROCESSING,
-    uids::DIGITAL_INTRA_ORAL_X_RAY_IMAGE_STORAGE_FOR_PRESENTATION,
-    uids::DIGITAL_INTRA_ORAL_X_RAY_IMAGE_STORAGE_FOR_PROCESSING,
-    uids::DIGITAL_MAMMOGRAPHY_X_RAY_IMAGE_STORAGE_FOR_PRESENTATION,
-    uids::DIGITAL_MAMMOGRAPHY_X_RAY_IMAGE_STORAGE_FOR_PROCESSING,
-    uids::X_RAY_ANGIOGRAPHIC_IMAGE_STORAGE,
-    uids::X_RAY_RADIOFLUOROSCOPIC_IMAGE_STORAGE,
+    // Computed radiography.
+    "1.2.840.10008.5.1.4.1.1.1",
+    // Digital X-ray, for presentation and for processing.
+    "1.2.840.10008.5.1.4.1.1.1.1",
+    "1.2.840.10008.5.1.4.1.1.1.1.1",
+    // Mammography, likewise.
+    "1.2.840.10008.5.1.4.1.1.1.2",
+    "1.2.840.10008.5.1.4.1.1.1.2.1",
+    // Intra-oral, likewise.
+    "1.2.840.10008.5.1.4.1.1.1.3",
+    "1.2.840.10008.5.1.4.1.1.1.3.1",
+    // Angiography, radiofluoroscopy.
+    "1.2.840.10008.5.1.4.1.1.12.1",
+    "1.2.840.10008.5.1.4.1.1.12.2",
 ];
-/// Classes that hold pictures of any origin, scanned films among them.
+/// Classes that hold pictures of any origin, scanned films among them: secondary capture, of one and of several
+/// grey frames in bytes and in words.
 const PICTURES: [&str; 3] = [
-    uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::MULTI_FRAME_GRAYSCALE_BYTE_SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::MULTI_FRAME_GRAYSCALE_WORD_SECONDARY_CAPTURE_IMAGE_STORAGE,
+    "1.2.840.10008.5.1.4.1.1.7",
+    "1.2.840.10008.5.1.4.1.1.7.2",
+    "1.2.840.10008.5.1.4.1.1.7.3",
 ];
 /// Modalities of projection radiographs, and those that say nothing.
 const MODALITIES: [&str; 11] =

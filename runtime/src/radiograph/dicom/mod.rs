@@ -8,6 +8,7 @@
 //! Nothing that a file announces is believed before it is seen: every length is held against the bytes that are
 //! there, every codestream against the attributes.
 
+mod dictionary;
 mod fault;
 mod syntax;
 mod elements;
@@ -21,11 +22,10 @@ mod spacing;
 use std::borrow::Cow;
 use std::io::Read;
 
-use dicom_core::Tag;
-use dicom_dictionary_std::tags;
 use flate2::read::DeflateDecoder;
 
 use super::{DicomFacts, MAX_FILE_BYTES, Reading};
+use dictionary::{Tag, tags};
 use elements::{Elements, Reader};
 use fault::Fault;
 use form::PixelForm;
@@ -54,15 +54,15 @@ const WANTED: [Tag; 32] = [
     tags::MODALITY_LUT_SEQUENCE,
     tags::RESCALE_SLOPE,
     tags::RESCALE_INTERCEPT,
-    tags::VOILUT_SEQUENCE,
-    tags::VOILUT_FUNCTION,
+    tags::VOI_LUT_SEQUENCE,
+    tags::VOI_LUT_FUNCTION,
     tags::WINDOW_CENTER,
     tags::WINDOW_WIDTH,
     tags::PIXEL_SPACING,
     tags::PIXEL_SPACING_CALIBRATION_TYPE,
     tags::IMAGER_PIXEL_SPACING,
     tags::NOMINAL_SCANNED_PIXEL_SPACING,
-    tags::ESTIMATED_RADIOGRAPHIC_MAGNIFICATION_FACTOR,
+    tags::ESTIMATED_MAGNIFICATION,
     tags::DISTANCE_SOURCE_TO_DETECTOR,
     tags::DISTANCE_SOURCE_TO_PATIENT,
     tags::FLOAT_PIXEL_DATA,

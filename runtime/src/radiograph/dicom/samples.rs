@@ -4,9 +4,7 @@ mod codestream;
 
 use std::borrow::Cow;
 
-use dicom_core::VR;
-use dicom_dictionary_std::tags;
-
+use super::dictionary::tags;
 use super::elements::{Coding, Element, Elements};
 use super::fault::Fault;
 use super::form::PixelForm;
@@ -57,7 +55,7 @@ fn native(element: &Element<'_>, coding: Coding, form: &PixelForm) -> Result<Vec
     let bytes = element.value.get(..needed).ok_or_else(|| damaged(form))?;
     // Bytes that were written as words change places with the byte order (PS3.5, 8.1.1).
     let words_of_bytes =
-        coding == Coding::ExplicitBig && form.bits_allocated == 8 && element.vr == VR::OW;
+        coding == Coding::ExplicitBig && form.bits_allocated == 8 && element.form == *b"OW";
     if !words_of_bytes {
         return Ok(stored_bits(bytes, coding, form));
     }

@@ -3,9 +3,7 @@
 //! Spacing at the detector and spacing in the body differ by the magnification, so each is named for what it is; and
 //! where a file's numbers cannot be trusted it has no millimetres (PS3.3, 10.7.1.3).
 
-use dicom_core::Tag;
-use dicom_dictionary_std::tags;
-
+use super::dictionary::{Tag, tags};
 use super::elements::Elements;
 use super::fault::Fault;
 use crate::radiograph::MmSource;
@@ -102,6 +100,6 @@ fn magnification(elements: &Elements<'_>) -> Option<f64> {
         let to_detector: f64 = one(tags::DISTANCE_SOURCE_TO_DETECTOR)?;
         Some(to_detector / one(tags::DISTANCE_SOURCE_TO_PATIENT)?)
     };
-    let stated = one(tags::ESTIMATED_RADIOGRAPHIC_MAGNIFICATION_FACTOR);
+    let stated = one(tags::ESTIMATED_MAGNIFICATION);
     stated.or_else(of_distances).filter(|m| (1.0..=MAX_MAGNIFICATION).contains(m))
 }

@@ -1,13 +1,8 @@
 //! The transfer syntax: how data set and pixels are written, told by the file's meta information.
 
-use dicom_core::dictionary::UidDictionary;
-use dicom_dictionary_std::{StandardSopClassDictionary, tags, uids};
-
+use super::dictionary::{syntaxes, tags};
 use super::elements::{Coding, Reader};
 use super::fault::Fault;
-
-/// Retired, and still found in archives.
-const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
 /// How the pixels are written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,17 +68,17 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Syntax, &[u8]), Fault> {
 fn known(uid: &str) -> Result<Syntax, Fault> {
     use PixelCoding as P;
     let pixels = match uid {
-        uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT => P::JpegLossy,
-        uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => P::JpegLossless,
-        uids::JPEGLS_LOSSLESS => P::JpegLs,
-        uids::JPEGLS_NEAR_LOSSLESS => P::JpegLsNear,
-        uids::JPEG2000_LOSSLESS => P::Jpeg2000Lossless,
-        uids::JPEG2000 => P::Jpeg2000,
-        uids::RLE_LOSSLESS => P::Rle,
-        uids::IMPLICIT_VR_LITTLE_ENDIAN
-        | uids::EXPLICIT_VR_LITTLE_ENDIAN
-        | uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
-        | BIG_ENDIAN => P::Native,
+        syntaxes::JPEG_BASELINE | syntaxes::JPEG_EXTENDED => P::JpegLossy,
+        syntaxes::JPEG_LOSSLESS | syntaxes::JPEG_LOSSLESS_FIRST => P::JpegLossless,
+        syntaxes::JPEG_LS => P::JpegLs,
+        syntaxes::JPEG_LS_NEAR => P::JpegLsNear,
+        syntaxes::JPEG_2000_LOSSLESS => P::Jpeg2000Lossless,
+        syntaxes::JPEG_2000 => P::Jpeg2000,
+        syntaxes::RLE => P::Rle,
+        syntaxes::IMPLICIT_LITTLE
+        | syntaxes::EXPLICIT_LITTLE
+        | syntaxes::DEFLATED
+        | syntaxes::EXPLICIT_BIG => P::Native,
         other => {
             return Err(Fault::of(
                 tags::TRANSFER_SYNTAX_UID,
@@ -93,11 +88,11 @@ fn known(uid: &str) -> Result<Syntax, Fault> {
         }
     };
     let coding = match uid {
-        uids::IMPLICIT_VR_LITTLE_ENDIAN => Coding::ImplicitLittle,
-        BIG_ENDIAN => Coding::ExplicitBig,
+        syntaxes::IMPLICIT_LITTLE => Coding::ImplicitLittle,
+        syntaxes::EXPLICIT_BIG => Coding::ExplicitBig,
         _ => Coding::ExplicitLittle,
     };
-    let deflated = uid == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
+    let deflated = uid == syntaxes::DEFLATED;
     Ok(Syntax { uid: uid.to_owned(), coding, deflated, pixels })
 }
 
@@ -105,17 +100,9 @@ fn known(uid: &str) -> Result<Syntax, Fault> {
 fn guessed(data: &[u8]) -> Syntax {
     let explicit = matches!(data, [_, _, _, _, a, b, ..] if a.is_ascii_uppercase() && b.is_ascii_uppercase());
     let (coding, uid) = match data {
-        [0, 8, ..] if explicit => (Coding::ExplicitBig, BIG_ENDIAN),
-        _ if explicit => (Coding::ExplicitLittle, uids::EXPLICIT_VR_LITTLE_ENDIAN),
-        _ => (Coding::ImplicitLittle, uids::IMPLICIT_VR_LITTLE_ENDIAN),
+        [0, 8, ..] if explicit => (Coding::ExplicitBig, syntaxes::EXPLICIT_BIG),
+        _ if explicit => (Coding::ExplicitLittle, syntaxes::EXPLICIT_LITTLE),
+        _ => (Coding::ImplicitLittle, syntaxes::IMPLICIT_LITTLE),
     };
     Syntax { uid: uid.to_owned(), coding, deflated: false, pixels: PixelCoding::Native }
-}
-
-/// `1.2.840… (CT Image Storage)`.
-pub(super) fn named_class(uid: &str) -> String {
-    match StandardSopClassDictionary.by_uid(uid) {
-        Some(entry) => format!("{uid} ({})", entry.name),
-        None => uid.to_owned(),
-    }
 }

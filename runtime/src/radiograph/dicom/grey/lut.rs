@@ -1,8 +1,6 @@
 //! A look-up table of a DICOM file (PS3.3, C.11.1.1 and C.11.2.1.1).
 
-use dicom_core::{Tag, VR};
-use dicom_dictionary_std::tags;
-
+use crate::radiograph::dicom::dictionary::{Tag, tags};
 use crate::radiograph::dicom::{elements::Elements, fault::Fault};
 
 /// Entries for consecutive numbers; those before the first and after the last are as these.
@@ -39,7 +37,7 @@ impl Lut {
             return Err(Fault::of(tags::LUT_DESCRIPTOR, bits, "entries have 8 to 16 bits"));
         }
         // Implicit files leave open whether it is signed.
-        let signed = descriptor.vr == VR::SS || (descriptor.vr != VR::US && signed);
+        let signed = descriptor.form == *b"SS" || (descriptor.form != *b"US" && signed);
         let words = || data.value.chunks_exact(2).map(|w| coding.u16([w[0], w[1]]));
         let entries: Vec<u16> = match data.value.len() {
             n if n >= 2 * count => words().take(count).collect(),

@@ -1,8 +1,6 @@
 //! The VOI window (PS3.3, C.11.2.1.2 and C.11.2.1.3).
 
-use dicom_dictionary_std::tags;
-
-use crate::radiograph::dicom::{elements::Elements, fault::Fault};
+use crate::radiograph::dicom::{dictionary::tags, elements::Elements, fault::Fault};
 
 /// Which modality values are spread over the whole range of grey, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,13 +27,13 @@ impl Window {
         let first = |tag| Ok::<_, Fault>(elements.numbers(tag)?.and_then(|v| v.first().copied()));
         let (center, width) = (first(tags::WINDOW_CENTER)?, first(tags::WINDOW_WIDTH)?);
         let (Some(center), Some(width)) = (center, width) else { return Ok(None) };
-        let function = match elements.text(tags::VOILUT_FUNCTION).as_deref() {
+        let function = match elements.text(tags::VOI_LUT_FUNCTION).as_deref() {
             None | Some("LINEAR") => Function::Linear,
             Some("LINEAR_EXACT") => Function::LinearExact,
             Some("SIGMOID") => Function::Sigmoid,
             Some(other) => {
                 let why = "only LINEAR, LINEAR_EXACT and SIGMOID are known";
-                return Err(Fault::of(tags::VOILUT_FUNCTION, other, why));
+                return Err(Fault::of(tags::VOI_LUT_FUNCTION, other, why));
             }
         };
         let narrowest = if function == Function::Linear { 1.0 } else { f64::MIN_POSITIVE };

@@ -3,11 +3,11 @@
 //! The decoders are crates. What a codestream announces is held against the attributes of the file before one of
 //! them takes memory for it: the same size, one component, and not more pixels than its bytes could hold.
 
-use dicom_dictionary_std::tags;
 use hayro_jpeg2000::{DecodeSettings, DecoderContext};
 use libjpeg_turbo_rs::{DecodeLimits, Decoder, PixelFormat};
 
 use super::damaged;
+use crate::radiograph::dicom::dictionary::tags;
 use crate::radiograph::dicom::{fault::Fault, form::PixelForm, syntax::PixelCoding};
 
 /// More pixels to a byte no radiograph has, however coded (1/32 bit per pixel); a codestream that claims more is
