@@ -70,7 +70,8 @@ fn damage(mut bytes: Vec<u8>, chance: &mut Chance) -> Vec<u8> {
         }
         // Rows or columns become something else, so that pixels and attributes disagree.
         3 => {
-            let size: &[u8] = if chance.below(2) == 0 { &[0x28, 0, 0x10, 0] } else { &[0x28, 0, 0x11, 0] };
+            let size: &[u8] =
+                if chance.below(2) == 0 { &[0x28, 0, 0x10, 0] } else { &[0x28, 0, 0x11, 0] };
             if let Some(at) = bytes.windows(4).position(|w| w == size) {
                 bytes[at + 8] = chance.next() as u8;
                 bytes[at + 9] = chance.next() as u8;
@@ -115,7 +116,11 @@ fn ten_thousand_damaged_files_are_refused_or_read_and_take_no_more_memory_than_t
         HEAP.reset_peak_usage();
         let outcome = Radiograph::decode("damaged".into(), &bytes, None);
         let memory = HEAP.peak_usage() - before;
-        assert!(memory <= LARGEST_SHARE * bytes.len() + OVERHEAD, "file {i}: {memory} for {}", bytes.len());
+        assert!(
+            memory <= LARGEST_SHARE * bytes.len() + OVERHEAD,
+            "file {i}: {memory} for {}",
+            bytes.len()
+        );
         most = most.max(memory);
         match outcome {
             Ok(film) => {

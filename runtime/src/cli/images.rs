@@ -48,7 +48,9 @@ fn images_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     paths.retain(|p| !p.is_dir() && (is_image_name(p) || is_nameless_dicom(p)));
     paths.sort();
     if paths.is_empty() {
-        return Err(fail("no DICOM, PNG, JPEG or TIFF image in it; name the folder of the images".into()));
+        return Err(fail(
+            "no DICOM, PNG, JPEG or TIFF image in it; name the folder of the images".into(),
+        ));
     }
     Ok(paths)
 }

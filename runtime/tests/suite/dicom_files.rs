@@ -181,7 +181,12 @@ pub(crate) fn put_frame(object: &mut Object, frame: Vec<u8>) {
 }
 
 /// Sets a look-up table of `bits` whose first entry is for `first`.
-pub(crate) fn put_lut(object: &mut Object, sequence: Tag, entries: &[u16], [first, bits]: [u16; 2]) {
+pub(crate) fn put_lut(
+    object: &mut Object,
+    sequence: Tag,
+    entries: &[u16],
+    [first, bits]: [u16; 2],
+) {
     let mut item = Object::default();
     let descriptor = vec![entries.len() as u16, first, bits];
     item.put(tags::LUT_DESCRIPTOR, b"US", Value::Words(descriptor));
@@ -259,10 +264,7 @@ pub(crate) fn jpeg_of_eight_bits() -> Vec<u8> {
 /// RLE frame of literals alone.
 fn run_lengths(pixels: &[u16]) -> Vec<u8> {
     let pack = |bytes: Vec<u8>| -> Vec<u8> {
-        bytes
-            .chunks(128)
-            .flat_map(|part| [&[part.len() as u8 - 1], part].concat())
-            .collect()
+        bytes.chunks(128).flat_map(|part| [&[part.len() as u8 - 1], part].concat()).collect()
     };
     let high = pack(pixels.iter().map(|v| (v >> 8) as u8).collect());
     let low = pack(pixels.iter().map(|v| *v as u8).collect());

@@ -190,7 +190,9 @@ fn magnification_is_corrected_on_demand_only() {
 
 #[test]
 fn what_is_refused_is_named_with_its_value() {
-    let text = |tag, vr: &'static [u8; 2], value: &'static str| move |o: &mut Object| put(o, tag, vr, value);
+    let text = |tag, vr: &'static [u8; 2], value: &'static str| {
+        move |o: &mut Object| put(o, tag, vr, value)
+    };
     let word = |tag, value| move |o: &mut Object| put_u16(o, tag, value);
     let refused = |change: &dyn Fn(&mut Object)| refusal(&file(change));
     let ct = refused(&text(tags::SOP_CLASS_UID, b"UI", uids::CT));
@@ -212,7 +214,10 @@ fn what_is_refused_is_named_with_its_value() {
         assert!(said.contains(&format!("({:04X},{:04X}) is {value}: ", tag.0, tag.1)), "{said}");
     }
     let shape = refused(&text(tags::PRESENTATION_LUT_SHAPE, b"CS", "INVERSE"));
-    assert!(shape.contains("PresentationLUTShape (2050,0020) is INVERSE: that contradicts"), "{shape}");
+    assert!(
+        shape.contains("PresentationLUTShape (2050,0020) is INVERSE: that contradicts"),
+        "{shape}"
+    );
     let none = refused(&|o| o.remove(tags::PIXEL_DATA));
     assert!(none.contains("PixelData (7FE0,0010) is missing"), "{none}");
 }
@@ -248,7 +253,10 @@ fn lengths_are_not_believed() {
     let at = bytes.len() - 2 * picture().len() - 4;
     bytes[at..at + 4].copy_from_slice(&0xFFFF_FFFEu32.to_le_bytes());
     let said = refusal(&bytes);
-    assert!(said.contains("PixelData (7FE0,0010) is 4294967294 bytes long, of which 2880 are there"), "{said}");
+    assert!(
+        said.contains("PixelData (7FE0,0010) is 4294967294 bytes long, of which 2880 are there"),
+        "{said}"
+    );
 }
 
 #[test]

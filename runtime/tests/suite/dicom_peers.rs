@@ -10,7 +10,8 @@ use serde_json::Value;
 /// Python that has pydicom: `FIDUCIA_PYTHON`, or `python3`.
 fn python() -> Option<String> {
     let python = std::env::var("FIDUCIA_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let check = "import pydicom, openjpeg, jpeg_ls, numpy; from pydicom.pixels import apply_voi_lut";
+    let check =
+        "import pydicom, openjpeg, jpeg_ls, numpy; from pydicom.pixels import apply_voi_lut";
     let found = Command::new(&python).args(["-c", check]).output();
     found.is_ok_and(|output| output.status.success()).then_some(python)
 }
@@ -22,7 +23,8 @@ fn samples() -> Vec<PathBuf> {
         eprintln!("SKIPPED: DICOM samples against pydicom: FIDUCIA_DATA is not set");
         return vec![];
     };
-    let files = std::fs::read_dir(&folder).into_iter().flatten().filter_map(|e| Some(e.ok()?.path()));
+    let files =
+        std::fs::read_dir(&folder).into_iter().flatten().filter_map(|e| Some(e.ok()?.path()));
     let mut files: Vec<PathBuf> =
         files.filter(|p| p.extension().is_some_and(|e| e == "dcm")).collect();
     files.sort();
@@ -35,7 +37,9 @@ fn samples() -> Vec<PathBuf> {
 /// What the script expects of its files.
 fn cases(out: &Path) -> Option<Value> {
     let Some(python) = python() else {
-        eprintln!("SKIPPED: DICOM against pydicom: no Python with pydicom, pylibjpeg-openjpeg, pyjpegls");
+        eprintln!(
+            "SKIPPED: DICOM against pydicom: no Python with pydicom, pylibjpeg-openjpeg, pyjpegls"
+        );
         return None;
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dicom/generate.py");

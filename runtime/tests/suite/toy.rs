@@ -5,8 +5,9 @@
 //! peak is the middle of the spot.
 
 use fiducia::{
-    AdapterInput, Calibration, Grey, Manifest, MmSource, Plane, Plausibility, Radiograph,
-    RefineFrame, Scale, SectionKind, ShapeModel, WholeFrame, layout, whole_frame, whole_input,
+    AdapterInput, Calibration, Grey, GreyValues, Manifest, MmSource, Plane, Plausibility,
+    Radiograph, RefineFrame, Scale, SectionKind, ShapeModel, WholeFrame, layout, whole_frame,
+    whole_input,
 };
 use fiducia_kernels::Affine;
 use image::GrayImage;

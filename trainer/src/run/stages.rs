@@ -1,8 +1,8 @@
 //! The stages of a run, each as one step that reads its checkpoint or computes.
 
 use fiducia::{
-    Calibration, Error, ErrorKind, Manifest, Observation, Pack, Plausibility, Pose, RefineFrame,
-    WholeFrame,
+    Calibration, Error, ErrorKind, GreyValues, Manifest, Observation, Pack, Plausibility, Pose,
+    RefineFrame, WholeFrame,
 };
 use rayon::prelude::*;
 

@@ -51,8 +51,8 @@ pub(super) struct Elements<'a> {
 const UNKNOWN: [u8; 2] = *b"UN";
 /// Those whose length has 16 bits; all others have 32, after two bytes of zeros (PS3.5, 7.1.2).
 const SHORT: [&[u8; 2]; 21] = [
-    b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN", b"SH",
-    b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US",
+    b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN",
+    b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US",
 ];
 /// The length that says that a delimiter ends the value.
 const UNDEFINED: u32 = u32::MAX;
@@ -172,7 +172,11 @@ impl<'a> Reader<'a> {
                     None => levels.push((true, inner_coding(coding, header.form))),
                 },
                 (true, _) => {
-                    return Err(Fault::of(tag, "between items", "the file is damaged; copy it again"));
+                    return Err(Fault::of(
+                        tag,
+                        "between items",
+                        "the file is damaged; copy it again",
+                    ));
                 }
             }
         }
@@ -251,7 +255,11 @@ impl<'a> Elements<'a> {
     ///
     /// # Errors
     /// Where the sequence is damaged.
-    pub(super) fn first_item(&self, tag: Tag, wanted: &[Tag]) -> Result<Option<Elements<'a>>, Fault> {
+    pub(super) fn first_item(
+        &self,
+        tag: Tag,
+        wanted: &[Tag],
+    ) -> Result<Option<Elements<'a>>, Fault> {
         let Some(sequence) = self.get(tag) else { return Ok(None) };
         let coding = inner_coding(self.coding, sequence.form);
         let mut reader = Reader { rest: sequence.value, coding };

@@ -69,7 +69,12 @@ impl GreyTable {
 
     /// The grey values of stored bits, in place. Pixels whose value lies in `padding` become as dark as the lower
     /// end of the grey window of all others, so that they move neither end of it to where padding was.
-    pub(super) fn apply(mut self, samples: &mut [u16], padding: Option<[i32; 2]>, form: &PixelForm) {
+    pub(super) fn apply(
+        mut self,
+        samples: &mut [u16],
+        padding: Option<[i32; 2]>,
+        form: &PixelForm,
+    ) {
         if let Some([low, high]) = padding {
             let is_padding = |code: usize| (low..=high).contains(&form.value(code as u16));
             let mut counts = vec![0; 1 << 16];

@@ -23,14 +23,10 @@ const RADIOGRAPHS: [&str; 9] = [
 ];
 /// Classes that hold pictures of any origin, scanned films among them: secondary capture, of one and of several
 /// grey frames in bytes and in words.
-const PICTURES: [&str; 3] = [
-    "1.2.840.10008.5.1.4.1.1.7",
-    "1.2.840.10008.5.1.4.1.1.7.2",
-    "1.2.840.10008.5.1.4.1.1.7.3",
-];
+const PICTURES: [&str; 3] =
+    ["1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.7.2", "1.2.840.10008.5.1.4.1.1.7.3"];
 /// Modalities of projection radiographs, and those that say nothing.
-const MODALITIES: [&str; 11] =
-    ["CR", "DX", "IO", "PX", "RG", "RF", "XA", "MG", "OT", "SC", ""];
+const MODALITIES: [&str; 11] = ["CR", "DX", "IO", "PX", "RG", "RF", "XA", "MG", "OT", "SC", ""];
 
 /// Refuses what is no projection radiograph: by its class, or where that says nothing by its modality.
 ///

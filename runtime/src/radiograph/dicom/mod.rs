@@ -144,7 +144,11 @@ fn check_pixels_inside(elements: &Elements<'_>) -> Result<(), Fault> {
     let elsewhere =
         [tags::FLOAT_PIXEL_DATA, tags::DOUBLE_FLOAT_PIXEL_DATA, tags::PIXEL_DATA_PROVIDER_URL];
     match elsewhere.iter().find(|&&tag| elements.get(tag).is_some()) {
-        Some(&tag) => Err(Fault::of(tag, "in place of pixel data", "only whole numbers in the file itself are read")),
+        Some(&tag) => Err(Fault::of(
+            tag,
+            "in place of pixel data",
+            "only whole numbers in the file itself are read",
+        )),
         None => Ok(()),
     }
 }

@@ -59,9 +59,12 @@ fn trusted(elements: &Elements<'_>) -> Result<([f64; 2], MmSource), String> {
         (Some(pixel), _, Some("FIDUCIAL")) => Ok((pixel, MmSource::CalibratedFiducial)),
         (Some(pixel), _, Some("GEOMETRY")) => Ok((pixel, MmSource::CalibratedGeometry)),
         (Some(_), _, Some(other)) => {
-            Err(Fault::of(tags::PIXEL_SPACING_CALIBRATION_TYPE, other, "that is unknown").to_string())
+            Err(Fault::of(tags::PIXEL_SPACING_CALIBRATION_TYPE, other, "that is unknown")
+                .to_string())
         }
-        (Some(pixel), Some(imager), None) if same(pixel, imager) => Ok((imager, MmSource::Detector)),
+        (Some(pixel), Some(imager), None) if same(pixel, imager) => {
+            Ok((imager, MmSource::Detector))
+        }
         (Some(pixel), Some(_), None) => Ok((pixel, MmSource::CalibratedUnstated)),
         (None, Some(imager), _) => Ok((imager, MmSource::Detector)),
         (Some(pixel), None, None) => Ok((pixel, MmSource::PixelSpacing)),

@@ -98,7 +98,8 @@ fn known(uid: &str) -> Result<Syntax, Fault> {
 
 /// The syntax of a data set that does not say: implicit unless letters stand where explicit ones have them.
 fn guessed(data: &[u8]) -> Syntax {
-    let explicit = matches!(data, [_, _, _, _, a, b, ..] if a.is_ascii_uppercase() && b.is_ascii_uppercase());
+    let explicit =
+        matches!(data, [_, _, _, _, a, b, ..] if a.is_ascii_uppercase() && b.is_ascii_uppercase());
     let (coding, uid) = match data {
         [0, 8, ..] if explicit => (Coding::ExplicitBig, syntaxes::EXPLICIT_BIG),
         _ if explicit => (Coding::ExplicitLittle, syntaxes::EXPLICIT_LITTLE),

@@ -46,7 +46,11 @@ impl Lut {
             }
             n => {
                 let held = format!("{n} bytes long");
-                return Err(Fault::of(tags::LUT_DATA, held, format!("{count} entries were announced")));
+                return Err(Fault::of(
+                    tags::LUT_DATA,
+                    held,
+                    format!("{count} entries were announced"),
+                ));
             }
         };
         let most = entries.iter().copied().max().unwrap_or(0);

@@ -108,8 +108,7 @@ fn jpeg(data: &[u8], form: &PixelForm) -> Result<Decoded, Fault> {
 
 fn jpeg_ls(data: &[u8], form: &PixelForm) -> Result<Decoded, Fault> {
     let (width, height) = (form.width as u32, form.height as u32);
-    let (samples, ..) =
-        jpegls::decode(data, width, height).map_err(|e| refused(e, form))?;
+    let (samples, ..) = jpegls::decode(data, width, height).map_err(|e| refused(e, form))?;
     let samples = samples.into_iter().map(i32::from).collect();
     whole(Decoded { samples, precision: form.bits_stored.into(), signed: false }, form)
 }
