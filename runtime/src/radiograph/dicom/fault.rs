@@ -14,8 +14,9 @@ pub(super) struct Fault(String);
 impl Fault {
     /// The attribute `tag` holds `value`, and `why` that cannot be, and what to do.
     pub(super) fn of(tag: Tag, value: impl fmt::Display, why: impl fmt::Display) -> Self {
-        let shown: String = value.to_string().chars().take(LONGEST_SHOWN).collect();
-        Self(format!("{} is {}: {why}", named(tag), shown.escape_default()))
+        let plain = |c: char| if c.is_control() { '?' } else { c };
+        let shown: String = value.to_string().chars().take(LONGEST_SHOWN).map(plain).collect();
+        Self(format!("{} is {shown}: {why}", named(tag)))
     }
 
     /// The attribute `tag` is not there, and must be.
