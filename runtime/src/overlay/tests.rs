@@ -49,7 +49,6 @@ fn report(size_px: [usize; 2], points: &[[f64; 2]]) -> Report {
         plausible: true,
         reasons: vec![],
         presentation: None,
-        dicom: None,
         landmarks: points.iter().enumerate().map(landmark).collect(),
     }
 }

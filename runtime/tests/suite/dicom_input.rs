@@ -233,6 +233,18 @@ fn a_file_without_preamble_or_meta_is_known_by_its_content() {
 }
 
 #[test]
+fn the_size_is_told_by_the_attributes() {
+    let folder = tempfile::tempdir().unwrap();
+    for (i, (syntax, bytes, _)) in codings().into_iter().enumerate() {
+        let path = folder.path().join(i.to_string());
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(Radiograph::size_px(&path).unwrap(), SIZE, "{syntax}");
+    }
+    let error = Radiograph::size_px(&folder.path().join("none")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreadable);
+}
+
+#[test]
 fn every_cut_of_a_file_is_refused() {
     for (syntax, bytes, _) in codings() {
         // A sequence of fragments ends with a delimiter; a coded frame may end with a pad byte and an end marker.
