@@ -52,6 +52,7 @@ pub fn radiograph(seed: u64, [width, height]: [usize; 2]) -> Radiograph {
         spacing_mm: Some([CEPHALOGRAM_MM; 2]),
         mm_source: MmSource::User,
         inverted: false,
+        dicom: None,
     }
 }
 

@@ -42,7 +42,9 @@ pub use pack::{
 pub use preprocess::{
     Grey, Plane, crop, normalise_crop, normalise_whole, whole_frame, whole_input,
 };
-pub use radiograph::{Depth, GreyBuffer, MmSource, Radiograph};
+pub use radiograph::{
+    Depth, DicomFacts, GreyBuffer, GreyValues, MmSource, Radiograph, Reading, Voi, is_dicom,
+};
 pub use refine::Refine;
 pub use report::{BackendInfo, Landmark, ModelInfo, Report, Timings, csv, table};
 pub use shape::{Follower, Pose, ShapeModel, distance};

@@ -215,6 +215,7 @@ mod tests {
             spacing_mm: None,
             mm_source: MmSource::None,
             inverted: false,
+            dicom: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::{Error, ErrorKind, MmSource, Presentation};
+use crate::{DicomFacts, Error, ErrorKind, MmSource, Presentation};
 
 /// Landmarks found on one image. Serialises to the documented JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -33,6 +33,9 @@ pub struct Report {
     pub reasons: Vec<String>,
     /// How an implausible image seems to be presented: undoing this would make it plausible.
     pub presentation: Option<Presentation>,
+    /// What a DICOM file says about itself; missing for other files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dicom: Option<DicomFacts>,
     /// One entry per landmark, in the order of the pack.
     pub landmarks: Vec<Landmark>,
 }
@@ -168,10 +171,7 @@ fn csv_text(text: &str) -> String {
 pub fn table(report: &Report) -> String {
     let Report { model, backend, spacing_mm, landmarks, .. } = report;
     let [width, height] = report.size_px;
-    let scale = match spacing_mm {
-        Some([x, y]) => format!("{x} x {y} mm per px, {}", report.mm_source),
-        None => format!("{}; positions in px only (give --spacing for mm)", report.mm_source),
-    };
+    let scale = scale(report);
     let hash = model.sha256.get(..12).unwrap_or(&model.sha256);
     let mut out = String::new();
     // Writing to a string cannot fail.
@@ -192,6 +192,29 @@ pub fn table(report: &Report) -> String {
         let _ = writeln!(out, "\n? = doubtful, check by eye: {doubtful} of {}", landmarks.len());
     }
     out
+}
+
+/// The scale, where it is from, and what a DICOM file says to it.
+fn scale(report: &Report) -> String {
+    let source = report.mm_source;
+    let mut text = match report.spacing_mm {
+        Some([x, y]) => format!("{x} x {y} mm per px, {source}"),
+        None => format!("{source}; positions in px only (give --spacing for mm)"),
+    };
+    let Some(dicom) = &report.dicom else { return text };
+    // Writing to a string cannot fail.
+    let _ = match (source, dicom.spacing_mm, &dicom.mm_withheld, dicom.magnification) {
+        (MmSource::User, Some([x, y]), ..) => {
+            write!(text, " (the file says {x} x {y}, {})", dicom.mm_source)
+        }
+        (MmSource::User, None, ..) => Ok(()),
+        (_, _, Some(why), _) => write!(text, ": {}", printable(why)),
+        (MmSource::Detector, _, _, Some(m)) => {
+            write!(text, ", {m:.3} times as large as in the body")
+        }
+        _ => Ok(()),
+    };
+    text
 }
 
 fn heading(with_mm: bool) -> Vec<String> {
@@ -280,6 +303,7 @@ mod tests {
             plausible: true,
             reasons: vec![],
             presentation: None,
+            dicom: None,
             landmarks: vec![landmark("sella", true, mm), landmark("gonion", false, mm)],
         }
     }

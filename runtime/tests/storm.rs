@@ -2,6 +2,8 @@
 //! gets past them. Each is refused with a reason or read as a whole; none panics, none makes the reader take
 //! more memory than its length justifies. A program of its own, because memory is counted.
 
+#[path = "suite/chance.rs"]
+mod chance;
 // Of the toy model only some is needed here.
 #[allow(dead_code)]
 #[path = "suite/graph.rs"]
@@ -15,6 +17,7 @@ mod toy;
 use fiducia::{Error, ErrorKind, Pack, Patch, PatchInfo, layout};
 use peak_alloc::PeakAlloc;
 
+use chance::Chance;
 use mend::mend;
 
 #[global_allocator]
@@ -24,23 +27,6 @@ const DAMAGED: u64 = 100_000;
 /// Memory that reading may take, as a multiple of the file's length, and beyond that, bytes.
 const LARGEST_SHARE: usize = 8;
 const OVERHEAD: usize = 16 << 10;
-
-/// A small generator (splitmix64), so that every machine sees the same storm.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
 
 /// A toy pack whose graphs are stand-ins, so that it is small; private values as floats or as deltas.
 fn small(deltas: bool) -> Vec<u8> {

@@ -174,6 +174,7 @@ fn finish(average: Vec<f32>, size: [usize; 2]) -> Result<Vec<u8>, Error> {
         spacing_mm: None,
         mm_source: fiducia::MmSource::None,
         inverted: false,
+        dicom: None,
     };
     let mut plane = fiducia::Plane::default();
     Grey::new(&radiograph)?.reduce(

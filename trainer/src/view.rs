@@ -100,6 +100,7 @@ pub(crate) fn film(side: usize, grey: impl Fn(f64, f64) -> f64) -> View {
         spacing_mm: Some([1.0; 2]),
         mm_source: fiducia::MmSource::User,
         inverted: false,
+        dicom: None,
     };
     let scale = Scale::Millimetres { field_height: side as f64, unit_mm: 1.0 };
     View::new(&radiograph, "film".into(), scale).expect("the film has contrast")

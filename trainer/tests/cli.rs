@@ -97,6 +97,7 @@ fn pack_of(landmarks: &[(&str, f32)], path: &Path) -> PathBuf {
                 max_rotation: 1.0,
                 max_shape_residual: 30.0,
             },
+            grey_values: Default::default(),
         },
         backbone: backbone.finish(),
         refine: refine.finish(),

@@ -7,6 +7,7 @@ use std::sync::{Mutex, OnceLock};
 
 use fiducia::{
     Backend, BackendInfo, Detector, ErrorKind, Landmark, Pack, PublicKey, Radiograph, Report,
+    Wanted,
 };
 
 use crate::failure::Failure;

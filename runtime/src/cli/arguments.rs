@@ -74,7 +74,7 @@ pub(super) struct DeviceChoice {
 
 #[derive(Args)]
 pub(super) struct BenchArguments {
-    /// PNG, JPEG or TIFF image.
+    /// DICOM, PNG, JPEG or TIFF image.
     #[arg(value_name = "IMAGE")]
     pub(super) image: PathBuf,
     /// Model pack; by default models/head.fid in the working folder, else in ../share/fiducia beside the program's
@@ -99,7 +99,7 @@ pub(super) struct BenchArguments {
 
 #[derive(Args)]
 pub(super) struct DetectArguments {
-    /// PNG, JPEG or TIFF images, or folders of them.
+    /// DICOM, PNG, JPEG or TIFF images, or folders of them.
     #[arg(value_name = "IMAGE", required = true)]
     pub(super) images: Vec<PathBuf>,
     /// Model pack; by default models/head.fid in the working folder, else in ../share/fiducia beside the program's
@@ -114,10 +114,15 @@ pub(super) struct DetectArguments {
     /// Use the pack only where the maker with this public key (PEM) signed it and all patches in it.
     #[arg(long, value_name = "KEY")]
     pub(super) require_signed: Option<PathBuf>,
-    /// Size of an image pixel, mm: one number, or x,y. Without it positions are in px only.
+    /// Size of an image pixel, mm: one number, or x,y; whatever the file says. Without it that of a DICOM file is
+    /// taken where it can be trusted, else positions are in px only.
     #[arg(long, value_name = "MM", value_parser = spacing)]
     pub(super) spacing: Option<[f64; 2]>,
-    /// Invert the grey values first, of every image: for films on which bone is dark (MONOCHROME1).
+    /// Divide a spacing at the detector by the magnification that the DICOM file states: millimetres in the body.
+    #[arg(long, conflicts_with = "spacing")]
+    pub(super) correct_magnification: bool,
+    /// Invert the grey values first, of every image: for films on which bone is dark. MONOCHROME1 of DICOM needs it
+    /// not.
     #[arg(long)]
     pub(super) invert: bool,
     /// Write the report as JSON (- for standard output); an array for several images or a folder.

@@ -43,11 +43,12 @@ struct Step {
 
 /// Runs the command.
 pub(super) fn bench(arguments: &BenchArguments) -> Result<(), Error> {
-    let radiograph = Radiograph::open(&arguments.image, arguments.spacing)?;
     let start = std::time::Instant::now();
     let pack = Pack::open(&model::find(arguments.model.as_deref())?)?;
     let mut detector = device::detector(&pack, &arguments.device, &pack.manifest().landmarks)?;
     let start_ms = start.elapsed().as_secs_f64() * 1e3;
+    let reading = detector.reading(arguments.spacing);
+    let radiograph = Radiograph::open_as(&arguments.image, &reading)?;
     let mut runs = Vec::new();
     for _ in 0..WARM_UP + usize::from(arguments.runs) {
         runs.push(detector.observe(&radiograph)?.timings_ms);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fiducia::{Detector, Error, ErrorKind, Presentation, Radiograph, Report};
+use fiducia::{Detector, Error, ErrorKind, Presentation, Radiograph, Reading, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
@@ -63,8 +63,14 @@ fn each(
     arguments: &DetectArguments,
     mut found: impl FnMut(&Path, Result<(Radiograph, Report), Error>),
 ) {
+    let correct_magnification = arguments.correct_magnification;
+    let reading = Reading { correct_magnification, ..detector.reading(arguments.spacing) };
+    let read = |path: &Path| {
+        let radiograph = Radiograph::open_as(path, &reading)?;
+        Ok(if arguments.invert { radiograph.inverted() } else { radiograph })
+    };
     std::thread::scope(|scope| {
-        let ahead = Ahead::new(scope, paths, |path| read(path, arguments));
+        let ahead = Ahead::new(scope, paths, read);
         let mut finish = |detector: &mut Detector, path: &Path, started| {
             found(path, Result::and_then(started, |started| detector.finish(started)));
             ahead.done();
@@ -85,11 +91,6 @@ fn each(
             finish(detector, path, Ok(last));
         }
     });
-}
-
-fn read(path: &Path, arguments: &DetectArguments) -> Result<Radiograph, Error> {
-    let radiograph = Radiograph::open(path, arguments.spacing)?;
-    Ok(if arguments.invert { radiograph.inverted() } else { radiograph })
 }
 
 /// The thread that reads has ended early.

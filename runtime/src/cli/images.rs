@@ -1,11 +1,17 @@
 //! Which images were meant: files as they are, folders by the images in them.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use fiducia::{Error, ErrorKind};
 
 /// File names that a folder is searched for; what is in a file is told by its content.
-const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "tif", "tiff"];
+const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "dcm"];
+/// The table of contents of a DICOM medium; no image.
+const DICOM_CONTENTS: &str = "DICOMDIR";
+/// Bytes up to the mark of a DICOM file.
+const DICOM_START: u64 = 132;
 /// End of the names of our own pictures, which are not taken for X-rays.
 pub(super) const OVERLAY_SUFFIX: &str = ".overlay.png";
 
@@ -39,12 +45,26 @@ fn images_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries: std::io::Result<Vec<_>> =
         std::fs::read_dir(folder).and_then(|entries| entries.map(|e| Ok(e?.path())).collect());
     let mut paths = entries.map_err(|e| fail(format!("{e}; check its permissions")))?;
-    paths.retain(|p| is_image_name(p) && !p.is_dir());
+    paths.retain(|p| !p.is_dir() && (is_image_name(p) || is_nameless_dicom(p)));
     paths.sort();
     if paths.is_empty() {
-        return Err(fail("no PNG, JPEG or TIFF image in it; name the folder of the images".into()));
+        return Err(fail(
+            "no DICOM, PNG, JPEG or TIFF image in it; name the folder of the images".into(),
+        ));
     }
     Ok(paths)
+}
+
+/// Whether the file is DICOM although its name does not say so, as on media and in many archives.
+fn is_nameless_dicom(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    if name == DICOM_CONTENTS || name.as_encoded_bytes().starts_with(b".") {
+        return false;
+    }
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(DICOM_START).read_to_end(&mut start));
+    // By the mark behind the preamble alone: what a folder also holds may look like anything.
+    read.is_ok() && start.len() as u64 == DICOM_START && start.ends_with(b"DICM")
 }
 
 /// Whether a file of this name is taken for an X-ray where a folder is looked through.

@@ -16,7 +16,7 @@ use fiducia_kernels::{Affine, Peak, peak};
 use crate::shape::{distance, rms};
 use crate::{
     Backbone, BackendInfo, Calibration, Error, ErrorKind, Grey, Landmark, Manifest, ModelInfo,
-    Pack, Plane, Pose, Radiograph, Refine, RefineFrame, Report, ShapeModel, Timings, crop,
+    Pack, Plane, Pose, Radiograph, Reading, Refine, RefineFrame, Report, ShapeModel, Timings, crop,
     whole_frame, whole_input,
 };
 
@@ -193,6 +193,13 @@ impl Detector {
         &self.backend
     }
 
+    /// How the model wants images to be read, with this spacing or that of the file: for
+    /// [`Radiograph::open_as`].
+    pub fn reading(&self, spacing_mm: Option<[f64; 2]>) -> Reading {
+        let grey_values = self.manifest.grey_values;
+        Reading { spacing_mm, grey_values, ..Reading::default() }
+    }
+
     /// What was asked of the GPU so far; `None` where the CPU runs the networks.
     #[cfg(feature = "gpu")]
     pub fn gpu_counters(&self) -> Option<crate::Counters> {
@@ -304,6 +311,7 @@ impl Detector {
             plausible: reasons.is_empty(),
             reasons,
             presentation: None,
+            dicom: radiograph.dicom.clone(),
             landmarks,
         }
     }

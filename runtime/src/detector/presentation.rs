@@ -125,6 +125,7 @@ mod tests {
             spacing_mm: Some([0.1, 0.2]),
             mm_source: MmSource::User,
             inverted: false,
+            dicom: None,
         };
         for presentation in Presentation::ALL {
             let shown = presentation.apply(&image);

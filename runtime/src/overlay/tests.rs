@@ -6,7 +6,16 @@ use crate::{BackendInfo, MmSource, ModelInfo, Timings};
 fn radiograph(width: usize, height: usize) -> Radiograph {
     let pixels = (0..width * height).map(|i| (i % width) as u16 * 7 + 300).collect();
     let (spacing_mm, mm_source) = (Some([0.1, 0.1]), MmSource::User);
-    Radiograph { name: "x".into(), width, height, pixels, spacing_mm, mm_source, inverted: false }
+    Radiograph {
+        name: "x".into(),
+        width,
+        height,
+        pixels,
+        spacing_mm,
+        mm_source,
+        inverted: false,
+        dicom: None,
+    }
 }
 
 fn report(size_px: [usize; 2], points: &[[f64; 2]]) -> Report {
@@ -28,6 +37,7 @@ fn report(size_px: [usize; 2], points: &[[f64; 2]]) -> Report {
         spacing_mm: Some([0.1, 0.1]),
         mm_source: MmSource::User,
         inverted: false,
+        dicom: None,
         model: ModelInfo { name: "toy".into(), sha256: "0123456789".into() },
         backend: BackendInfo {
             kind: "cpu",

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::layout::MAX_LANDMARKS;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, GreyValues};
 
 /// A private part of a landmark is a few thousand values; more is a hostile manifest.
 const MAX_ADAPTER_LEN: usize = 1 << 22;
@@ -36,6 +36,9 @@ pub struct Manifest {
     pub shape_modes: usize,
     /// Limits beyond which an image is refused.
     pub plausibility: Plausibility,
+    /// Grey values of DICOM files that the model was trained for; those that are shown, in packs that do not say.
+    #[serde(default, skip_serializing_if = "GreyValues::is_default")]
+    pub grey_values: GreyValues,
 }
 
 /// How image pixels become units.

@@ -90,7 +90,16 @@ impl Radiograph {
             }
         }
         let mm_source = if spacing_mm.is_some() { MmSource::User } else { MmSource::None };
-        Ok(Self { name, width, height, pixels, spacing_mm, mm_source, inverted: false })
+        Ok(Self {
+            name,
+            width,
+            height,
+            pixels,
+            spacing_mm,
+            mm_source,
+            inverted: false,
+            dicom: None,
+        })
     }
 }
 

@@ -1,14 +1,18 @@
-//! An X-ray image in memory, and reading it from PNG, JPEG and TIFF files.
+//! An X-ray image in memory, and reading it from DICOM, PNG, JPEG and TIFF files.
 
 mod buffer;
+#[cfg(feature = "dicom")]
+mod dicom;
+mod reading;
 mod turn;
 
 pub use buffer::{Depth, GreyBuffer};
 
-use std::{fmt, fs::File, io::Cursor, io::Read, path::Path};
+use std::{fs::File, io::Cursor, io::Read, path::Path};
 
 use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
-use serde::Serialize;
+
+pub use reading::{DicomFacts, GreyValues, MmSource, Reading, Voi};
 
 use crate::{Error, ErrorKind};
 
@@ -22,16 +26,6 @@ const MAX_PIXEL_BYTES: u64 = 512 << 20;
 const MAX_FILE_BYTES: u64 = MAX_PIXEL_BYTES;
 /// Wider than any detector, mm per px.
 const SPACING_RANGE_MM: std::ops::RangeInclusive<f64> = 1e-3..=1e2;
-
-/// Where the millimetre scale of an image came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MmSource {
-    /// Given by the caller (`--spacing`).
-    User,
-    /// Unknown: all millimetre fields are null.
-    None,
-}
 
 /// One grey X-ray image, 16 bit.
 #[derive(Clone, Debug)]
@@ -50,46 +44,128 @@ pub struct Radiograph {
     pub mm_source: MmSource,
     /// Whether `pixels` are the inverted grey values of the file ([`Radiograph::inverted`]).
     pub inverted: bool,
+    /// What a DICOM file says about itself; `None` for other files.
+    pub dicom: Option<DicomFacts>,
 }
 
-impl fmt::Display for MmSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::User => "given by the caller",
-            Self::None => "unknown",
-        })
-    }
+/// What a decoder makes of a file.
+struct Decoded {
+    width: usize,
+    height: usize,
+    pixels: Vec<u16>,
+    dicom: Option<DicomFacts>,
 }
 
 impl Radiograph {
-    /// Reads a PNG, JPEG or TIFF file, 8 or 16 bit, grey or colour, with or without alpha or palette.
+    /// Reads a DICOM, PNG, JPEG or TIFF file as most models want it: [`Radiograph::open_as`] with nothing but the
+    /// spacing given.
+    ///
+    /// # Errors
+    /// As [`Radiograph::open_as`].
+    pub fn open(path: &Path, spacing_mm: Option<[f64; 2]>) -> Result<Self, Error> {
+        Self::open_as(path, &Reading { spacing_mm, ..Reading::default() })
+    }
+
+    /// Reads a DICOM file, or a PNG, JPEG or TIFF file, 8 or 16 bit, grey or colour, with or without alpha or
+    /// palette.
     ///
     /// The form is told by the content, never by the file name. 16-bit samples keep their precision;
     /// colour becomes luma. Of a TIFF with several pages the first is read. Pixels are
-    /// taken as they are stored: an orientation tag is not applied. `spacing_mm` is `[x, y]`.
+    /// taken as they are stored: an orientation tag is not applied. A DICOM file must hold one grey frame of a
+    /// projection radiograph; it comes out with bright bone, MONOCHROME1 or 2, and with its own spacing where
+    /// none is given.
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] where the file is missing, a folder, empty, cut, damaged, too large
-    /// or no such image; [`ErrorKind::Usage`] for a spacing outside 0.001 to 100 mm.
-    pub fn open(path: &Path, spacing_mm: Option<[f64; 2]>) -> Result<Self, Error> {
+    /// or no such image, of a DICOM file with attribute and value; [`ErrorKind::Usage`] for a spacing outside
+    /// 0.001 to 100 mm.
+    pub fn open_as(path: &Path, reading: &Reading) -> Result<Self, Error> {
         let name = path.display().to_string();
         let bytes = read_file(path).map_err(|what| unreadable(&name, &what))?;
-        Self::decode(name, &bytes, spacing_mm)
+        Self::decode_as(name, &bytes, reading)
     }
 
     /// Reads the bytes of such a file; `name` is how errors and reports call it.
     ///
     /// # Errors
-    /// As [`Radiograph::open`].
+    /// As [`Radiograph::open_as`].
     pub fn decode(name: String, bytes: &[u8], spacing_mm: Option<[f64; 2]>) -> Result<Self, Error> {
-        check_spacing(spacing_mm).map_err(|e| e.at(&name))?;
-        // The decoders are not ours: a fault inside one is reported as a damaged file.
-        let decoded = std::panic::catch_unwind(|| decode_pixels(bytes))
-            .unwrap_or_else(|_| Err("the file is damaged; copy or export it again".to_owned()));
-        let (width, height, pixels) = decoded.map_err(|what| unreadable(&name, &what))?;
-        let mm_source = if spacing_mm.is_some() { MmSource::User } else { MmSource::None };
-        Ok(Self { name, width, height, pixels, spacing_mm, mm_source, inverted: false })
+        Self::decode_as(name, bytes, &Reading { spacing_mm, ..Reading::default() })
     }
+
+    /// As [`Radiograph::decode`], read as `reading` says.
+    ///
+    /// # Errors
+    /// As [`Radiograph::open_as`].
+    pub fn decode_as(name: String, bytes: &[u8], reading: &Reading) -> Result<Self, Error> {
+        let given = reading.spacing_mm;
+        check_spacing(given).map_err(|e| e.at(&name))?;
+        // The decoders are not ours: a fault inside one is reported as a damaged file.
+        let decoded = std::panic::catch_unwind(|| decode_file(bytes, reading))
+            .unwrap_or_else(|_| Err("the file is damaged; copy or export it again".to_owned()));
+        let decoded = decoded.map_err(|what| unreadable(&name, &what))?;
+        let Decoded { width, height, pixels, dicom } = decoded;
+        let stated = dicom.as_ref().and_then(|facts| Some((facts.spacing_mm?, facts.mm_source)));
+        let (spacing_mm, mm_source) = match (given, stated) {
+            (Some(given), _) => (Some(given), MmSource::User),
+            (None, Some((stated, source))) => (Some(stated), source),
+            (None, None) => (None, MmSource::None),
+        };
+        Ok(Self { name, width, height, pixels, spacing_mm, mm_source, inverted: false, dicom })
+    }
+
+    /// `[width, height]` of an image file, px, from its header alone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreadable`] where the file is missing or its header damaged.
+    pub fn size_px(path: &Path) -> Result<[usize; 2], Error> {
+        let size = read_file(path).and_then(|bytes| {
+            std::panic::catch_unwind(|| header_size(&bytes))
+                .unwrap_or_else(|_| Err("the file is damaged; copy or export it again".to_owned()))
+        });
+        size.map_err(|what| unreadable(&path.display().to_string(), &what))
+    }
+}
+
+/// Whether a file that starts with these bytes (132 of them, if it has so many) is taken for DICOM.
+pub fn is_dicom(start: &[u8]) -> bool {
+    #[cfg(feature = "dicom")]
+    return dicom::is_dicom(start);
+    #[cfg(not(feature = "dicom"))]
+    return start.get(128..132) == Some(b"DICM");
+}
+
+#[cfg(feature = "dicom")]
+fn decode_file(bytes: &[u8], reading: &Reading) -> Result<Decoded, String> {
+    if !is_dicom(bytes) {
+        return decode_picture(bytes);
+    }
+    let dicom::Film { width, height, pixels, facts } = dicom::read(bytes, reading)?;
+    Ok(Decoded { width, height, pixels, dicom: Some(facts) })
+}
+
+#[cfg(not(feature = "dicom"))]
+fn decode_file(bytes: &[u8], _: &Reading) -> Result<Decoded, String> {
+    if is_dicom(bytes) { Err(NO_DICOM.to_owned()) } else { decode_picture(bytes) }
+}
+
+#[cfg(not(feature = "dicom"))]
+const NO_DICOM: &str =
+    "it is a DICOM file, and this program was built without the feature `dicom`; convert it to PNG";
+
+fn decode_picture(bytes: &[u8]) -> Result<Decoded, String> {
+    let (width, height, pixels) = decode_pixels(bytes)?;
+    Ok(Decoded { width, height, pixels, dicom: None })
+}
+
+fn header_size(bytes: &[u8]) -> Result<[usize; 2], String> {
+    #[cfg(feature = "dicom")]
+    if is_dicom(bytes) {
+        return dicom::size_px(bytes);
+    }
+    let reader = ImageReader::with_format(Cursor::new(bytes), known_format(bytes)?);
+    let size = reader.into_dimensions().map_err(|e| format!("{e}; copy or export it again"))?;
+    Ok([size.0 as usize, size.1 as usize])
 }
 
 fn unreadable(name: &str, what: &str) -> Error {
@@ -160,7 +236,7 @@ fn known_format(bytes: &[u8]) -> Result<ImageFormat, String> {
         Ok(format @ (Png | Jpeg | Tiff)) => Ok(format),
         Ok(other) => Err(format!("it is a {other:?} file; convert it to PNG, JPEG or TIFF")),
         Err(_) => {
-            Err("it is no PNG, JPEG or TIFF image, whatever its name says; check the file"
+            Err("it is no DICOM, PNG, JPEG or TIFF image, whatever its name says; check the file"
                 .to_owned())
         }
     }
@@ -288,7 +364,7 @@ mod tests {
     #[test]
     fn says_what_a_file_is_not() {
         assert!(refusal(b"").contains("empty"));
-        assert!(refusal(b"these are words").contains("no PNG, JPEG or TIFF"));
+        assert!(refusal(b"these are words").contains("no DICOM, PNG, JPEG or TIFF"));
         assert!(refusal(b"GIF89a..").contains("Gif"));
         let float: DynamicImage = ramp8().to_rgb32f().into();
         assert!(refusal(&encode(&float, ImageFormat::Tiff)).contains("16-bit grey"));

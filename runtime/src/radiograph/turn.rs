@@ -55,8 +55,8 @@ impl Radiograph {
     /// All but the pixels, which are the costly part of a copy.
     fn without_pixels(&self) -> Self {
         let &Self { width, height, spacing_mm, mm_source, inverted, .. } = self;
-        let name = self.name.clone();
-        Self { name, width, height, pixels: Vec::new(), spacing_mm, mm_source, inverted }
+        let (name, dicom, pixels) = (self.name.clone(), self.dicom.clone(), Vec::new());
+        Self { name, width, height, pixels, spacing_mm, mm_source, inverted, dicom }
     }
 }
 
@@ -78,6 +78,7 @@ mod tests {
             spacing_mm: Some([0.1, 0.2]),
             mm_source: MmSource::User,
             inverted: false,
+            dicom: None,
         }
     }
 

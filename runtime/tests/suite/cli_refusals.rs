@@ -54,7 +54,7 @@ fn unreadable_images() {
     bench.write("huge.jpg", &claim_size(ImageFormat::Jpeg, 20_000));
     bench.write("huge.tif", &claim_size(ImageFormat::Tiff, 20_000));
     assert_refused(&bench, "empty.png", 3, "the file is empty");
-    assert_refused(&bench, "words.png", 3, "no PNG, JPEG or TIFF");
+    assert_refused(&bench, "words.png", 3, "no DICOM, PNG, JPEG or TIFF");
     assert_refused(&bench, "cut.jpg", 3, "cut short");
     assert_refused(&bench, "cut.png", 3, "cut or damaged");
     for huge in ["huge.png", "huge.jpg", "huge.tif"] {

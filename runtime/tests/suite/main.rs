@@ -9,6 +9,14 @@ mod pack;
 mod patch;
 mod signature;
 mod images;
+#[cfg(feature = "dicom")]
+mod dicom_files;
+#[cfg(feature = "dicom")]
+mod dicom_input;
+#[cfg(feature = "dicom")]
+mod dicom_peers;
+#[cfg(feature = "dicom")]
+mod dicom_films;
 mod presentation;
 mod cli;
 mod cli_refusals;

@@ -29,6 +29,7 @@ pub(crate) fn spots() -> Radiograph {
         spacing_mm: None,
         mm_source: MmSource::None,
         inverted: false,
+        dicom: None,
     }
 }
 

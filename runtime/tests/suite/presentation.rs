@@ -14,6 +14,7 @@ fn radiograph() -> Radiograph {
         spacing_mm: None,
         mm_source: MmSource::None,
         inverted: false,
+        dicom: None,
     }
 }
 

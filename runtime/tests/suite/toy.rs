@@ -5,8 +5,9 @@
 //! peak is the middle of the spot.
 
 use fiducia::{
-    AdapterInput, Calibration, Grey, Manifest, MmSource, Plane, Plausibility, Radiograph,
-    RefineFrame, Scale, SectionKind, ShapeModel, WholeFrame, layout, whole_frame, whole_input,
+    AdapterInput, Calibration, Grey, GreyValues, Manifest, MmSource, Plane, Plausibility,
+    Radiograph, RefineFrame, Scale, SectionKind, ShapeModel, WholeFrame, layout, whole_frame,
+    whole_input,
 };
 use fiducia_kernels::Affine;
 use image::GrayImage;
@@ -174,6 +175,7 @@ pub(crate) fn manifest() -> Manifest {
             max_rotation: 0.3,
             max_shape_residual: 6.0,
         },
+        grey_values: GreyValues::Presented,
     }
 }
 
@@ -235,6 +237,7 @@ fn radiograph() -> Radiograph {
         spacing_mm: None,
         mm_source: MmSource::None,
         inverted: false,
+        dicom: None,
     }
 }
 

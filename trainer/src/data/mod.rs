@@ -3,7 +3,7 @@
 //! ```text
 //! set.json    {"name": "head", "pixel_spacing_mm": 0.1 | [0.1, 0.1] | null, "template": "125.jpg" | null,
 //!              "landmarks": ["sella", …]}
-//! images/     PNG, JPEG or TIFF files
+//! images/     DICOM, PNG, JPEG or TIFF files; the spacing of a DICOM file is not asked, the set has one
 //! mean.csv    image,sella_x,sella_y,…     px of the image file, (0, 0) = centre of the top-left pixel
 //! split.csv   image,split                 optional
 //! ```
@@ -23,7 +23,7 @@ pub(crate) use set::{SetFile, Spacing, check_landmarks, check_spacing};
 pub(crate) use split::Splits;
 
 /// Endings of the files that count as images, lower case.
-pub const IMAGE_EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "tif", "tiff"];
+pub const IMAGE_EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "dcm"];
 /// Name of the split that holds every image; a `split.csv` may not use it.
 pub const ALL: &str = "all";
 
@@ -231,14 +231,7 @@ impl Unlabelled {
     /// # Errors
     /// [`ErrorKind::Unreadable`] where the file is missing or its header damaged.
     pub fn size_px(&self) -> Result<[usize; 2], Error> {
-        let size = image::ImageReader::open(&self.path)
-            .and_then(image::ImageReader::with_guessed_format)
-            .map_err(image::ImageError::IoError)
-            .and_then(image::ImageReader::into_dimensions);
-        size.map(|(width, height)| [width as usize, height as usize]).map_err(|e| {
-            let message = format!("cannot read image {}: {e}", self.path.display());
-            Error::new(ErrorKind::Unreadable, message)
-        })
+        Radiograph::size_px(&self.path)
     }
 
     /// `[x, y]` mm per px, where the set knows it.

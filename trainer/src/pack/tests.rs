@@ -32,6 +32,7 @@ fn parts() -> Parts {
                 max_rotation: 0.5,
                 max_shape_residual: 9.0,
             },
+            grey_values: Default::default(),
         },
         backbone: b"backbone".to_vec(),
         refine: b"refine graph".to_vec(),

@@ -1,8 +1,8 @@
 //! The stages of a run, each as one step that reads its checkpoint or computes.
 
 use fiducia::{
-    Calibration, Error, ErrorKind, Manifest, Observation, Pack, Plausibility, Pose, RefineFrame,
-    WholeFrame,
+    Calibration, Error, ErrorKind, GreyValues, Manifest, Observation, Pack, Plausibility, Pose,
+    RefineFrame, WholeFrame,
 };
 use rayon::prelude::*;
 
@@ -186,6 +186,8 @@ impl<'a> Run<'a> {
             adapter: refine.adapter_inputs(),
             shape_modes: shape.modes.len(),
             plausibility: UNLIMITED,
+            // What `Unlabelled::read` reads.
+            grey_values: GreyValues::Presented,
         };
         Parts {
             backbone: coarse.export(self.m.trunk, &self.whole),

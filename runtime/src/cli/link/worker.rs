@@ -94,7 +94,7 @@ fn run(
                 return Err(Reason::NoImage);
             }
         };
-        let image = Radiograph::open(&path, Some(reading.spacing_mm));
+        let image = Radiograph::open_as(&path, &detector.reading(Some(reading.spacing_mm)));
         let image = image.map(|i| if reading.invert { i.inverted() } else { i });
         match image.and_then(|image| detector.detect(&image)) {
             Ok(report) => return Ok(report),

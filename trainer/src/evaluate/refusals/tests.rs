@@ -18,6 +18,7 @@ fn radiograph(spot: [usize; 2]) -> Radiograph {
         spacing_mm: Some([0.1, 0.2]),
         mm_source: MmSource::User,
         inverted: false,
+        dicom: None,
     }
 }
 
