@@ -112,7 +112,7 @@ _fiducia() {
             return 0
             ;;
         fiducia__subcmd__bench)
-            opts="-h --model --backend --adapter --spacing --runs --profile --json --help"
+            opts="-h --model --backend --adapter --precision --self-test --cache --spacing --runs --profile --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -127,6 +127,14 @@ _fiducia() {
                     return 0
                     ;;
                 --adapter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
+                    COMPREPLY=($(compgen -W "f32 f16" -- "${cur}"))
+                    return 0
+                    ;;
+                --cache)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -146,7 +154,7 @@ _fiducia() {
             return 0
             ;;
         fiducia__subcmd__detect)
-            opts="-q -h --model --backend --adapter --landmarks --require-signed --spacing --invert --json --csv --overlay --quiet --help"
+            opts="-q -h --model --backend --adapter --precision --self-test --cache --landmarks --require-signed --spacing --correct-magnification --invert --json --csv --overlay --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -161,6 +169,14 @@ _fiducia() {
                     return 0
                     ;;
                 --adapter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
+                    COMPREPLY=($(compgen -W "f32 f16" -- "${cur}"))
+                    return 0
+                    ;;
+                --cache)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -382,7 +398,7 @@ _fiducia() {
             return 0
             ;;
         fiducia__subcmd__link)
-            opts="-h --port --baud --tcp --watch --image --spacing --invert --model --require-signed --backend --adapter --patience --help"
+            opts="-h --port --baud --tcp --watch --image --spacing --invert --model --require-signed --backend --adapter --precision --self-test --cache --patience --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -425,6 +441,14 @@ _fiducia() {
                     return 0
                     ;;
                 --adapter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
+                    COMPREPLY=($(compgen -W "f32 f16" -- "${cur}"))
+                    return 0
+                    ;;
+                --cache)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -38,13 +38,18 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l backend -d 'W
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px, uncertain ones by more' -r -f -a "f32\t''
+f16\t''"
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l landmarks -d 'Find these landmarks only, names separated by commas; they come out as they do among all' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l require-signed -d 'Use the pack only where the maker with this public key (PEM) signed it and all patches in it' -r -F
-complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l spacing -d 'Size of an image pixel, mm: one number, or x,y. Without it positions are in px only' -r
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l spacing -d 'Size of an image pixel, mm: one number, or x,y; whatever the file says. Without it that of a DICOM file is taken where it can be trusted, else positions are in px only' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l json -d 'Write the report as JSON (- for standard output); an array for several images or a folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l csv -d 'Write one row per landmark as CSV (- for standard output)' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l overlay -d 'Draw the landmarks over the image; for several images or a folder, name an existing folder' -r -F
-complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l invert -d 'Invert the grey values first, of every image: for films on which bone is dark (MONOCHROME1)'
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l correct-magnification -d 'Divide a spacing at the detector by the magnification that the DICOM file states: millimetres in the body'
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l invert -d 'Invert the grey values first, of every image: for films on which bone is dark. MONOCHROME1 of DICOM needs it not'
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -s q -l quiet -d 'No table, notes or progress, only errors'
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -s h -l help -d 'Print help'
 complete -c fiducia -n "__fish_fiducia_using_subcommand inspect" -l verify -d 'Fail unless the maker with this public key (PEM) signed the pack and all patches in it' -r -F
@@ -69,8 +74,12 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l backend -d 'Wh
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px, uncertain ones by more' -r -f -a "f32\t''
+f16\t''"
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l spacing -d 'Size of an image pixel, mm: one number, or x,y' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l runs -d 'Timed runs, after two that are not timed' -r
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l profile -d 'Time each step of the GPU path too'
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l json -d 'As JSON'
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -s h -l help -d 'Print help'
@@ -88,8 +97,12 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l backend -d 'Wha
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
+complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px, uncertain ones by more' -r -f -a "f32\t''
+f16\t''"
+complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l patience -d 'How long to wait for an image where the request does not say, ms' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l invert -d 'Invert the grey values first: for images on which bone is dark (MONOCHROME1)'
+complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -s h -l help -d 'Print help'
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link help" -f -a "detect" -d 'Find the landmarks on one or several images'
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link help" -f -a "inspect" -d 'Show what a model pack holds'
