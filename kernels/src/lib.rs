@@ -2,7 +2,8 @@
 //!
 //! Every kernel takes slices and writes slices, never allocates and never panics on sizes that
 //! its documentation allows. The crate is `no_std`, so the same numbers come out on a host, on
-//! the edge board and on a micro-controller.
+//! the edge board and on a micro-controller. Two modules are for larger machines, behind features: `gpu` runs the
+//! shaders, `simd` does convolutions at the speed of the processor.
 //!
 //! Coordinates: `(0, 0)` is the centre of the top-left pixel, x to the right, y down.
 //! Planes are row-major, `plane[y * width + x]`.
