@@ -1,10 +1,14 @@
-//! The CPU twins of the kernels at the sizes of the head model, named `kernel/backend/size`.
+//! The CPU twins of the kernels, and their vector forms, at the sizes of the head model, named `kernel/backend/size`.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fiducia_benches::{CEPHALOGRAM_PX, heat_map, plane, radiograph};
-use fiducia_kernels::{Affine, BoxMean, LocalNorm, box_mean, local_norm, peak, warp};
+use fiducia_benches::{CEPHALOGRAM_PX, heat_map, noise_values, plane, radiograph};
+use fiducia_kernels::simd::Convolution;
+use fiducia_kernels::{
+    Activation, Affine, BoxMean, Conv, Epilogue, LocalNorm, Skip, box_mean, conv, local_norm, peak,
+    warp,
+};
 
 const SEED: u64 = 1;
 /// Input of the backbone, px.
@@ -61,5 +65,63 @@ fn bench_local_norm(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, bench_peak, bench_box_mean, bench_warp, bench_local_norm);
+/// Layers of the head model, by the twin and by the processor's vector instructions.
+fn bench_convolution(criterion: &mut Criterion) {
+    for (name, sizes) in layers() {
+        let area = |channels: u32, [height, width]: [u32; 2]| (channels * height * width) as usize;
+        let input = [sizes.in_height, sizes.in_width];
+        let input = noise_values(1, area(sizes.in_channels, input));
+        let taps =
+            area(sizes.in_channels / sizes.groups, [sizes.kernel_height, sizes.kernel_width]);
+        let weights = noise_values(2, sizes.out_channels as usize * taps);
+        let bias = noise_values(3, sizes.out_channels as usize);
+        let mut out = vec![0.0; area(sizes.out_channels, [sizes.out_height, sizes.out_width])];
+        criterion.bench_function(&format!("convolution/twin/{name}"), |b| {
+            b.iter(|| conv(&sizes, black_box(&input), &weights, &bias, &[], &mut out));
+        });
+        let fast = Convolution::new(&sizes, &weights, &bias).expect("dense or depthwise");
+        let mut scratch = Vec::new();
+        criterion.bench_function(&format!("convolution/simd/{name}"), |b| {
+            b.iter(|| fast.run(black_box(&input), &[], &mut out, &mut scratch));
+        });
+    }
+}
+
+/// A layer of the refine network, one tap and five taps of the backbone.
+fn layers() -> [(&'static str, Conv); 3] {
+    let layer =
+        |[inputs, outputs]: [u32; 2], [height, width]: [u32; 2], kernel: u32, groups| Conv {
+            in_channels: inputs,
+            out_channels: outputs,
+            in_height: height,
+            in_width: width,
+            out_height: height,
+            out_width: width,
+            kernel_height: kernel,
+            kernel_width: kernel,
+            stride_y: 1,
+            stride_x: 1,
+            pad_y: kernel / 2,
+            pad_x: kernel / 2,
+            dilation_y: 1,
+            dilation_x: 1,
+            groups,
+            epilogue: Epilogue::new(Activation::Clamp(0.0, 6.0), Skip::None),
+            ..Conv::default()
+        };
+    [
+        ("16to16x64x64by3", layer([16, 16], [64, 64], 3, 1)),
+        ("96to24x60x48by1", layer([96, 24], [60, 48], 1, 1)),
+        ("672x15x12by5", layer([672, 672], [15, 12], 5, 672)),
+    ]
+}
+
+criterion_group!(
+    benches,
+    bench_peak,
+    bench_box_mean,
+    bench_warp,
+    bench_local_norm,
+    bench_convolution
+);
 criterion_main!(benches);

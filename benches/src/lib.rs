@@ -71,6 +71,11 @@ pub fn heat_map(seed: u64, [width, height]: [usize; 2]) -> Vec<f32> {
     (0..width * height).map(cell).collect()
 }
 
+/// White noise, −1 to 1.
+pub fn noise_values(seed: u64, len: usize) -> Vec<f32> {
+    (0..len).map(|i| noise(seed, i) as f32).collect()
+}
+
 /// Pixel `i` of white noise, −1 to 1: the finaliser of SplitMix64 (Steele et al., OOPSLA 2014).
 fn noise(seed: u64, i: usize) -> f64 {
     let mut z = seed.wrapping_add((i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));

@@ -56,6 +56,13 @@ impl Dense {
         Self { rows, weights: packed, bias, taps, outputs }
     }
 
+    /// Positions of a tile.
+    #[inline(always)]
+    pub(super) fn step<S: Simd>() -> usize {
+        VECTORS * S::F32_LANES
+    }
+
+    /// `planes` are what `spread` made, or the input itself where it is plain.
     #[inline(always)]
     pub(super) fn run<S: Simd>(
         &self,
@@ -83,10 +90,13 @@ impl Dense {
         skip: &[f32],
         out: &mut [f32],
     ) {
-        let (step, area) = (VECTORS * S::F32_LANES, spread.out_area());
+        let (step, area) = (Self::step::<S>(), spread.out_area());
+        // Nothing lies beyond the end of a plain input: its last tile is moved back.
+        let last = if spread.is_plain(step) { spread.positions() - step } else { usize::MAX };
         let mut sums = [0.0f32; TILE];
         let blocks = self.weights.chunks_exact(self.taps * N).zip(self.bias.chunks_exact(N));
         for start in (0..spread.positions()).step_by(step) {
+            let start = start.min(last);
             for (block, (weights, bias)) in blocks.clone().enumerate() {
                 tile::<S, N>(simd, weights, bias, spread, planes, start, &mut sums[..N * step]);
                 let rows = N.min(self.outputs - block * N);

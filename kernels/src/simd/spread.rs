@@ -60,6 +60,12 @@ impl Spread {
         self.stride[0] * self.stride[1] * self.plane[0] * self.plane[1]
     }
 
+    /// Whether the input needs no spreading out: one tap, nothing around it, and at least `run` positions.
+    pub(super) fn is_plain(&self, run: usize) -> bool {
+        let same = [self.out_size, self.plane] == [self.in_size; 2] && self.stride == [1, 1];
+        same && self.taps == [0] && self.pad == [0, 0] && self.positions() >= run
+    }
+
     /// Values of one channel of the output.
     pub(super) fn out_area(&self) -> usize {
         self.out_size[0] * self.out_size[1]

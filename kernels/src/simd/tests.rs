@@ -95,6 +95,22 @@ fn sums_are_those_of_the_twin() {
 }
 
 #[test]
+fn one_tap_reads_the_input_in_place() {
+    let mut draw = Draw(3);
+    for case in 0..100 {
+        let mut p = draw.sizes();
+        (p.kernel_height, p.kernel_width, p.groups) = (1, 1, 1);
+        (p.stride_y, p.stride_x, p.pad_y, p.pad_x) = (1, 1, 0, 0);
+        (p.out_height, p.out_width) = (p.in_height, p.in_width);
+        let off = apart(&both(&p, &mut draw, 1 + case % 3));
+        assert!(
+            off <= TOLERANCE * (1.0 + p.in_channels as f32).sqrt(),
+            "case {case}: {off}, {p:?}"
+        );
+    }
+}
+
+#[test]
 fn a_wrong_size_is_noticed() {
     let mut draw = Draw(2);
     let mut noticed = 0;
