@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROUNDS = int(os.environ.get("ROUNDS", 60))
+ROUNDS = 60
 WARM_UP = 5
 # A tenth of a cell is 0.16 units in a coarse and 0.04 units in a fine heat map at most; quantised networks move more.
 TOLERANCE_CELLS = {"onnxruntime-int8": 1.0}
