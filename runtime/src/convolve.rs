@@ -8,7 +8,7 @@ use fiducia_kernels::simd::Convolution;
 use fiducia_kernels::{Activation, Conv, Epilogue, Skip};
 use tract_core::internal::*;
 use tract_core::ops::binary::TypedBinOp;
-use tract_core::ops::cnn::{self, KernelFormat};
+use tract_core::ops::cnn::{self, KernelFormat, PoolSpec};
 use tract_core::ops::konst::Const;
 use tract_core::ops::math;
 
@@ -103,26 +103,32 @@ fn sizes(model: &TypedModel, node: &TypedNode, op: &cnn::Conv) -> TractResult<Op
     if !usual {
         return Ok(None);
     }
-    let pads = spec.computed_padding(&[*in_height, *in_width]);
-    let of = |v: usize| v as u32;
     Ok(Some(Conv {
-        in_channels: of(spec.input_channels),
-        in_height: of(*in_height),
-        in_width: of(*in_width),
-        out_channels: of(spec.output_channels),
-        out_height: of(*out_height),
-        out_width: of(*out_width),
-        kernel_height: of(spec.kernel_shape[0]),
-        kernel_width: of(spec.kernel_shape[1]),
-        stride_y: of(spec.stride(0)),
-        stride_x: of(spec.stride(1)),
-        pad_y: of(pads[0].pad_before),
-        pad_x: of(pads[1].pad_before),
-        dilation_y: of(spec.dilation(0)),
-        dilation_x: of(spec.dilation(1)),
-        groups: of(op.group),
-        ..Conv::default()
+        in_channels: spec.input_channels as u32,
+        out_channels: spec.output_channels as u32,
+        groups: op.group as u32,
+        ..window(spec, [*in_height, *in_width], [*out_height, *out_width])
     }))
+}
+
+/// Sizes of a convolution or pooling of planes `[height, width]`, without channels.
+pub(crate) fn window(spec: &PoolSpec, input: [usize; 2], output: [usize; 2]) -> Conv {
+    let pads = spec.computed_padding(&input);
+    Conv {
+        in_height: input[0] as u32,
+        in_width: input[1] as u32,
+        out_height: output[0] as u32,
+        out_width: output[1] as u32,
+        kernel_height: spec.kernel_shape[0] as u32,
+        kernel_width: spec.kernel_shape[1] as u32,
+        stride_y: spec.stride(0) as u32,
+        stride_x: spec.stride(1) as u32,
+        pad_y: pads[0].pad_before as u32,
+        pad_x: pads[1].pad_before as u32,
+        dilation_y: spec.dilation(0) as u32,
+        dilation_x: spec.dilation(1) as u32,
+        ..Conv::default()
+    }
 }
 
 /// What comes right behind a convolution and can be done with its sums at hand.

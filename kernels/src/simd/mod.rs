@@ -99,18 +99,17 @@ impl WithSimd for Run<'_> {
         let images = self.input.chunks_exact(*input).zip(self.out.chunks_exact_mut(*output));
         for (n, (from, to)) in images.enumerate() {
             let skip = self.skip.get(n * output..(n + 1) * output).unwrap_or(&[]);
+            let in_place =
+                matches!(weights, Weights::Dense(_)) && spread.is_plain(Dense::step::<S>());
+            let planes = if in_place {
+                from
+            } else {
+                spread.fill(from, self.scratch);
+                &self.scratch[..]
+            };
             match weights {
-                Weights::Dense(w) if spread.is_plain(Dense::step::<S>()) => {
-                    w.run(simd, spread, from, finish, skip, to);
-                }
-                Weights::Dense(w) => {
-                    spread.fill(from, self.scratch);
-                    w.run(simd, spread, self.scratch, finish, skip, to);
-                }
-                Weights::Depthwise(w) => {
-                    spread.fill(from, self.scratch);
-                    w.run(simd, spread, self.scratch, finish, skip, to);
-                }
+                Weights::Dense(w) => w.run(simd, spread, planes, finish, skip, to),
+                Weights::Depthwise(w) => w.run(simd, spread, planes, finish, skip, to),
             }
         }
     }

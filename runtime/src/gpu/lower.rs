@@ -22,6 +22,7 @@ use tract_core::ops::source::TypedSource;
 use super::product::{Product, Sums};
 use super::roles::Roles;
 use super::view::{Axis, View};
+use crate::convolve::window;
 use crate::{Error, ErrorKind};
 
 /// What a graph's edge carries.
@@ -189,25 +190,8 @@ impl Lowering<'_> {
         ensure!(spec.kernel_shape.len() == 2, "{} spatial axes", spec.kernel_shape.len());
         ensure!(!spec.data_format.c_is_last(), "channels last");
         let batch = if spec.data_format.has_n() { shape[0] } else { 1 };
-        let edge = |shape: &[usize], i: usize| shape[shape.len() - 2 + i] as u32;
-        let input = [edge(&shape, 0) as usize, edge(&shape, 1) as usize];
-        let pads = spec.computed_padding(&input);
-        let sizes = Conv {
-            in_height: edge(&shape, 0),
-            in_width: edge(&shape, 1),
-            out_height: edge(&out, 0),
-            out_width: edge(&out, 1),
-            kernel_height: spec.kernel_shape[0] as u32,
-            kernel_width: spec.kernel_shape[1] as u32,
-            stride_y: spec.stride(0) as u32,
-            stride_x: spec.stride(1) as u32,
-            pad_y: pads[0].pad_before as u32,
-            pad_x: pads[1].pad_before as u32,
-            dilation_y: spec.dilation(0) as u32,
-            dilation_x: spec.dilation(1) as u32,
-            ..Conv::default()
-        };
-        Ok((sizes, batch))
+        let edges = |shape: &[usize]| [shape[shape.len() - 2], shape[shape.len() - 1]];
+        Ok((window(spec, edges(&shape), edges(&out)), batch))
     }
 
     fn pool(&mut self, node: &TypedNode, spec: &PoolSpec, kind: PoolKind) -> TractResult<Value> {
