@@ -43,9 +43,7 @@ fn preprocess(criterion: &mut Criterion, pack: &Pack) {
 
 fn backbone(criterion: &mut Criterion, pack: &Pack) {
     let whole = pack.manifest().whole;
-    let landmarks = pack.manifest().landmarks.len();
-    let mut net = Backbone::new(pack.section(SectionKind::Backbone), &whole, landmarks)
-        .expect("the shipped backbone compiles");
+    let mut net = Backbone::new(pack).expect("the shipped backbone compiles");
     let mut input = plane(SEED, [whole.width, whole.height]);
     normalise_whole(&whole, &mut input, &mut Vec::new());
     criterion.bench_function(&format!("backbone/cpu/{}", size([whole.width, whole.height])), |b| {

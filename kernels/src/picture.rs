@@ -115,8 +115,11 @@ pub struct Found {
     pub shift: [f32; 2],
     /// Root mean square distance of the fine points to the shape model, units.
     pub shape_residual: f32,
+    /// About 1 where left and right are as in the training set, about -1 where they are exchanged; 0 where the
+    /// model does not tell.
+    pub side: f32,
     /// Unused here.
-    pub pad: [u32; 51],
+    pub pad: [u32; 50],
 }
 
 #[cfg(test)]

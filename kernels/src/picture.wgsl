@@ -34,5 +34,6 @@ struct Found {
     shift_x: f32,
     shift_y: f32,
     shape_residual: f32,
-    pad: array<u32, 51>,
+    side: f32,
+    pad: array<u32, 50>,
 }

@@ -25,7 +25,7 @@ mod overlay;
 mod atomic;
 
 pub use atomic::{Staged, check_writable, write_atomically};
-pub use backbone::Backbone;
+pub use backbone::{Backbone, Coarse};
 pub use detector::{Backend, Detector, Found, Observation, Presentation, Started, Wanted};
 pub use error::{Error, ErrorKind};
 pub use fiducia_kernels::Precision;

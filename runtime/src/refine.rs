@@ -81,10 +81,10 @@ impl Share {
         let inputs: Vec<TVec<usize>> = std::iter::once(regions.clone())
             .chain(adapters.iter().map(|(shape, _): &(TVec<usize>, _)| shape.clone()))
             .collect();
-        let output = [landmarks, 1, cells, cells];
+        let outputs = [vec![landmarks, 1, cells, cells]];
         let state = match compiled {
             Some(state) => state,
-            None => compile(pack.section(SectionKind::Refine), &inputs, &output)
+            None => compile(pack.section(SectionKind::Refine), &inputs, &outputs)
                 .map_err(|e| e.at("refine graph"))?,
         };
         Ok(Self { landmarks, state, regions, adapters })
@@ -93,7 +93,7 @@ impl Share {
     fn run(&mut self, regions: &[f32], maps: &mut [f32]) -> Result<(), Error> {
         let mut inputs: Vec<(&[usize], &[f32])> = vec![(&self.regions, regions)];
         inputs.extend(self.adapters.iter().map(|(shape, values)| (&shape[..], &values[..])));
-        maps.copy_from_slice(values(&run(&mut self.state, &inputs)?)?);
+        maps.copy_from_slice(values(&run(&mut self.state, &inputs)?[0])?);
         Ok(())
     }
 }

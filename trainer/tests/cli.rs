@@ -96,6 +96,7 @@ fn pack_of(landmarks: &[(&str, f32)], path: &Path) -> PathBuf {
                 scale_range: [0.3, 3.0],
                 max_rotation: 1.0,
                 max_shape_residual: 30.0,
+                min_side: None,
             },
             grey_values: Default::default(),
         },

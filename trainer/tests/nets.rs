@@ -3,20 +3,25 @@
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
-use fiducia_trainer::nets::{AdapterForm, CoarseDecoder, RefineNet, Trunk, values};
+use fiducia_trainer::nets::{AdapterForm, CoarseDecoder, RefineNet, Side, Trunk, values};
 use tract_onnx::prelude::*;
 
 /// Largest difference of logits between burn and tract, both f32.
 const TOLERANCE: f32 = 2e-4;
 
 fn run(onnx: &[u8], inputs: Vec<tract_onnx::prelude::Tensor>) -> Vec<f32> {
+    run_all(onnx, inputs).remove(0)
+}
+
+fn run_all(onnx: &[u8], inputs: Vec<tract_onnx::prelude::Tensor>) -> Vec<Vec<f32>> {
     let mut model = tract_onnx::onnx().model_for_read(&mut &*onnx).unwrap();
     for (i, input) in inputs.iter().enumerate() {
         model.set_input_fact(i, f32::fact(input.shape()).into()).unwrap();
     }
     let plan = model.into_optimized().unwrap().into_runnable().unwrap();
     let outputs = plan.run(inputs.into_iter().map(Into::into).collect()).unwrap();
-    outputs[0].try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec()
+    let values = |t: &TValue| t.try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec();
+    outputs.iter().map(values).collect()
 }
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
@@ -241,8 +246,17 @@ fn backbone_graph_equals_trunk_and_decoder() {
         decoder.forward(CoarseDecoder::tensors(std::slice::from_ref(&features), &device));
     }
     let plain = device.clone().inner();
+    let means = Side::means(&features);
     let logits = values(&decoder.valid().forward(CoarseDecoder::tensors(&[features], &plain)));
-    let input = tract_onnx::prelude::Tensor::from_shape(&[1, 1, 96, 64], &image).unwrap();
-    let got = run(&decoder.export(&trunk, &frame), vec![input]);
+    let input = || vec![tract_onnx::prelude::Tensor::from_shape(&[1, 1, 96, 64], &image).unwrap()];
+    let got = run(&decoder.export(&trunk, &frame, None), input());
     assert!(largest_difference(&got, &logits) < TOLERANCE, "{}", largest_difference(&got, &logits));
+
+    let size = Side::size(frame.width, frame.height);
+    let weights: Vec<f32> = (0..means.len()).map(|i| (i * 29 % 17) as f32 / 40.0 - 0.2).collect();
+    let side = Side { weights, size, bias: 0.25 };
+    let outputs = run_all(&decoder.export(&trunk, &frame, Some(&side)), input());
+    assert!(largest_difference(&outputs[0], &logits) < TOLERANCE);
+    let (got, wanted) = (f64::from(outputs[1][0]), side.of(&means));
+    assert!((got - wanted).abs() < 1e-3 * wanted.abs().max(1.0), "{got} {wanted}");
 }

@@ -82,7 +82,7 @@ impl Networks {
         let landmarks = manifest.landmarks.len();
         let cells = [frame.width / frame.stride, frame.height / frame.stride];
         Ok(Self {
-            backbone: Backbone::new(pack.section(SectionKind::Backbone), frame, landmarks)?,
+            backbone: Backbone::new(pack)?,
             refine: Refine::new(pack, &(0..landmarks).collect::<Vec<_>>())?,
             coarse: (cells, frame.peak_radius),
             fine: ([region.size / region.stride; 2], region.peak_radius),
@@ -92,7 +92,7 @@ impl Networks {
     /// Peaks of all coarse heat maps, then of all fine ones, cells.
     fn run(&mut self, whole: &[f32], regions: &[f32]) -> Result<Vec<[f32; 2]>, Error> {
         let (coarse, fine) = (self.backbone.run(whole)?, self.refine.run(regions)?);
-        Ok(peaks(&coarse, self.coarse).chain(peaks(&fine, self.fine)).collect())
+        Ok(peaks(&coarse.maps, self.coarse).chain(peaks(&fine, self.fine)).collect())
     }
 }
 

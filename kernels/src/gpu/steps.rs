@@ -4,7 +4,10 @@ extern crate std;
 use std::{string::String, vec, vec::Vec};
 
 use super::{BufferId, Groups, Plan, Slot, Stage, Step, kernel};
-use crate::{Conv, Elementwise, Found, LocalNorm, Matmul, Picture, Pool, PoseStep, Resample};
+use crate::{
+    Conv, Elementwise, Epilogue, Found, LocalNorm, MAX_AXES, Matmul, Operation, Picture, Pool,
+    PoseStep, Resample,
+};
 
 /// Threads of a workgroup in the shaders that take a thread per value.
 const THREADS: u32 = 64;
@@ -274,6 +277,14 @@ pub fn elementwise(
         writes: vec![(3, out)],
         ..step(at, "elementwise", bytemuck::bytes_of(p), values(p.count))
     })
+}
+
+/// Puts the one value of `side` beside what is found out about the image.
+pub fn side(plan: &mut Plan, side: Slot, results: BufferId) -> usize {
+    let mut copy = Elementwise::new(Operation::Copy, [1; MAX_AXES], Epilogue::default());
+    copy.offset_out = (core::mem::offset_of!(Found, side) / size_of::<f32>()) as u32;
+    let at = At::new(Stage::Crop, "side");
+    elementwise(plan, at, &copy, side, None, Slot::Buffer(results))
 }
 
 /// Workgroups for a thread per value, along two axes where one does not hold them.

@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Backend, Networks};
-use crate::{
-    Backbone, BackendInfo, Error, ErrorKind, Manifest, Pack, Precision, Refine, SectionKind,
-};
+use crate::{Backbone, BackendInfo, Error, ErrorKind, Manifest, Pack, Precision, Refine};
 
 /// What shall run the networks, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,22 +38,20 @@ pub(super) fn networks(
             let message = "the CPU computes in f32; leave out --precision, or use a GPU";
             Err(Error::new(ErrorKind::Usage, message))
         }
-        (Backend::Cpu, None) => Ok((on_cpu(pack, manifest, chosen)?, cpu(None))),
+        (Backend::Cpu, None) => Ok((on_cpu(pack, chosen)?, cpu(None))),
         (Backend::Auto, None) => match on_gpu(pack, manifest, chosen, wanted) {
             Ok((networks, mut backend)) => {
                 backend.chosen_because = Some("a GPU is there".to_owned());
                 Ok((networks, backend))
             }
-            Err(why) => Ok((on_cpu(pack, manifest, chosen)?, cpu(Some(why.to_string())))),
+            Err(why) => Ok((on_cpu(pack, chosen)?, cpu(Some(why.to_string())))),
         },
         (Backend::Auto | Backend::Gpu, _) => on_gpu(pack, manifest, chosen, wanted),
     }
 }
 
-fn on_cpu(pack: &Pack, manifest: &Manifest, chosen: &[usize]) -> Result<Networks, Error> {
-    let guides = manifest.guides().len();
-    let backbone = Backbone::new(pack.section(SectionKind::Backbone), &manifest.whole, guides)?;
-    Ok(Networks::Cpu(Box::new((backbone, Refine::new(pack, chosen)?))))
+fn on_cpu(pack: &Pack, chosen: &[usize]) -> Result<Networks, Error> {
+    Ok(Networks::Cpu(Box::new((Backbone::new(pack)?, Refine::new(pack, chosen)?))))
 }
 
 fn cpu(chosen_because: Option<String>) -> BackendInfo {

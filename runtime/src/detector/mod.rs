@@ -107,6 +107,9 @@ pub struct Observation {
     pub coarse_mass: f64,
     /// Root mean square distance of the coarse points to the posed mean shape, units.
     pub pose_residual: f64,
+    /// About 1 where left and right are as in the training set, about -1 where they are exchanged; `None` where the
+    /// model does not tell.
+    pub side: Option<f64>,
     /// Where the mean shape lies in the image.
     pub pose: Pose,
     /// How much of each mode of the shape model the coarse points show, units; empty on a GPU, from which
@@ -340,9 +343,9 @@ impl Detector {
         grey.reduce(self.manifest.whole.unit_per_px, unit_per_px, &mut self.plane);
         whole_input(&self.manifest.whole, &self.plane, &frame, &mut self.input, &mut self.scratch);
         let preprocess = clock.lap();
-        let maps = self.networks.on_cpu()?.0.run(&self.input)?;
+        let seen = self.networks.on_cpu()?.0.run(&self.input)?;
         let backbone = clock.lap();
-        let (coarse, masses) = self.coarse_points(&maps, &to_units.after(&frame));
+        let (coarse, masses) = self.coarse_points(&seen.maps, &to_units.after(&frame));
         let pose = self.shape.pose(&coarse, &masses);
         let amounts = self.shape.amounts(&pose, &coarse, &masses);
         let guided = self.guided(&self.shape.place(&pose, &amounts), &coarse);
@@ -363,6 +366,7 @@ impl Detector {
                 .iter()
                 .zip(posed.collect::<Vec<_>>())
                 .map(|(&c, p)| distance(c, p))),
+            side: seen.side.map(f64::from),
             pose,
             amounts,
             shape_residual: self.shape_residual(&found),

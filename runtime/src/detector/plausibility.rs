@@ -23,6 +23,11 @@ pub(super) fn reasons(limits: &Plausibility, seen: &Observation) -> Vec<String> 
     let above = |value: f64, limit: f64| (value > limit, value, limit);
     let [smallest, largest] = limits.scale_range;
     let (too_far, _, _) = above(pose.angle.abs(), limits.max_rotation);
+    // Models that do not know the side refuse nothing for it.
+    let exchanged = match (seen.side, limits.min_side) {
+        (Some(side), Some(limit)) => below(side, limit),
+        _ => (false, 0.0, 0.0),
+    };
     let (levels, min_levels) = (seen.grey_levels as f64, MIN_GREY_LEVELS as f64);
     let checks = [
         ("too few grey levels, image too dark or too flat", below(levels, min_levels)),
@@ -33,6 +38,7 @@ pub(super) fn reasons(limits: &Plausibility, seen: &Observation) -> Vec<String> 
         ("anatomy too large", above(pose.scale, largest)),
         ("rotated, rad", (too_far, pose.angle, limits.max_rotation)),
         ("unusual shape", above(seen.shape_residual, limits.max_shape_residual)),
+        ("left and right exchanged", exchanged),
     ];
     checks
         .into_iter()

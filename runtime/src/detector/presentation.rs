@@ -90,9 +90,9 @@ impl Detector {
     /// plausible, and of several the one with the clearest coarse heat maps. `None` where there is
     /// none; then it is probably no image for this model at all.
     ///
-    /// Runs all networks six times, so it is for images that are refused. Where an anatomy is nearly
-    /// symmetrical, as on a frontal chest film, a mirrored image is plausible as it is: nothing here
-    /// can tell left from right then.
+    /// Runs all networks six times, so it is for images that are refused. A model for a nearly symmetrical anatomy,
+    /// such as the chest from the front, refuses mirrored images only where it knows the side
+    /// ([`crate::Plausibility::min_side`]).
     ///
     /// # Errors
     /// As [`Detector::observe`].

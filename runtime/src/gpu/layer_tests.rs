@@ -290,7 +290,7 @@ pub(super) fn on_device(
 ) -> Vec<f32> {
     let mut plan = Plan::new(precision);
     let slot = plan.constant(input);
-    let result = lower(model, &mut plan, Stage::Backbone, slot, &[]).unwrap();
+    let result = lower(model, &mut plan, Stage::Backbone, slot, &[]).unwrap()[0];
     let len = model.output_fact(0).unwrap().shape.as_concrete().unwrap().iter().product::<usize>();
     let bytes = (4 * len).next_multiple_of(8);
     let buffer = plan.buffer("out", bytes + 128);

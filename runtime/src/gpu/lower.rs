@@ -37,7 +37,7 @@ pub(super) enum Value {
 }
 
 /// Appends `model` to `plan` as steps of `stage`. `inputs` are the graph's inputs in their order: the first is
-/// read from a slot, the others are constants. Returns where the result lies, row-major
+/// read from a slot, the others are constants. Returns where the results lie, row-major
 /// and `f32`.
 ///
 /// # Errors
@@ -48,7 +48,7 @@ pub(super) fn lower(
     stage: Stage,
     input: Slot,
     constants: &[Arc<Tensor>],
-) -> Result<Slot, Error> {
+) -> Result<Vec<Slot>, Error> {
     let mut lowering = Lowering { model, plan, stage, values: BTreeMap::new() };
     let refused = |what: String| Error::new(ErrorKind::NoGpu, what);
     let outlet = |e: TractError| refused(format!("the graph cannot be ordered: {e:#}"));
@@ -73,9 +73,12 @@ pub(super) fn lower(
             ))
         })?;
     }
-    let result = model.output_outlets().map_err(outlet)?[0];
-    let ready = lowering.plain(result, "result").and_then(|view| lowering.widened(view));
-    Ok(ready.map_err(|e| refused(format!("{e:#}")))?.slot)
+    let results = model.output_outlets().map_err(outlet)?.to_vec();
+    let ready = |result| {
+        let view = lowering.plain(result, "result").and_then(|view| lowering.widened(view));
+        view.map(|view| view.slot).map_err(|e| refused(format!("{e:#}")))
+    };
+    results.into_iter().map(ready).collect()
 }
 
 pub(super) struct Lowering<'a> {

@@ -134,7 +134,7 @@ impl GpuPath {
         let rows = read[HEAD_BYTES..].chunks_exact(ROW_BYTES).take(manifest.landmarks.len());
         let found =
             rows.map(|row| decode(bytemuck::pod_read_unaligned(row), &head, manifest, radiograph));
-        let mut seen = observation(&head, found.collect(), radiograph);
+        let mut seen = observation(&head, found.collect(), manifest, radiograph);
         seen.timings_ms = self.timings(&read);
         seen.timings_ms.total = start.elapsed().as_secs_f64() * 1e3;
         Ok(seen)
@@ -241,11 +241,17 @@ fn pose(head: &Head) -> Pose {
     Pose { to_image, angle, scale }
 }
 
-fn observation(head: &Head, found: Vec<Found>, radiograph: &Radiograph) -> Observation {
+fn observation(
+    head: &Head,
+    found: Vec<Found>,
+    manifest: &Manifest,
+    radiograph: &Radiograph,
+) -> Observation {
     Observation {
         found,
         coarse_mass: head.coarse_mass.into(),
         pose_residual: head.pose_residual.into(),
+        side: manifest.plausibility.min_side.map(|_| head.side.into()),
         pose: pose(head),
         amounts: Vec::new(),
         shape_residual: head.shape_residual.into(),

@@ -8,7 +8,7 @@ use fiducia_kernels::{LocalNorm, PoseStep};
 use tract_onnx::prelude::*;
 
 use super::lower::lower;
-use crate::backbone::typed;
+use crate::backbone::{shapes, typed};
 use crate::detector::{COARSE_OUTLIER_UNITS, CROP_SCALES, LookedFor};
 use crate::preprocess::{CROP_FLOOR, NORM_FLOOR, NORM_GAIN};
 use crate::refine::adapters;
@@ -81,13 +81,16 @@ pub(super) fn prepare(
     steps::local_norm(&mut plan, &norm, raw, input);
 
     let cells = [whole.width / whole.stride, whole.height / whole.stride];
-    let maps = backbone(pack, manifest, &mut plan, input)?;
+    let seen = backbone(pack, &mut plan, input)?;
     let peaks = plan.tensor(PEAK_BYTES / 4 * guides);
     let at = At::new(Stage::Crop, "coarse peaks");
-    steps::peak(&mut plan, at, cells, whole.peak_radius, guides, maps, peaks);
+    steps::peak(&mut plan, at, cells, whole.peak_radius, guides, seen[0], peaks);
     let places: Vec<LookedFor> = chosen.iter().map(|&l| LookedFor::new(pack, l)).collect();
     let model = plan.constant(&shape_values(&shape, &places));
     steps::pose_coarse(&mut plan, &pose, on, model, peaks);
+    if let Some(&side) = seen.get(1) {
+        steps::side(&mut plan, side, results);
+    }
     let regions = plan.tensor(landmarks * refine.size * refine.size);
     steps::crop(&mut plan, [refine.size, landmarks], CROP_FLOOR, on, planes[1], regions);
 
@@ -103,12 +106,10 @@ pub(super) fn prepare(
     Ok(Prepared { plan, read_back, picture, planes, reductions })
 }
 
-fn backbone(pack: &Pack, manifest: &Manifest, plan: &mut Plan, input: Slot) -> Result<Slot, Error> {
-    let whole = &manifest.whole;
-    let inputs = [tvec![1, 1, whole.height, whole.width]];
-    let output =
-        [1, manifest.guides().len(), whole.height / whole.stride, whole.width / whole.stride];
-    let model = typed(pack.section(SectionKind::Backbone), &inputs, &output);
+/// The heat maps and, where the model knows it, the side.
+fn backbone(pack: &Pack, plan: &mut Plan, input: Slot) -> Result<Vec<Slot>, Error> {
+    let (shape, outputs) = shapes(pack.manifest());
+    let model = typed(pack.section(SectionKind::Backbone), &[shape], &outputs);
     model
         .and_then(|model| lowered(&model, plan, Stage::Backbone, input, &[]))
         .map_err(|e| e.at("backbone graph"))
@@ -132,10 +133,11 @@ fn refined(
         .collect();
     let engine = |e: TractError| Error::new(ErrorKind::Engine, format!("adapters: {e:#}"));
     let tensors = tensors.map_err(engine)?;
-    let output = [count, 1, cells, cells];
-    let model = typed(pack.section(SectionKind::Refine), &inputs, &output);
+    let outputs = [vec![count, 1, cells, cells]];
+    let model = typed(pack.section(SectionKind::Refine), &inputs, &outputs);
     model
         .and_then(|model| lowered(&model, plan, Stage::Refine, regions, &tensors))
+        .map(|results| results[0])
         .map_err(|e| e.at("refine graph"))
 }
 
@@ -146,7 +148,7 @@ fn lowered(
     stage: Stage,
     input: Slot,
     constants: &[Arc<Tensor>],
-) -> Result<Slot, Error> {
+) -> Result<Vec<Slot>, Error> {
     let lower = std::panic::AssertUnwindSafe(|| lower(model, plan, stage, input, constants));
     std::panic::catch_unwind(lower).unwrap_or_else(|_| {
         Err(Error::new(ErrorKind::NoGpu, "the GPU path cannot run it; use --backend cpu"))

@@ -26,7 +26,7 @@ pub const PATCH_MAGIC: [u8; 8] = *b"\x89FIP\r\n\x1a\n";
 /// Readers refuse packs whose major version is larger.
 pub const MAJOR: u16 = 1;
 /// Grows when sections or manifest fields are added that an older reader may ignore.
-pub const MINOR: u16 = 4;
+pub const MINOR: u16 = 5;
 /// Bytes before the table.
 pub const HEADER_LEN: usize = 32;
 /// Bytes of one table entry.

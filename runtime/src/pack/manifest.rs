@@ -112,6 +112,10 @@ pub struct Plausibility {
     pub max_rotation: f64,
     /// Largest root mean square distance of the fine points to the shape model, units.
     pub max_shape_residual: f64,
+    /// Least side of the image as the backbone's second output gives it: 1 where left and right are as in the
+    /// training set, -1 where they are exchanged. `None` in models whose backbone does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_side: Option<f64>,
 }
 
 /// How the spread of a landmark's heat map becomes an expected error, and what is usual for it.
@@ -293,6 +297,7 @@ impl Manifest {
             ("plausibility.scale_range", positive(p.scale_range[0]) && positive(p.scale_range[1])),
             ("plausibility.max_rotation", positive(p.max_rotation)),
             ("plausibility.max_shape_residual", positive(p.max_shape_residual)),
+            ("plausibility.min_side", p.min_side.is_none_or(f64::is_finite)),
         ];
         match checks.iter().find(|(_, good)| !good) {
             None => Ok(()),

@@ -97,6 +97,7 @@ fn all_shipped_models_agree() {
             ("shape residual", a.shape_residual, b.shape_residual),
             ("scale", a.pose.scale, b.pose.scale),
             ("angle", a.pose.angle, b.pose.angle),
+            ("side", a.side.unwrap_or(2.0), b.side.unwrap_or(2.0)),
         ] {
             assert!((a - b).abs() < 2e-3, "{model}: {what} {a} and {b}");
         }

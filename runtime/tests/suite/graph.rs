@@ -13,18 +13,20 @@ const INTS: i32 = 7;
 /// The operator set that tract and the trainer speak.
 const OPSET: i64 = 17;
 
-/// The bytes of an ONNX model; its output must be called `maps`.
+/// The bytes of an ONNX model with these outputs.
 pub(crate) fn model(
     inputs: &[(&str, &[usize])],
     constants: Vec<TensorProto>,
     nodes: Vec<NodeProto>,
+    outputs: &[&str],
 ) -> Vec<u8> {
+    let output = |name: &&str| ValueInfoProto { name: (*name).into(), ..Default::default() };
     let graph = GraphProto {
         name: "toy".into(),
         node: nodes,
         initializer: constants,
         input: inputs.iter().map(|(name, shape)| value(name, shape)).collect(),
-        output: vec![ValueInfoProto { name: "maps".into(), ..Default::default() }],
+        output: outputs.iter().map(output).collect(),
         ..Default::default()
     };
     ModelProto {

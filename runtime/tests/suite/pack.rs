@@ -32,10 +32,10 @@ fn header_and_table_byte_for_byte() {
     #[rustfmt::skip]
     let want: [u8; 97] = [
         0x89, b'F', b'I', b'D', 0x0D, 0x0A, 0x1A, 0x0A, // magic
-        1, 0, 4, 0,                                     // version 1.4
+        1, 0, 5, 0,                                     // version 1.5
         2, 0, 0, 0,                                     // two sections
         97, 0, 0, 0, 0, 0, 0, 0,                        // file length
-        0xCC, 0xAD, 0x94, 0xA0,                         // crc of header and table
+        0xBC, 0x4D, 0x8F, 0x16,                         // crc of header and table
         0, 0, 0, 0,
         b'M', b'A', b'N', b'I', 0x43, 0xBF, 0xA6, 0xA3, // kind, crc
         80, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, // offset, length

@@ -1,6 +1,8 @@
 //! Pictures that are presented wrongly are refused and called what they are.
 
-use fiducia::{MmSource, Presentation, Radiograph};
+use fiducia::{
+    Backend, Detector, ErrorKind, MmSource, Pack, Presentation, Radiograph, SectionKind,
+};
 
 use crate::{images::detector, toy};
 
@@ -28,6 +30,32 @@ fn every_presentation_is_recognised_and_stays_refused() {
         assert_eq!(report.reasons.last(), Some(&presentation.to_string()));
         assert_eq!(report.inverted, presentation.is_inverted());
     }
+}
+
+#[test]
+fn a_model_that_knows_the_side_says_when_it_is_wrong() {
+    let pack = Pack::from_bytes(toy::sided_pack()).unwrap();
+    let mut detector = Detector::new(&pack, Backend::Cpu).unwrap();
+    let mut side = |film: &Radiograph| {
+        let seen = detector.observe(film).unwrap();
+        let reasons = detector.report(film, &seen).reasons;
+        let said = reasons.iter().any(|r| r.starts_with("left and right exchanged: -1.0"));
+        (seen.side.unwrap(), said)
+    };
+    let (upright, mirrored) = (side(&radiograph()), side(&radiograph().mirrored()));
+    assert!((upright.0 - 1.0).abs() < 1e-3 && !upright.1, "{upright:?}");
+    assert!((mirrored.0 + 1.0).abs() < 1e-3 && mirrored.1, "{mirrored:?}");
+}
+
+#[test]
+fn a_backbone_that_does_not_give_the_side_it_should_is_unreadable() {
+    let mut manifest = toy::manifest();
+    manifest.plausibility.min_side = Some(0.0);
+    let manifest = serde_json::to_vec(&manifest).unwrap();
+    let pack = Pack::from_bytes(toy::with(SectionKind::Manifest, manifest)).unwrap();
+    let error = Detector::new(&pack, Backend::Cpu).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreadable);
+    assert!(error.to_string().contains("backbone graph: 1 outputs, expected 2"), "{error}");
 }
 
 #[test]

@@ -79,7 +79,7 @@ pub(crate) fn parts() -> Parts {
         .collect();
     vec![
         (*b"MANI", serde_json::to_vec(&manifest()).unwrap()),
-        (*b"BACK", backbone()),
+        (*b"BACK", backbone(false)),
         (*b"REFI", refine()),
         (*b"ADAP", bytes(&adapters)),
         (*b"SHAP", bytes(&shape.to_values())),
@@ -174,6 +174,7 @@ pub(crate) fn manifest() -> Manifest {
             scale_range: [0.8, 1.25],
             max_rotation: 0.3,
             max_shape_residual: 6.0,
+            min_side: None,
         },
         grey_values: GreyValues::Presented,
     }
@@ -183,8 +184,28 @@ fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
+/// The toy pack, whose backbone also knows left from right.
+pub(crate) fn sided_pack() -> Vec<u8> {
+    let mut manifest = manifest();
+    manifest.plausibility.min_side = Some(0.0);
+    let mut parts = parts();
+    parts[0].1 = serde_json::to_vec(&manifest).unwrap();
+    parts[1].1 = backbone(true);
+    assemble(&parts)
+}
+
 /// `maps = Σ (2·k·x·t) − k·Σ t² − k·Σ x²`: minus `k` times the squared difference to each patch `t`.
-fn backbone() -> Vec<u8> {
+///
+/// `side` is 1 for the reference picture and -1 for its mirror image: how much an input is like what is lopsided in it.
+fn backbone(sided: bool) -> Vec<u8> {
+    let seen = seen();
+    let lopsided = (0..seen.data.len()).map(|i| {
+        let (row, x) = (i / WHOLE.width * WHOLE.width, i % WHOLE.width);
+        seen.data[i] - seen.data[row + WHOLE.width - 1 - x]
+    });
+    let lopsided: Vec<f32> = lopsided.collect();
+    let size: f32 = lopsided.iter().zip(&seen.data).map(|(a, b)| a * b).sum();
+    let lopsided: Vec<f32> = lopsided.into_iter().map(|v| v / size).collect();
     let patches = patches();
     let scaled: Vec<f32> = patches.iter().flatten().map(|v| 2.0 * SHARPNESS * v).collect();
     let energy: Vec<f32> =
@@ -197,26 +218,24 @@ fn backbone() -> Vec<u8> {
             constant("patches", &[3, 1, PATCH, PATCH], &scaled),
             constant("energy", &[3], &energy),
             constant("minus", &[1, 1, PATCH, PATCH], &vec![-SHARPNESS; PATCH * PATCH]),
+            constant("lopsided", &[1, 1, WHOLE.height, WHOLE.width], &lopsided),
         ],
         vec![
             node("Mul", &["image", "image"], "squares"),
             conv(&["squares", "minus"], "own", stride, pad),
             conv(&["image", "patches", "energy"], "match", stride, pad),
             node("Add", &["match", "own"], "maps"),
+            conv(&["image", "lopsided"], "side", 1, 0),
         ],
+        if sided { &["maps", "side"] } else { &["maps"] },
     )
 }
 
 /// How each spot looks to the backbone on the reference picture.
 fn patches() -> Vec<Vec<f32>> {
-    let radiograph = radiograph();
-    let to_image = whole_frame(&WHOLE, [radiograph.width, radiograph.height], [1.0; 2]);
-    let mut plane = Plane::default();
-    let mut input = vec![0.0; WHOLE.width * WHOLE.height];
-    Grey::new(&radiograph).unwrap().reduce(WHOLE.unit_per_px, [1.0; 2], &mut plane);
-    whole_input(&WHOLE, &plane, &to_image, &mut input, &mut Vec::new());
-    let seen = Plane { data: input, size: [WHOLE.width, WHOLE.height], to_image: Affine::IDENTITY };
-    let from_image = to_image.inverse().unwrap();
+    let seen = seen();
+    let from_image = seen.to_image.inverse().unwrap();
+    let seen = Plane { to_image: Affine::IDENTITY, ..seen };
     let cut = |spot: [f64; 2]| {
         let at = from_image.apply(spot);
         let half = (PATCH as f64 - 1.0) / 2.0;
@@ -225,6 +244,17 @@ fn patches() -> Vec<Vec<f32>> {
         patch
     };
     truth(REFERENCE[1]).into_iter().map(cut).collect()
+}
+
+/// The reference picture as the backbone sees it.
+fn seen() -> Plane {
+    let radiograph = radiograph();
+    let to_image = whole_frame(&WHOLE, [radiograph.width, radiograph.height], [1.0; 2]);
+    let mut plane = Plane::default();
+    let mut data = vec![0.0; WHOLE.width * WHOLE.height];
+    Grey::new(&radiograph).unwrap().reduce(WHOLE.unit_per_px, [1.0; 2], &mut plane);
+    whole_input(&WHOLE, &plane, &to_image, &mut data, &mut Vec::new());
+    Plane { data, size: [WHOLE.width, WHOLE.height], to_image }
 }
 
 fn radiograph() -> Radiograph {
@@ -262,5 +292,6 @@ fn refine() -> Vec<u8> {
             ),
             node("Mul", &["smooth", "adapter"], "maps"),
         ],
+        &["maps"],
     )
 }

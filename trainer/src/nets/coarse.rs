@@ -5,6 +5,7 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
 
 use super::layers::{ConvBn, Residual, export_pointwise, pointwise, upsample2};
+use super::side::Side;
 use super::trunk::{Trunk, TrunkFeatures};
 use crate::nets::onnx::GraphBuilder;
 use fiducia::WholeFrame;
@@ -60,8 +61,8 @@ impl CoarseDecoder {
     }
 
     /// Trunk and decoder as one ONNX graph, `image [1, 1, height, width]` to
-    /// `heatmaps [1, landmarks, height / 4, width / 4]`.
-    pub fn export(&self, trunk: &Trunk, frame: &WholeFrame) -> Vec<u8> {
+    /// `heatmaps [1, landmarks, height / 4, width / 4]` and, where it is known, `side [1, 1, 1, 1]`.
+    pub fn export(&self, trunk: &Trunk, frame: &WholeFrame, side: Option<&Side>) -> Vec<u8> {
         let mut g = GraphBuilder::new("backbone");
         let x = g.input("image", &[Some(1), Some(1), Some(frame.height), Some(frame.width)]);
         let [f4, f8, f16] = trunk.export(&mut g, &x);
@@ -77,6 +78,10 @@ impl CoarseDecoder {
         let landmarks = self.head.weight.dims()[0];
         let [h, w] = [frame.height / Self::STRIDE, frame.width / Self::STRIDE];
         g.output(&maps, "heatmaps", &[Some(1), Some(landmarks), Some(h), Some(w)]);
+        if let Some(side) = side {
+            let value = side.export(&mut g, &f16);
+            g.output(&value, "side", &[Some(1); 4]);
+        }
         g.finish()
     }
 

@@ -121,6 +121,13 @@ impl GraphBuilder {
         self.node("Resize", &[x, "", &scales], attributes)
     }
 
+    /// Means of squares of `size` × `size`, side by side; what is left over at the right and the bottom is not used.
+    pub fn mean_pool(&mut self, x: &str, size: usize) -> String {
+        let sizes = [size as i64; 2];
+        let attributes = vec![ints("kernel_shape", &sizes), ints("strides", &sizes)];
+        self.node("AveragePool", &[x], attributes)
+    }
+
     /// Zeros around the last two of four axes.
     pub fn pad(&mut self, x: &str, by: i64) -> String {
         let pads = self.integers(&[0, 0, by, by, 0, 0, by, by]);

@@ -31,6 +31,7 @@ fn parts() -> Parts {
                 scale_range: [0.5, 2.0],
                 max_rotation: 0.5,
                 max_shape_residual: 9.0,
+                min_side: None,
             },
             grey_values: Default::default(),
         },

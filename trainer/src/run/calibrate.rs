@@ -27,6 +27,8 @@ pub fn plausibility(seen: &[Observation]) -> Plausibility {
         scale_range: [quantile(scales.clone(), 0.0) / 1.2, quantile(scales, 1.0) * 1.2],
         max_rotation: (quantile(of(|o| o.pose.angle.abs()), 1.0) * SLACK).max(0.35),
         max_shape_residual: largest(of(|o| o.shape_residual)),
+        // Learnt with the side itself.
+        min_side: None,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::shares::observed;
 use crate::training::checkpoint::Checkpoint;
 use crate::training::regions::Task;
 use crate::training::rounds::Outcome;
-use crate::training::{Material, fuse, train_coarse, train_in_rounds, train_jointly};
+use crate::training::{Material, fuse, learn_side, train_coarse, train_in_rounds, train_jointly};
 
 /// A run under way.
 #[derive(Debug)]
@@ -156,11 +156,14 @@ impl<'a> Run<'a> {
         refine: &RefineNet,
         labels: &Labels,
     ) -> Result<Parts, Error> {
+        let (side, min_side) = learn_side(self.m, &self.whole)?;
         let mut parts = self.parts(coarse, refine, &self.landmarks, labels);
+        parts.backbone = coarse.export(self.m.trunk, &self.whole, Some(&side));
         parts.provenance = self.source.record(self.config).provenance();
         parts.card = self.card()?;
         let seen = self.observe(&parts)?;
         parts.manifest.plausibility = plausibility(&seen);
+        parts.manifest.plausibility.min_side = Some(min_side);
         parts.calibration = calibration(&seen, places, labels, self.config.annotation_error);
         Ok(parts)
     }
@@ -190,7 +193,7 @@ impl<'a> Run<'a> {
             grey_values: GreyValues::Presented,
         };
         Parts {
-            backbone: coarse.export(self.m.trunk, &self.whole),
+            backbone: coarse.export(self.m.trunk, &self.whole, None),
             refine: refine.export(self.region.size),
             adapters: refine.adapters(),
             calibration: vec![UNCALIBRATED; landmarks.len()],
@@ -273,6 +276,7 @@ const UNLIMITED: Plausibility = Plausibility {
     scale_range: [1e-3, 1e3],
     max_rotation: 10.0,
     max_shape_residual: 1e9,
+    min_side: None,
 };
 
 /// Expected errors as the heat maps show them.

@@ -227,6 +227,14 @@ fn plain(view: &View, frame: &WholeFrame) -> Affine {
     view.to_unit.after(&whole_frame(frame, view.size_px, unit_per_px))
 }
 
+/// An image as the runtime hands it to the backbone.
+pub(super) fn backbone_input(view: &View, frame: &WholeFrame) -> Vec<f32> {
+    let size = [frame.width, frame.height];
+    let mut input = view.sample(&view.whole, &plain(view, frame), size);
+    normalise_whole(frame, &mut input, &mut Vec::new());
+    input
+}
+
 /// The network's points on every image, units.
 fn predict(
     network: &CoarseDecoder,
@@ -238,9 +246,7 @@ fn predict(
     let device = m.device.clone().inner();
     let cells = [frame.width / frame.stride, frame.height / frame.stride];
     let one = |view: &View| {
-        let to_unit = plain(view, frame);
-        let mut input = view.sample(&view.whole, &to_unit, [frame.width, frame.height]);
-        normalise_whole(frame, &mut input, &mut Vec::new());
+        let (to_unit, input) = (plain(view, frame), backbone_input(view, frame));
         let logits = network.forward(CoarseDecoder::tensors(&[runner.run(&input)?], &device));
         let values = crate::nets::values(&logits);
         let half = (frame.stride as f64 - 1.0) / 2.0;

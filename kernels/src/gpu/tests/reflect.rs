@@ -88,6 +88,7 @@ fn shared_records_have_the_same_places() {
     same!(module, Found.along = "Found" "along");
     same!(module, Found.shift = "Found" "shift_x");
     same!(module, Found.shape_residual = "Found" "shape_residual");
+    same!(module, Found.side = "Found" "side");
     same!(module, PoseStep.fine_cells = "Params" "fine_cells");
     same!(module, PoseStep.outlier = "Params" "outlier");
     same!(module, PoseStep.coarse_middle = "Params" "coarse_middle_x");
