@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fiducia::{
-    Backbone, Backend, Detector, Grey, Pack, Plane, Refine, SectionKind, normalise_crop,
-    normalise_whole, whole_frame, whole_input,
+    Backbone, Backend, Detector, Grey, Pack, Plane, Refine, normalise_crop, normalise_whole,
+    whole_frame, whole_input,
 };
 use fiducia_benches::{CEPHALOGRAM_PX, plane, radiograph, shipped_pack, shipped_pack_path};
 
