@@ -20,12 +20,14 @@ mod refine;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod detector;
+mod cephalometry;
 mod report;
 mod overlay;
 mod atomic;
 
 pub use atomic::{Staged, check_writable, write_atomically};
 pub use backbone::{Backbone, Coarse};
+pub use cephalometry::{Measure, Unit, measures};
 pub use detector::{Backend, Detector, Found, Observation, Presentation, Started, Wanted};
 pub use error::{Error, ErrorKind};
 pub use fiducia_kernels::Precision;
@@ -46,5 +48,5 @@ pub use radiograph::{
     Depth, DicomFacts, GreyBuffer, GreyValues, MmSource, Radiograph, Reading, Voi, is_dicom,
 };
 pub use refine::Refine;
-pub use report::{BackendInfo, Landmark, ModelInfo, Report, Timings, csv, table};
+pub use report::{BackendInfo, Landmark, ModelInfo, Report, Timings, csv, measures_csv, table};
 pub use shape::{Follower, Pose, ShapeModel, distance};

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::{DicomFacts, Error, ErrorKind, MmSource, Presentation};
+use crate::{DicomFacts, Error, ErrorKind, Measure, MmSource, Presentation};
 
 /// Landmarks found on one image. Serialises to the documented JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +38,9 @@ pub struct Report {
     pub dicom: Option<DicomFacts>,
     /// One entry per landmark, in the order of the pack.
     pub landmarks: Vec<Landmark>,
+    /// What orthodontists measure between them; empty where the landmarks are not those of a lateral head film.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<Measure>,
 }
 
 /// Which model produced a report.
@@ -153,6 +156,26 @@ pub fn csv(reports: &[Report]) -> String {
             ];
             out += &fields.join(",");
             out.push('\n');
+        }
+    }
+    out
+}
+
+/// Columns of [`measures_csv`].
+const MEASURES_HEADER: &str = "image,measure,value,sd,unit,confident";
+
+/// The measures of the reports as CSV, one row per measure, written as [`csv`] writes.
+pub fn measures_csv(reports: &[Report]) -> String {
+    let mut out = format!("{MEASURES_HEADER}\n");
+    for report in reports {
+        for m in &report.measures {
+            let (image, unit) = (csv_text(&report.image), m.unit.name());
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                out,
+                "{image},{},{:.3},{:.3},{unit},{}",
+                m.name, m.value, m.sd, m.confident
+            );
         }
     }
     out
@@ -305,6 +328,7 @@ mod tests {
             presentation: None,
             dicom: None,
             landmarks: vec![landmark("sella", true, mm), landmark("gonion", false, mm)],
+            measures: vec![],
         }
     }
 

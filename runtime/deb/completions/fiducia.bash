@@ -154,7 +154,7 @@ _fiducia() {
             return 0
             ;;
         fiducia__subcmd__detect)
-            opts="-q -h --model --backend --adapter --precision --self-test --cache --landmarks --require-signed --spacing --correct-magnification --invert --json --csv --overlay --quiet --help"
+            opts="-q -h --model --backend --adapter --precision --self-test --cache --landmarks --require-signed --spacing --correct-magnification --invert --json --csv --measures --overlay --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -197,6 +197,10 @@ _fiducia() {
                     return 0
                     ;;
                 --csv)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --measures)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

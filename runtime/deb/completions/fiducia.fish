@@ -46,6 +46,7 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l require-signe
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l spacing -d 'Size of an image pixel, mm: one number, or x,y; whatever the file says. Without it that of a DICOM file is taken where it can be trusted, else positions are in px only' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l json -d 'Write the report as JSON (- for standard output); an array for several images or a folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l csv -d 'Write one row per landmark as CSV (- for standard output)' -r -F
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l measures -d 'Write angles, lengths and ratios between the landmarks of a lateral head film as CSV to this file, or - for standard output' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l overlay -d 'Draw the landmarks over the image; for several images or a folder, name an existing folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l correct-magnification -d 'Divide a spacing at the detector by the magnification that the DICOM file states: millimetres in the body'

@@ -131,6 +131,10 @@ pub(super) struct DetectArguments {
     /// Write one row per landmark as CSV (- for standard output).
     #[arg(long, value_name = "FILE|-")]
     pub(super) csv: Option<PathBuf>,
+    /// Write angles, lengths and ratios between the landmarks of a lateral head film as CSV to this file, or - for
+    /// standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(super) measures: Option<PathBuf>,
     /// Draw the landmarks over the image; for several images or a folder, name an existing folder.
     #[arg(long, value_name = "PNG")]
     pub(super) overlay: Option<PathBuf>,

@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fiducia::{Error, ErrorKind, Radiograph, Report, Staged, check_writable, csv, overlay, table};
+use fiducia::{
+    Error, ErrorKind, Radiograph, Report, Staged, check_writable, csv, measures_csv, overlay, table,
+};
 
 use super::{
     arguments::DetectArguments,
@@ -80,13 +82,16 @@ impl<'a> Outputs<'a> {
 
     /// Writes all other results: first every file, then standard output.
     pub(super) fn write(mut self, reports: &[Report]) -> Result<(), Error> {
-        let DetectArguments { json, csv: rows, quiet, .. } = self.arguments;
+        let DetectArguments { json, csv: rows, measures, quiet, .. } = self.arguments;
         let mut text = None;
         if let Some(path) = json {
             text = text.or(self.stage(path, self.json_text(reports)?)?);
         }
         if let Some(path) = rows {
             text = text.or(self.stage(path, csv(reports))?);
+        }
+        if let Some(path) = measures {
+            text = text.or(self.stage(path, measures_csv(reports))?);
         }
         let tables = || reports.iter().map(table).collect::<Vec<_>>().join("\n");
         let text = text.unwrap_or_else(|| if *quiet { String::new() } else { tables() });
@@ -115,7 +120,8 @@ impl<'a> Outputs<'a> {
 
     /// Every place a result goes to, standard output as `-`.
     fn destinations(&self, images: &Images) -> Vec<PathBuf> {
-        let texts = [&self.arguments.json, &self.arguments.csv].into_iter().flatten().cloned();
+        let DetectArguments { json, csv, measures, .. } = self.arguments;
+        let texts = [json, csv, measures].into_iter().flatten().cloned();
         texts.chain(images.paths.iter().filter_map(|image| self.picture_path(image))).collect()
     }
 

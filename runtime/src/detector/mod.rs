@@ -17,7 +17,7 @@ use crate::shape::{distance, rms};
 use crate::{
     Backbone, BackendInfo, Calibration, Error, ErrorKind, Grey, Landmark, Manifest, ModelInfo,
     Pack, Plane, Pose, Radiograph, Reading, Refine, RefineFrame, Report, ShapeModel, Timings, crop,
-    whole_frame, whole_input,
+    measures, whole_frame, whole_input,
 };
 
 /// A coarse point farther than this from the fitted shape is replaced by the shape's point, units.
@@ -315,6 +315,7 @@ impl Detector {
             reasons,
             presentation: None,
             dicom: radiograph.dicom.clone(),
+            measures: measures(&landmarks),
             landmarks,
         }
     }

@@ -50,6 +50,7 @@ fn report(size_px: [usize; 2], points: &[[f64; 2]]) -> Report {
         plausible: true,
         reasons: vec![],
         presentation: None,
+        measures: vec![],
         landmarks: points.iter().enumerate().map(landmark).collect(),
     }
 }

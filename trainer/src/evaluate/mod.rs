@@ -9,6 +9,7 @@
 mod predict;
 mod merge;
 mod metrics;
+mod measures;
 mod reliability;
 mod table;
 mod report;
@@ -17,6 +18,7 @@ mod compare;
 mod refusals;
 
 pub use compare::{Comparison, Side};
+pub use measures::{MeasureFigures, measure_figures};
 pub use merge::{Part, check_disjoint, merge};
 pub use metrics::{
     LandmarkSummary, PercentHeight, Summary, THRESHOLDS, Unit, bootstrap_mean, expected_error,

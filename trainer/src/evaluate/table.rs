@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use fiducia::ModelInfo;
 
-use super::{Evaluation, Group, LandmarkSummary, Reliability, Summary};
+use super::{Evaluation, Group, LandmarkSummary, MeasureFigures, Reliability, Summary};
 
 /// The figures of `evaluation` for a terminal, one line per landmark.
 pub fn table(evaluation: &Evaluation) -> String {
@@ -54,6 +54,7 @@ pub fn table(evaluation: &Evaluation) -> String {
         let _ = writeln!(text, "refused, yet counted above: {} ({names})", summary.refused.len());
     }
     reliability(&mut text, &summary.reliability);
+    measures(&mut text, &summary.measures);
     text
 }
 
@@ -109,6 +110,34 @@ fn group(text: &mut String, name: &str, group: &Group, r: &Reliability) {
             text,
             "{name}: {share:.1} % of the points, MRE {:.2} {unit}, SDR 2 {:.1} %",
             group.mre, group.sdr_2
+        );
+    }
+}
+
+/// Measures of the anatomy against those of the ground truth.
+fn measures(text: &mut String, measures: &[MeasureFigures]) {
+    if measures.is_empty() {
+        return;
+    }
+    let width = measures.iter().map(|m| m.name.len()).max().unwrap_or(0).max("measure".len());
+    let heading = "measure";
+    let _ = writeln!(
+        text,
+        "\n{heading:width$}  unit  truth ± sd        bias      sd  mean error  expected sd  images"
+    );
+    for m in measures {
+        let _ = writeln!(
+            text,
+            "{:width$}  {:>4}  {:6.1} ± {:<5.1}  {:7.2}  {:6.2}  {:10.2}  {:11.2}  {:6}",
+            m.name,
+            m.unit.name(),
+            m.truth,
+            m.truth_sd,
+            m.bias,
+            m.sd,
+            m.mean_error,
+            m.expected_sd,
+            m.images
         );
     }
 }

@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::Prediction;
+use super::measures::{MeasureFigures, measure_figures};
 use super::reliability::{Reliability, reliability};
 
 /// Distances at which the success rate is given, in the unit of the summary.
@@ -52,6 +53,8 @@ pub struct Summary {
     pub refused: Vec<String>,
     /// Whether the errors are those that the runtime expects.
     pub reliability: Reliability,
+    /// One per measure of the anatomy; empty for most.
+    pub measures: Vec<MeasureFigures>,
 }
 
 /// Errors in percent of the height of their image: comparable between images of unknown scale.
@@ -128,6 +131,7 @@ pub fn summarise(landmarks: &[String], predictions: &[Prediction]) -> Summary {
         per_landmark: per_landmark.collect(),
         refused: predictions.iter().filter(|p| p.refused).map(|p| p.image.clone()).collect(),
         reliability: reliability(predictions, unit),
+        measures: measure_figures(landmarks, predictions),
     }
 }
 
@@ -238,6 +242,9 @@ impl Serialize for Summary {
         map.serialize_entry("per_landmark", &PerLandmark(self))?;
         map.serialize_entry("refused", &self.refused)?;
         map.serialize_entry("reliability", &self.reliability)?;
+        if !self.measures.is_empty() {
+            map.serialize_entry("measures", &self.measures)?;
+        }
         map.end()
     }
 }
