@@ -80,9 +80,8 @@ fn bench_convolution(criterion: &mut Criterion) {
             b.iter(|| conv(&sizes, black_box(&input), &weights, &bias, &[], &mut out));
         });
         let fast = Convolution::new(&sizes, &weights, &bias).expect("dense or depthwise");
-        let mut scratch = Vec::new();
         criterion.bench_function(&format!("convolution/simd/{name}"), |b| {
-            b.iter(|| fast.run(black_box(&input), &[], &mut out, &mut scratch));
+            b.iter(|| fast.run(black_box(&input), &[], &mut out));
         });
     }
 }

@@ -120,16 +120,21 @@ impl Epilogue {
         }
     }
 
-    /// The limits that a sum is held between, and whether a skip connection comes before; `None` where the
-    /// epilogue is anything else.
+    /// The limits that a sum is held between, and where a skip connection is added; `None` where the activation is
+    /// anything else.
     #[cfg(feature = "simd")]
-    pub(crate) fn as_clamp(&self) -> Option<(f32, f32, bool)> {
+    pub(crate) fn as_clamp(&self) -> Option<(f32, f32, Skip)> {
         let (low, high) = match self.activation {
             0 => (f32::NEG_INFINITY, f32::INFINITY),
             1 => (self.low, self.high),
             _ => return None,
         };
-        (self.residual < 2).then_some((low, high, self.residual == 1))
+        let skip = match self.residual {
+            0 => Skip::None,
+            1 => Skip::Before,
+            _ => Skip::After,
+        };
+        Some((low, high, skip))
     }
 
     /// Whether a skip connection is read.

@@ -42,7 +42,8 @@ impl Backbone {
     /// # Errors
     /// [`ErrorKind::Engine`] where inference fails.
     pub fn run(&mut self, input: &[f32]) -> Result<Coarse, Error> {
-        let outputs = run(&mut self.state, &[(&self.input, input)])?;
+        // In the pool, so that each layer finds its threads without waking them.
+        let outputs = rayon::scope(|_| run(&mut self.state, &[(&self.input, input)]))?;
         let side = outputs.get(1).map(|side| values(side).map(|v| v[0])).transpose()?;
         Ok(Coarse { maps: values(&outputs[0])?.to_vec(), side })
     }

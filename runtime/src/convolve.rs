@@ -1,7 +1,6 @@
 //! tract's convolutions, done by the vector kernels of this project: the graph stays tract's, and so does every layer
 //! that they cannot do.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use fiducia_kernels::simd::Convolution;
@@ -11,11 +10,6 @@ use tract_core::ops::binary::TypedBinOp;
 use tract_core::ops::cnn::{self, KernelFormat, PoolSpec};
 use tract_core::ops::konst::Const;
 use tract_core::ops::math;
-
-thread_local! {
-    /// Inputs spread out: kept from run to run, so that memory is not asked for each time.
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
 
 /// `model` with what is known computed once, and its convolutions, with the activations and additions right behind
 /// them, done by the vector kernels.
@@ -231,11 +225,8 @@ impl EvalOp for Convolved {
         let planes = inputs[0].try_as_plain_ram()?;
         let skip = inputs.get(1).map(|skip| skip.try_as_plain_ram()).transpose()?;
         let skip = skip.as_ref().map(|skip| skip.as_slice::<f32>()).transpose()?.unwrap_or(&[]);
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut to = out.try_as_plain_ram_mut()?;
-            self.convolution.run(planes.as_slice()?, skip, to.as_slice_mut()?, scratch);
-            TractResult::Ok(())
-        })?;
+        let mut to = out.try_as_plain_ram_mut()?;
+        self.convolution.run(planes.as_slice()?, skip, to.as_slice_mut()?);
         Ok(tvec!(out.into_tvalue()))
     }
 }

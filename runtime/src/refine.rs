@@ -1,10 +1,11 @@
 //! The refine network on the CPU: all regions of interest, each with its own adapter, shared out over
 //! the processor's cores.
 
+use rayon::prelude::*;
 use tract_onnx::prelude::*;
 
 use crate::backbone::{compile, run, values};
-use crate::{Error, ErrorKind, Pack, SectionKind};
+use crate::{Error, Pack, SectionKind};
 
 /// A compiled refine graph: regions `[landmarks, 1, size, size]` in, one tensor per adapter input beside
 /// them, `[landmarks, 1, size / stride, size / stride]` out.
@@ -52,16 +53,8 @@ impl Refine {
         let most = self.shares.first().map_or(1, |share| share.landmarks);
         let mut maps = vec![0.0; regions.len() / self.region * self.map];
         let parts = regions.chunks(most * self.region).zip(maps.chunks_mut(most * self.map));
-        let mut work = self.shares.iter_mut().zip(parts);
-        let own = work.next();
-        std::thread::scope(|scope| {
-            let others: Vec<_> =
-                work.map(|(share, (from, to))| scope.spawn(|| share.run(from, to))).collect();
-            let first = own.map_or(Ok(()), |(share, (from, to))| share.run(from, to));
-            let rest =
-                others.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(fell())));
-            rest.fold(first, Result::and)
-        })?;
+        let mut work: Vec<_> = self.shares.iter_mut().zip(parts).collect();
+        work.par_iter_mut().try_for_each(|(share, (from, to))| share.run(from, to))?;
         Ok(maps)
     }
 }
@@ -113,12 +106,8 @@ pub(crate) fn adapters(pack: &Pack, chosen: &[usize]) -> Vec<(TVec<usize>, Vec<f
     adapters
 }
 
-/// Threads that the regions are shared out over: one per core that this process may use.
+/// Threads that the networks are shared out over: one per core that this process may use, or as many as
+/// `RAYON_NUM_THREADS` says.
 pub(crate) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// A thread that panicked: the graph came from outside and did what nobody foresaw.
-fn fell() -> Error {
-    Error::new(ErrorKind::Engine, "inference stopped unexpectedly in the refine network")
+    rayon::current_num_threads()
 }

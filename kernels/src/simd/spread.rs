@@ -76,15 +76,44 @@ impl Spread {
         (self.out_size[0] - 1) * self.plane[1] + self.out_size[1]
     }
 
-    /// Spreads `input` `[channels, height, width]` out into `planes`.
-    #[inline(always)]
-    pub(super) fn fill(&self, input: &[f32], planes: &mut Vec<f32>) {
-        let area = self.in_size[0] * self.in_size[1];
+    /// Values of one plane.
+    pub(super) fn plane_area(&self) -> usize {
+        self.plane[0] * self.plane[1]
+    }
+
+    /// Values of a row of a plane.
+    pub(super) fn plane_width(&self) -> usize {
+        self.plane[1]
+    }
+
+    /// How far the farthest tap of a plane lies from its position.
+    pub(super) fn reach(&self) -> usize {
+        self.taps.iter().map(|tap| tap % self.plane_area()).max().unwrap_or(0)
+    }
+
+    /// Where the 16 taps of a square lie where a channel is `[4 phases][images][plane]`.
+    pub(super) fn taps_of_phases(&self, images: usize) -> [usize; 16] {
+        let area = self.plane_area();
+        core::array::from_fn(|i| self.taps[i] / area * images * area + self.taps[i] % area)
+    }
+
+    /// Values of one channel of the input.
+    pub(super) fn in_area(&self) -> usize {
+        self.in_size[0] * self.in_size[1]
+    }
+
+    /// Makes `planes` zeros for so many channels.
+    pub(super) fn clear(&self, channels: usize, planes: &mut Vec<f32>) {
         planes.clear();
-        planes.resize(input.len() / area * self.channel() + SLACK, 0.0);
-        for (channel, planes) in
-            input.chunks_exact(area).zip(planes.chunks_exact_mut(self.channel()))
-        {
+        planes.resize(channels * self.channel() + SLACK, 0.0);
+    }
+
+    /// Spreads `input` `[channels, height, width]` out into `planes`, which must be zero where nothing of the input
+    /// lies; another input of the same size leaves them so.
+    #[inline(always)]
+    pub(super) fn fill(&self, input: &[f32], planes: &mut [f32]) {
+        let channels = input.chunks_exact(self.in_area());
+        for (channel, planes) in channels.zip(planes.chunks_exact_mut(self.channel())) {
             let phases = planes.chunks_exact_mut(self.plane[0] * self.plane[1]);
             for (phase, plane) in phases.enumerate() {
                 self.fill_phase(channel, [phase / self.stride[1], phase % self.stride[1]], plane);
@@ -92,8 +121,9 @@ impl Spread {
         }
     }
 
+    /// The inputs of one phase, `plane` being zero where there are none.
     #[inline(always)]
-    fn fill_phase(&self, channel: &[f32], phase: [usize; 2], plane: &mut [f32]) {
+    pub(super) fn fill_phase(&self, channel: &[f32], phase: [usize; 2], plane: &mut [f32]) {
         let ([_, width], [stride_y, stride_x]) = (self.in_size, self.stride);
         // The first column of the plane that lies in the input, and the input's column there.
         let first = self.pad[1].saturating_sub(phase[1]).div_ceil(stride_x);

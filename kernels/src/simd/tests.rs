@@ -73,7 +73,7 @@ fn both(p: &Conv, draw: &mut Draw, images: usize) -> [Vec<f32>; 2] {
     let mut outs = [vec![0.0; out], vec![f32::NAN; out]];
     crate::conv(p, &input, &weights, &bias, &skip, &mut outs[0]);
     let fast = Convolution::new(p, &weights, &bias).expect("dense or depthwise");
-    fast.run(&input, &skip, &mut outs[1], &mut vec![f32::NAN; 7]);
+    fast.run(&input, &skip, &mut outs[1]);
     outs
 }
 
@@ -107,6 +107,67 @@ fn one_tap_reads_the_input_in_place() {
             off <= TOLERANCE * (1.0 + p.in_channels as f32).sqrt(),
             "case {case}: {off}, {p:?}"
         );
+    }
+}
+
+#[test]
+fn squares_of_three_by_three_taps_are_sums_too() {
+    let mut draw = Draw(6);
+    for case in 0..200 {
+        let mut p = draw.sizes();
+        (p.kernel_height, p.kernel_width, p.groups) = (3, 3, 1);
+        (p.stride_y, p.stride_x, p.dilation_y, p.dilation_x) = (1, 1, 1, 1);
+        (p.in_channels, p.out_channels) = (24 + draw.next(20), 24 + draw.next(20));
+        // As many rows and columns fewer as the padding is short of "same", or more.
+        let out = |size: u32, pad: u32| (size + 2 * pad).saturating_sub(2).max(1);
+        (p.out_height, p.out_width) = (out(p.in_height, p.pad_y), out(p.in_width, p.pad_x));
+        let layer = Convolution::new(
+            &p,
+            &vec![0.0; (9 * p.in_channels * p.out_channels) as usize],
+            &vec![0.0; p.out_channels as usize],
+        );
+        assert!(matches!(layer.unwrap().weights, Weights::Winograd(_)));
+        let off = apart(&both(&p, &mut draw, 1 + case % 5));
+        let sums = 9 * p.in_channels;
+        assert!(off <= 2.0 * TOLERANCE * (1.0 + sums as f32).sqrt(), "case {case}: {off}, {p:?}");
+    }
+}
+
+#[test]
+fn several_threads_give_what_one_gives() {
+    let mut draw = Draw(5);
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let (one, five) = (pool(1), pool(5));
+    for _ in 0..50 {
+        let p = Conv { in_height: 40, in_width: 90, ..draw.sizes() };
+        let threes = draw.next(2) == 0 && p.groups == 1;
+        let p = if threes {
+            let [kernel_height, kernel_width, stride_y, stride_x] = [3, 3, 1, 1];
+            let (dilation_y, dilation_x, in_channels, out_channels) = (1, 1, 25, 30);
+            Conv {
+                kernel_height,
+                kernel_width,
+                stride_y,
+                stride_x,
+                dilation_y,
+                dilation_x,
+                in_channels,
+                out_channels,
+                ..p
+            }
+        } else {
+            p
+        };
+        let p = Conv {
+            out_height: p.in_height.div_ceil(p.stride_y),
+            out_width: p.in_width.div_ceil(p.stride_x),
+            ..p
+        };
+        let seed = draw.0;
+        let [_, a] = one.install(|| both(&p, &mut Draw(seed), 2));
+        let [_, b] = five.install(|| both(&p, &mut Draw(seed), 2));
+        assert_eq!(a, b, "{p:?}");
+        draw.next(2);
     }
 }
 

@@ -12,6 +12,7 @@ pub use presentation::Presentation;
 use std::time::Instant;
 
 use fiducia_kernels::{Affine, Peak, peak};
+use rayon::prelude::*;
 
 use crate::shape::{distance, rms};
 use crate::{
@@ -400,7 +401,7 @@ impl Detector {
             Some(p) => (to_units.apply([p.x.into(), p.y.into()]), f64::from(p.mass)),
             None => (to_units.apply([cells[0] as f64 / 2.0, cells[1] as f64 / 2.0]), 0.0),
         };
-        maps.chunks_exact(cells[0] * cells[1]).map(decode).unzip()
+        maps.par_chunks_exact(cells[0] * cells[1]).map(decode).unzip()
     }
 
     /// Where to look closely: the coarse points, gross outliers replaced by the points of the `fitted`
@@ -454,7 +455,7 @@ impl Detector {
             }
         };
         let mut found: Vec<Found> =
-            maps.chunks_exact(cells * cells).zip(frames).map(decode).collect();
+            maps.par_chunks_exact(cells * cells).zip(frames).map(decode).collect();
         let mut points = guided.to_vec();
         for (f, at) in found.iter().zip(&self.looked_for) {
             if let LookedFor::Guide(g) = at {
