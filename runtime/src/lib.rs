@@ -23,6 +23,8 @@ mod detector;
 mod cephalometry;
 mod report;
 mod overlay;
+#[cfg(feature = "results")]
+pub mod results;
 mod atomic;
 
 pub use atomic::{Staged, check_writable, write_atomically};

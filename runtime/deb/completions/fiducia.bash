@@ -154,7 +154,7 @@ _fiducia() {
             return 0
             ;;
         fiducia__subcmd__detect)
-            opts="-q -h --model --backend --adapter --precision --self-test --cache --landmarks --require-signed --spacing --correct-magnification --invert --json --csv --measures --overlay --quiet --help"
+            opts="-q -h --model --backend --adapter --precision --self-test --cache --landmarks --require-signed --spacing --correct-magnification --invert --json --csv --measures --overlay --dicom --dicom-kinds --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -206,6 +206,14 @@ _fiducia() {
                     ;;
                 --overlay)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dicom)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dicom-kinds)
+                    COMPREPLY=($(compgen -W "sr3d sr gsps sc" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -48,6 +48,11 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l json -d 'Writ
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l csv -d 'Write one row per landmark as CSV (- for standard output)' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l measures -d 'Write angles, lengths and ratios between the landmarks of a lateral head film as CSV to this file, or - for standard output' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l overlay -d 'Draw the landmarks over the image; for several images or a folder, name an existing folder' -r -F
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l dicom -d 'Write the result as DICOM objects into this existing folder, for DICOM images; of a refused image a report that says why' -r -F
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l dicom-kinds -d 'Which objects, separated by commas: sr3d (structured report, Comprehensive 3D SR), sr (the same as Comprehensive SR, for older archives), gsps (presentation state, drawn over the image by viewers), sc (picture with the landmarks burned in, secondary capture)' -r -f -a "sr3d\t''
+sr\t''
+gsps\t''
+sc\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l correct-magnification -d 'Divide a spacing at the detector by the magnification that the DICOM file states: millimetres in the body'
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l invert -d 'Invert the grey values first, of every image: for films on which bone is dark. MONOCHROME1 of DICOM needs it not'

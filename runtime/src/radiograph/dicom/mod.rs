@@ -18,6 +18,8 @@ mod rle;
 mod samples;
 mod grey;
 mod spacing;
+#[cfg(feature = "results")]
+mod origin;
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -32,6 +34,10 @@ use form::PixelForm;
 use grey::GreyTable;
 use syntax::Syntax;
 
+#[cfg(feature = "results")]
+pub(crate) use grey::Lut;
+#[cfg(feature = "results")]
+pub(crate) use origin::Origin;
 pub(super) use syntax::is_dicom;
 
 /// Attributes that are looked at; all others are passed over.
