@@ -8,6 +8,7 @@ mod device;
 mod ahead;
 mod detect;
 mod devices;
+mod board;
 mod bench;
 mod inspect;
 mod patch;
