@@ -30,6 +30,16 @@ pub fn backends() -> Vec<Measured> {
     found
 }
 
+/// The device of this name among [`backends`]. No GPU is looked for where the processor is meant: looking for one
+/// takes memory.
+pub fn backend(name: &str) -> Option<Measured> {
+    if name == "cpu" {
+        Some(cpu())
+    } else {
+        gpu(&adapters()).map(|(gpu, _)| gpu).filter(|gpu| gpu.name == name)
+    }
+}
+
 fn cpu() -> Measured {
     Measured { name: "cpu", wanted: Wanted { backend: Backend::Cpu, ..Wanted::default() } }
 }

@@ -6,7 +6,7 @@ mod backends;
 mod models;
 mod record;
 
-pub use backends::{Measured, backends};
+pub use backends::{Measured, backend, backends};
 pub use machine::{machine, peak_resident, processor, resident};
 pub use models::{Kind, model};
 pub use record::{Record, Row};

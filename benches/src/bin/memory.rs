@@ -7,7 +7,7 @@ use std::process::Command;
 
 use fiducia::{Detector, Error, ErrorKind, Pack, write_atomically};
 use fiducia_benches::{
-    CEPHALOGRAM_PX, Kind, Row, backends, model, peak_resident, radiograph, resident,
+    CEPHALOGRAM_PX, Kind, Row, backend, backends, model, peak_resident, radiograph, resident,
     shipped_pack_path,
 };
 use peak_alloc::PeakAlloc;
@@ -79,8 +79,8 @@ fn all() -> Result<(), Error> {
     Ok(())
 }
 
-fn one(name: &str, backend: &str, models: usize, file: &Path) -> Result<(), Error> {
-    let backend = backends().into_iter().find(|b| b.name == backend).ok_or_else(usage)?;
+fn one(name: &str, device: &str, models: usize, file: &Path) -> Result<(), Error> {
+    let backend = backend(device).ok_or_else(usage)?;
     let film = radiograph(SEED, CEPHALOGRAM_PX);
     let before = Level::now();
     HEAP.reset_peak_usage();

@@ -1,0 +1,304 @@
+//! The tables of the page.
+
+use std::fmt::Write;
+
+use fiducia_benches::{Kind, Record};
+
+use crate::Machine;
+
+pub(crate) const LANDMARKS: [usize; 5] = [1, 6, 19, 37, 68];
+
+/// All parts of the page that are measured, by name.
+pub(crate) fn all(
+    machines: &[Machine],
+    quantisation: &Quantisation,
+) -> Vec<(&'static str, String)> {
+    let each = |table: fn(&Record) -> String, plot: Option<&str>| {
+        let mut out = String::new();
+        for machine in machines {
+            let _ = writeln!(out, "**{}**, {}\n", machine.name, machine.date);
+            if let Some(plot) = plot {
+                let (name, alt) = (&machine.name, plot);
+                let _ = writeln!(
+                    out,
+                    "![{alt} against the number of landmarks](plots/{plot}-{name}.svg)\n"
+                );
+            }
+            let _ = writeln!(out, "{}", table(&machine.record));
+        }
+        out
+    };
+    vec![
+        ("machines", machines_table(machines)),
+        ("fusion", each(fusion, Some("latency"))),
+        ("stages", each(stages, None)),
+        ("memory", each(memory, Some("memory"))),
+        ("endurance", each(endurance, None)),
+        ("rivals", each(rivals, None)),
+        ("files", each(files, None)),
+        ("quantisation", quantisation.table()),
+    ]
+}
+
+fn machines_table(machines: &[Machine]) -> String {
+    let mut out = table(&["machine", "processor", "system", "recorded", "busy at the start"]);
+    for m in machines {
+        let text = |figure| m.record.find("machine", figure).unwrap_or("?");
+        let load = number(m.record.number("machine", "load at the start"), 1);
+        row(&mut out, &[&m.name, text("processor"), text("system"), &m.date, &load]);
+    }
+    out
+}
+
+/// From pixels in memory to landmarks, for each way to share the networks.
+fn fusion(record: &Record) -> String {
+    let heads =
+        ["landmarks", "fused, ms", "joint, ms", "one model per landmark, ms", "fused is faster"];
+    let mut out = table(&heads);
+    let at =
+        |kind: Kind, n: usize| record.number(&format!("fusion/{}/cpu/{n}", kind.name()), "median");
+    for n in LANDMARKS {
+        let [fused, joint, single] = Kind::ALL.map(|kind| at(kind, n));
+        let factor = ratio(single, fused).map_or("–".to_owned(), |r| format!("{r:.1} ×"));
+        let cells = [n.to_string(), number(fused, 1), number(joint, 1), number(single, 1), factor];
+        row(&mut out, &cells.each_ref().map(String::as_str));
+    }
+    let (first, last) = (at(Kind::Fused, 1), at(Kind::Fused, 68));
+    if let (Some(first), Some(last)) = (first, last) {
+        let each = (last - first) / 67.0;
+        let _ = writeln!(
+            out,
+            "\nA further landmark takes {each:.2} ms, {:.1} % of the first.",
+            100.0 * each / first
+        );
+    }
+    out
+}
+
+fn stages(record: &Record) -> String {
+    let mut out = table(&["stage", "device", "on", "median, ms", "95 % interval, ms"]);
+    for name in record.names("stages/") {
+        let mut parts = name.splitn(3, '/');
+        let [stage, device, size] = [(); 3].map(|()| parts.next().unwrap_or_default());
+        let of = |figure| record.number(&format!("stages/{name}"), figure);
+        let interval = format!("{}–{}", number(of("low"), 3), number(of("high"), 3));
+        row(&mut out, &[stage, device, size, &number(of("median"), 3), &interval]);
+    }
+    out
+}
+
+/// Megabytes of each model and its detector.
+fn memory(record: &Record) -> String {
+    let heads = [
+        "model",
+        "device",
+        "landmarks",
+        "file, MB",
+        "heap, loaded",
+        "peak while loading",
+        "heap, at work",
+        "peak at work",
+        "main memory, peak",
+        "GPU, MB",
+    ];
+    let mut out = table(&heads);
+    for name in record.names("memory/") {
+        let mut parts = name.splitn(3, '/');
+        let [model, device, landmarks] = [(); 3].map(|()| parts.next().unwrap_or_default());
+        let mb = |figure| megabytes(record.number(&format!("memory/{name}"), figure));
+        let cells = [
+            mb("file"),
+            mb("heap loaded"),
+            mb("peak heap loaded"),
+            mb("heap steady"),
+            mb("peak heap steady"),
+            mb("peak rss steady"),
+            mb("gpu"),
+        ];
+        let mut all = vec![model, device, landmarks];
+        all.extend(cells.iter().map(String::as_str));
+        row(&mut out, &all);
+    }
+    let of =
+        |kind: Kind, figure: &str| record.number(&format!("memory/{}/cpu/19", kind.name()), figure);
+    for (figure, what) in
+        [("file", "files"), ("heap loaded", "heap, loaded"), ("heap steady", "heap, at work")]
+    {
+        if let Some(share) = ratio(of(Kind::Fused, figure), of(Kind::Single, figure)) {
+            let saved = 100.0 * (1.0 - share);
+            let _ = writeln!(
+                out,
+                "\n19 landmarks, {what}: {saved:.1} % less than one model per landmark."
+            );
+        }
+    }
+    out
+}
+
+fn endurance(record: &Record) -> String {
+    let heads = [
+        "images",
+        "refused among them",
+        "growth per image, bytes",
+        "95 % interval",
+        "main memory: first, last, most",
+        "p50, ms",
+        "p99, ms",
+        "p99 / p50",
+    ];
+    let mut out = table(&heads);
+    for name in record.names("endurance/cpu/") {
+        let of = |figure| record.number(&format!("endurance/cpu/{name}"), figure);
+        let interval = format!("{} to {}", number(of("slope low"), 0), number(of("slope high"), 0));
+        let memory = ["rss first", "rss last", "rss most"].map(|figure| megabytes(of(figure)));
+        let cells = [
+            name.to_owned(),
+            number(of("refused"), 0),
+            number(of("slope per image"), 0),
+            interval,
+            format!("{} MB", memory.join(", ")),
+            number(of("p50"), 1),
+            number(of("p99"), 1),
+            number(ratio(of("p99"), of("p50")), 2),
+        ];
+        row(&mut out, &cells.each_ref().map(String::as_str));
+    }
+    out
+}
+
+/// The same two networks in other engines, in the order of their times.
+fn rivals(record: &Record) -> String {
+    let mut out = String::new();
+    for (which, threads, title) in [
+        ("fused", 1, "One model for 19 landmarks, one thread"),
+        ("fused", 2, "The same, two threads"),
+        ("singles", 1, "19 models for one landmark each, f32, one thread"),
+    ] {
+        let of = |engine: &str, figure: &str| {
+            record.number(&format!("rivals/{which}/{engine}/{threads}"), figure)
+        };
+        let prefix = format!("rivals/{which}/");
+        let ending = format!("/{threads}");
+        let mut engines: Vec<&str> = record
+            .names(&prefix)
+            .into_iter()
+            .filter_map(|name| name.strip_suffix(&ending))
+            .collect();
+        if engines.is_empty() {
+            continue;
+        }
+        let time = |engine: &str| of(engine, "median").unwrap_or(f64::INFINITY);
+        engines.sort_by(|a, b| time(a).total_cmp(&time(b)));
+        let _ = writeln!(out, "{title}:\n");
+        out += &table(&[
+            "engine",
+            "median, ms",
+            "quartiles, ms",
+            "load and first run, ms",
+            "peak memory, MB",
+            "apart, cells",
+        ]);
+        for engine in engines {
+            let cells = [
+                number(of(engine, "median"), 1),
+                format!("{}–{}", number(of(engine, "low"), 1), number(of(engine, "high"), 1)),
+                number(of(engine, "load"), 0),
+                megabytes(of(engine, "peak rss")),
+                number(of(engine, "off"), 4),
+            ];
+            let mut all = vec![engine];
+            all.extend(cells.iter().map(String::as_str));
+            row(&mut out, &all);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Model files, and frames of the serial link.
+fn files(record: &Record) -> String {
+    let mut out = table(&["step", "of", "median, ms", "per second"]);
+    for (group, unit) in [("pack", false), ("link", true)] {
+        for name in record.names(&format!("{group}/")) {
+            let median = record.number(&format!("{group}/{name}"), "median");
+            let Some((step, what)) = name.split_once("/cpu/") else { continue };
+            let step = format!("{group}, {step}");
+            let rate = median.filter(|_| unit).map(|ms| 1e3 / ms);
+            row(&mut out, &[&step, what, &number(median, 4), &number(rate, 0)]);
+        }
+    }
+    out
+}
+
+/// Codings of private values, as `docs/quantisation.sh` printed them.
+pub(crate) struct Quantisation {
+    table: String,
+    pub(crate) codings: Vec<Coding>,
+}
+
+/// A row of that table.
+pub(crate) struct Coding {
+    pub(crate) name: String,
+    /// Private values of a landmark.
+    pub(crate) landmark_bytes: f64,
+    /// Mean move of the landmarks by rounding, px; none for the model that was not rounded.
+    pub(crate) move_px: Option<f64>,
+    /// Mean radial error, mm.
+    pub(crate) error: f64,
+}
+
+impl Quantisation {
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        let rows = text.lines().filter(|line| line.starts_with('|')).skip(2);
+        let coding = |line: &str| {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let [name, _, each, moved, _, error, _] = cells[..] else {
+                return Err(format!("expected seven cells: {line}"));
+            };
+            let number = |text: &str| text.parse().map_err(|_| format!("no number: {text}"));
+            Ok(Coding {
+                name: name.to_owned(),
+                landmark_bytes: number(each)?,
+                move_px: if moved == "–" { None } else { Some(number(moved)?) },
+                error: number(error)?,
+            })
+        };
+        let codings = rows.map(coding).collect::<Result<Vec<_>, _>>()?;
+        if codings.is_empty() {
+            return Err("no table".to_owned());
+        }
+        Ok(Self { table: text.trim().to_owned(), codings })
+    }
+
+    fn table(&self) -> String {
+        format!(
+            "![Mean radial error and move of landmarks against the bytes of a landmark](plots/quantisation.svg)\n\n{}\n",
+            self.table
+        )
+    }
+}
+
+fn table(heads: &[&str]) -> String {
+    let mut out = String::new();
+    row(&mut out, heads);
+    // Words first, then numbers.
+    row(&mut out, &heads.iter().map(|_| "---").collect::<Vec<_>>());
+    out
+}
+
+fn row(out: &mut String, cells: &[&str]) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "| {} |", cells.join(" | "));
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+fn megabytes(bytes: Option<f64>) -> String {
+    number(bytes.map(|bytes| bytes * 1e-6), 1)
+}
+
+fn ratio(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    Some(a? / b.filter(|b| *b > 0.0)?)
+}
