@@ -3,25 +3,27 @@
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use fiducia::{Backend, Detector};
 use fiducia_benches::{CEPHALOGRAM_PX, Kind, model, radiograph};
 
 const SEED: u64 = 1;
 const LANDMARKS: [usize; 5] = [1, 6, 19, 37, 68];
+const SAMPLES: usize = 20;
 
 fn fusion(criterion: &mut Criterion) {
     let film = radiograph(SEED, CEPHALOGRAM_PX);
     let mut group = criterion.benchmark_group("fusion");
     for landmarks in LANDMARKS {
         for kind in Kind::ALL {
+            group.sample_size(SAMPLES).sampling_mode(SamplingMode::Auto);
             let [models, each] = kind.models(landmarks);
             let pack = model(kind, each, SEED).expect("a model can be drawn");
             let mut detectors: Vec<Detector> = (0..models)
                 .map(|_| Detector::new(&pack, Backend::Cpu).expect("the graphs compile"))
                 .collect();
-            if models * landmarks > 100 {
-                group.sample_size(10);
+            if models > 1 {
+                group.sample_size(10).sampling_mode(SamplingMode::Flat);
             }
             let name = format!("{}/cpu/{landmarks}", kind.name());
             group.bench_function(&name, |b| {
@@ -38,7 +40,7 @@ fn fusion(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(20);
+    config = Criterion::default();
     targets = fusion
 }
 criterion_main!(benches);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use fiducia::{Detector, Pack, Radiograph, Refine, Timings};
 use fiducia_benches::{Kind, Measured, backends, demo, model, plane, shipped_pack};
 
@@ -47,7 +47,7 @@ fn on(
 ) {
     let mut group = criterion.benchmark_group("stages");
     if backend.name == "software-gpu" {
-        group.sample_size(SLOW_SAMPLES);
+        group.sample_size(SLOW_SAMPLES).sampling_mode(SamplingMode::Flat);
     }
     for (stage, time) in STAGES {
         let size = size(stage, pack, film);

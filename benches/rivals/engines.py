@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -211,6 +212,8 @@ class PyTorch:
 
         torch.set_num_threads(threads)
         self.torch = torch
+        # It warns of shapes that are read while it traces; they are fixed here.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
 
         def net(name, arrays):
             module = onnx2torch.convert(onnx.load(inputs.graph(name))).eval()

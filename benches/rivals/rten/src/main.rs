@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use fiducia_kernels::peak;
 use rten::{Model, ModelOptions, RunOptions, ThreadPool, Value};
-use rten_tensor::prelude::*;
 use rten_tensor::Tensor;
+use rten_tensor::prelude::*;
 use serde_json::Value as Json;
 
 type Res<T> = Result<T, Box<dyn Error>>;
@@ -36,7 +36,8 @@ fn serve(form: &str, threads: usize, folder: &Path) -> Res<()> {
     let load = start.elapsed().as_secs_f64() * 1e3;
     let apart = |(a, b): (&f32, &f32)| (a - b).abs();
     // NaN must not look like agreement.
-    let off = found.iter().zip(&expected).map(apart).fold(0.0, |m: f32, d| if d <= m { m } else { d });
+    let off =
+        found.iter().zip(&expected).map(apart).fold(0.0, |m: f32, d| if d <= m { m } else { d });
     say(&format!("{load} {off} {before}"))?;
     for line in std::io::stdin().lock().lines() {
         line?;
