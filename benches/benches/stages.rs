@@ -1,11 +1,13 @@
 //! The stages of a detection with the shipped pack, on each device, named `stage/backend/size`. A stage is timed inside
 //! a whole detection, which has read its results back before the clock is looked at; on a GPU by the GPU's own clock.
 
+use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use fiducia::{Detector, Pack, Radiograph, Refine, Timings};
-use fiducia_benches::{Kind, Measured, backends, demo, model, plane, shipped_pack};
+use fiducia_benches::{Kind, Measured, backends, demo, heat_map, model, plane, shipped_pack};
+use fiducia_kernels::peak;
 
 const SEED: u64 = 1;
 /// A software rasteriser takes seconds an image.
@@ -36,6 +38,7 @@ fn stages(criterion: &mut Criterion) {
         }
     }
     adapters(criterion);
+    peaks(criterion, &pack);
 }
 
 fn on(
@@ -91,9 +94,28 @@ fn adapters(criterion: &mut Criterion) {
         let mut regions = plane(SEED, [side, LANDMARKS * side]);
         regions.chunks_exact_mut(side * side).for_each(fiducia::normalise_crop);
         group.bench_function(format!("adapters/cpu/{LANDMARKS}-{name}"), |b| {
-            b.iter(|| net.run(std::hint::black_box(&regions)).expect("inference works"));
+            b.iter(|| net.run(black_box(&regions)).expect("inference works"));
         });
     }
+    group.finish();
+}
+
+/// The peaks of all fine heat maps, and a copy of these, for what the memory allows.
+fn peaks(criterion: &mut Criterion, pack: &Pack) {
+    let (refine, landmarks) = (pack.manifest().refine, pack.manifest().landmarks.len());
+    let cells = refine.size / refine.stride;
+    let maps: Vec<f32> =
+        (0..landmarks as u64).flat_map(|seed| heat_map(seed, [cells; 2])).collect();
+    let size = format!("{landmarks}x{cells}x{cells}");
+    let mut group = criterion.benchmark_group("stages");
+    group.bench_function(format!("peaks/cpu/{size}"), |b| {
+        let each = |map| peak(map, cells, cells, refine.peak_radius);
+        b.iter(|| black_box(&maps).chunks_exact(cells * cells).filter_map(each).count());
+    });
+    let mut copy = maps.clone();
+    group.bench_function(format!("copy-of-the-maps/cpu/{size}"), |b| {
+        b.iter(|| black_box(&mut copy).copy_from_slice(black_box(&maps)));
+    });
     group.finish();
 }
 

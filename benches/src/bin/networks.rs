@@ -3,8 +3,9 @@
 //!
 //! `networks PACK IMAGE SPACING_MM DIR` writes what another engine needs to do the same: graphs, their inputs
 //! for that image, the peaks that come out. `networks PACK DIR [singles]` reads the inputs from there and says what
-//! loading and a first run took; then every line on standard input is answered with the milliseconds of one run, from
-//! inputs in memory to peaks. With `singles` it is one model for each landmark, and all of them are run.
+//! `worker.py` says: what loading and a first run took, 0, and what this process held before. Then every line on
+//! standard input is answered with the milliseconds of one run, from inputs in memory to peaks. With `singles` it is
+//! one model for each landmark, and all of them are run.
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -14,6 +15,7 @@ use fiducia::{
     Backbone, Backend, Detector, Error, ErrorKind, Grey, Pack, Plane, Radiograph, Refine,
     SectionKind, whole_frame, whole_input, write_atomically,
 };
+use fiducia_benches::resident;
 use fiducia_kernels::peak;
 
 fn main() -> std::process::ExitCode {
@@ -46,6 +48,7 @@ fn usage() -> Error {
 fn serve(path: &Path, folder: &Path, singles: bool) -> Result<(), Error> {
     let whole = read_floats(&folder.join("whole.f32"))?;
     let regions = read_floats(&folder.join("regions.f32"))?;
+    let before = resident().unwrap_or(0) / 1024;
     let start = Instant::now();
     let pack = Pack::open(path)?;
     let all: Vec<usize> = (0..pack.manifest().landmarks.len()).collect();
@@ -61,22 +64,26 @@ fn serve(path: &Path, folder: &Path, singles: bool) -> Result<(), Error> {
         Ok(())
     };
     run()?;
-    say(start)?;
+    // The peaks are its own, so that they are not apart.
+    say(&format!("{} 0 {before}", milliseconds(start)))?;
     for line in std::io::stdin().lock().lines() {
         if line.is_err() {
             break;
         }
         let start = Instant::now();
         run()?;
-        say(start)?;
+        say(&milliseconds(start).to_string())?;
     }
     Ok(())
 }
 
-fn say(since: Instant) -> Result<(), Error> {
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
+fn say(line: &str) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
-    let ms = since.elapsed().as_secs_f64() * 1e3;
-    writeln!(out, "{ms}").and_then(|()| out.flush()).map_err(|e| {
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|e| {
         Error::new(ErrorKind::Unwritable, format!("cannot write to standard output: {e}"))
     })
 }

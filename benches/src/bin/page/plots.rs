@@ -12,7 +12,7 @@ use crate::tables::{Coding, LANDMARKS, Quantisation};
 
 const HEIGHT_PX: u32 = 330;
 /// Bytes per landmark, logarithmic.
-const BYTES: std::ops::Range<f64> = 150.0..8000.0;
+const BYTES: std::ops::Range<f64> = 128.0..8192.0;
 
 /// A line of a plot: its name, colour and points.
 type Line = (&'static str, RGBColor, Vec<(f64, f64)>);
@@ -118,7 +118,7 @@ fn codings_panel(
         .margin_right(RIGHT_PX)
         .x_label_area_size(44)
         .y_label_area_size(56)
-        .build_cartesian_2d(BYTES.log_scale(), range)?;
+        .build_cartesian_2d(BYTES.log_scale().base(2.0), range)?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
@@ -132,7 +132,6 @@ fn codings_panel(
         .draw()?;
     let points: Vec<(f64, f64, &str)> =
         codings.iter().filter_map(|c| Some((c.landmark_bytes, of(c)?, c.name.as_str()))).collect();
-    chart.draw_series(LineSeries::new(points.iter().map(|p| (p.0, p.1)), DATA.stroke_width(2)))?;
     chart.draw_series(points.iter().map(|p| Circle::new((p.0, p.1), 3, DATA.filled())))?;
     chart.draw_series(points.iter().map(|p| {
         let label = Text::new(p.2.to_owned(), (6, -16), FONT.into_font().color(&INK));

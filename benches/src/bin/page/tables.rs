@@ -30,6 +30,7 @@ pub(crate) fn all(
     };
     vec![
         ("machines", machines_table(machines)),
+        ("goals", each(goals, None)),
         ("fusion", each(fusion, Some("latency"))),
         ("stages", each(stages, None)),
         ("memory", each(memory, Some("memory"))),
@@ -41,7 +42,7 @@ pub(crate) fn all(
 }
 
 fn machines_table(machines: &[Machine]) -> String {
-    let mut out = table(&["machine", "processor", "system", "recorded", "busy at the start"]);
+    let mut out = table(4, &["machine", "processor", "system", "recorded", "busy at the start"]);
     for m in machines {
         let text = |figure| m.record.find("machine", figure).unwrap_or("?");
         let load = number(m.record.number("machine", "load at the start"), 1);
@@ -50,11 +51,84 @@ fn machines_table(machines: &[Machine]) -> String {
     out
 }
 
+/// What the project set itself, what was measured, and whether that meets it.
+fn goals(record: &Record) -> String {
+    let mut out = table(3, &["goal", "measured", "met"]);
+    let mut tell = |goal: &str, measured: Option<(String, bool)>| {
+        let (measured, met) = measured.map_or(("not measured".to_owned(), "–"), |(text, met)| {
+            (text, if met { "yes" } else { "**no**" })
+        });
+        row(&mut out, &[goal, &measured, met]);
+    };
+    let of = |what: &str, kind: Kind, figure: &str| {
+        record.number(&format!("{what}/{}/cpu/19", kind.name()), figure)
+    };
+    let faster = ratio(of("fusion", Kind::Single, "median"), of("fusion", Kind::Fused, "median"));
+    tell(
+        "19 landmarks from pixels: 10 times as fast as 19 models, or more",
+        faster.map(|r| (format!("{r:.1} times"), r >= 10.0)),
+    );
+    let figure = "heap loaded";
+    let share = ratio(of("memory", Kind::Fused, figure), of("memory", Kind::Single, figure));
+    tell(
+        "Memory of the loaded model: 90 % less than 19 models, or better",
+        share.map(|s| (format!("{:.1} % less", 100.0 * (1.0 - s)), s <= 0.1)),
+    );
+    for (int8, goal) in [
+        (false, "Networks and decode, one thread: no slower than the fastest other engine in f32"),
+        (true, "The same against 8-bit engines"),
+    ] {
+        tell(goal, against(record, "median", "ms", 1.0, |name| name.ends_with("int8") == int8));
+    }
+    let all = |_: &str| true;
+    tell(
+        "Load and first run: sooner than all other engines",
+        against(record, "load", "ms", 1.0, all),
+    );
+    tell("Peak memory: below all other engines", against(record, "peak rss", "MB", 1e-6, all));
+    let median = |name: &str| {
+        let names = record.names("stages/");
+        let found = names.into_iter().find(|n| n.starts_with(name))?;
+        record.number(&format!("stages/{found}"), "median")
+    };
+    let bandwidth = ratio(median("peaks/cpu/"), median("copy-of-the-maps/cpu/"));
+    tell(
+        "Decode of 19 heat maps: 1.5 times a copy of them, or less",
+        bandwidth.map(|r| (format!("{r:.0} times"), r <= 1.5)),
+    );
+    let growth = record.names("endurance/cpu/").pop().and_then(|images| {
+        let of = |figure| record.number(&format!("endurance/cpu/{images}"), figure);
+        let (low, high) = (of("slope low")?, of("slope high")?);
+        let text = format!("{images} images: {low:.0} to {high:.0} bytes an image (95 %)");
+        Some((text, low <= 0.0))
+    });
+    tell("Memory does not grow over many images", growth);
+    out
+}
+
+/// fiducia, one thread, beside the best of the engines that are `meant`.
+fn against(
+    record: &Record,
+    figure: &str,
+    unit: &str,
+    factor: f64,
+    meant: impl Fn(&str) -> bool,
+) -> Option<(String, bool)> {
+    let of = |engine: &str| record.number(&format!("rivals/fused/{engine}/1"), figure);
+    let own = of("fiducia")? * factor;
+    let engines = record.names("rivals/fused/").into_iter();
+    let others = engines.filter_map(|name| name.strip_suffix("/1"));
+    let others = others.filter(|name| *name != "fiducia" && meant(name));
+    let values = others.filter_map(|name| Some((of(name)? * factor, name)));
+    let (best, name) = values.min_by(|a, b| a.0.total_cmp(&b.0))?;
+    Some((format!("{own:.1} {unit}; {name} {best:.1} {unit}"), own <= best))
+}
+
 /// From pixels in memory to landmarks, for each way to share the networks.
 fn fusion(record: &Record) -> String {
     let heads =
         ["landmarks", "fused, ms", "joint, ms", "one model per landmark, ms", "fused is faster"];
-    let mut out = table(&heads);
+    let mut out = table(1, &heads);
     let at =
         |kind: Kind, n: usize| record.number(&format!("fusion/{}/cpu/{n}", kind.name()), "median");
     for n in LANDMARKS {
@@ -76,7 +150,7 @@ fn fusion(record: &Record) -> String {
 }
 
 fn stages(record: &Record) -> String {
-    let mut out = table(&["stage", "device", "on", "median, ms", "95 % interval, ms"]);
+    let mut out = table(3, &["stage", "device", "on", "median, ms", "95 % interval, ms"]);
     for name in record.names("stages/") {
         let mut parts = name.splitn(3, '/');
         let [stage, device, size] = [(); 3].map(|()| parts.next().unwrap_or_default());
@@ -101,7 +175,7 @@ fn memory(record: &Record) -> String {
         "main memory, peak",
         "GPU, MB",
     ];
-    let mut out = table(&heads);
+    let mut out = table(2, &heads);
     for name in record.names("memory/") {
         let mut parts = name.splitn(3, '/');
         let [model, device, landmarks] = [(); 3].map(|()| parts.next().unwrap_or_default());
@@ -146,7 +220,7 @@ fn endurance(record: &Record) -> String {
         "p99, ms",
         "p99 / p50",
     ];
-    let mut out = table(&heads);
+    let mut out = table(0, &heads);
     for name in record.names("endurance/cpu/") {
         let of = |figure| record.number(&format!("endurance/cpu/{name}"), figure);
         let interval = format!("{} to {}", number(of("slope low"), 0), number(of("slope high"), 0));
@@ -190,14 +264,17 @@ fn rivals(record: &Record) -> String {
         let time = |engine: &str| of(engine, "median").unwrap_or(f64::INFINITY);
         engines.sort_by(|a, b| time(a).total_cmp(&time(b)));
         let _ = writeln!(out, "{title}:\n");
-        out += &table(&[
-            "engine",
-            "median, ms",
-            "quartiles, ms",
-            "load and first run, ms",
-            "peak memory, MB",
-            "apart, cells",
-        ]);
+        out += &table(
+            1,
+            &[
+                "engine",
+                "median, ms",
+                "quartiles, ms",
+                "load and first run, ms",
+                "peak memory, MB",
+                "apart, cells",
+            ],
+        );
         for engine in engines {
             let cells = [
                 number(of(engine, "median"), 1),
@@ -217,7 +294,7 @@ fn rivals(record: &Record) -> String {
 
 /// Model files, and frames of the serial link.
 fn files(record: &Record) -> String {
-    let mut out = table(&["step", "of", "median, ms", "per second"]);
+    let mut out = table(2, &["step", "of", "median, ms", "per second"]);
     for (group, unit) in [("pack", false), ("link", true)] {
         for name in record.names(&format!("{group}/")) {
             let median = record.number(&format!("{group}/{name}"), "median");
@@ -278,11 +355,12 @@ impl Quantisation {
     }
 }
 
-fn table(heads: &[&str]) -> String {
+/// The head of a table; the first columns are words, the others numbers.
+fn table(words: usize, heads: &[&str]) -> String {
     let mut out = String::new();
     row(&mut out, heads);
-    // Words first, then numbers.
-    row(&mut out, &heads.iter().map(|_| "---").collect::<Vec<_>>());
+    let rule = |i: usize| if i < words { "---" } else { "---:" };
+    row(&mut out, &(0..heads.len()).map(rule).collect::<Vec<_>>());
     out
 }
 
