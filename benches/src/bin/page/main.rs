@@ -77,10 +77,10 @@ fn machines(results: &Path) -> Result<Vec<Machine>, Error> {
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut machines = Vec::new();
     for folder in entries(results).into_iter().filter(|path| path.is_dir()) {
-        let tables =
+        let mut tables =
             entries(&folder).into_iter().filter(|p| p.extension().is_some_and(|e| e == "csv"));
         // Dates sort as text.
-        if let Some(newest) = tables.last() {
+        if let Some(newest) = tables.next_back() {
             let record = Record::open(&newest)?;
             machines.push(Machine { name: stem(&folder), date: stem(&newest), record });
         }
