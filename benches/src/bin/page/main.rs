@@ -52,7 +52,7 @@ fn run(benches: &Path, check: bool) -> Result<(), Error> {
             write_atomically(&path, content.as_bytes())?;
         } else if read(&path)? != content {
             let message = format!(
-                "{} is not what benches/results gives; run: cargo run --release -p fiducia-benches --bin page",
+                "{} is not what benches/results gives; build the workspace and run the program page",
                 path.display()
             );
             return Err(Error::new(ErrorKind::Usage, message));
