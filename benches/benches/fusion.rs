@@ -1,60 +1,46 @@
-//! The fused model against one model per landmark of the same network, size and decode, in one run; named
-//! `detect/what/landmarks`. The models' sizes are printed beside.
+//! One model for all landmarks against one model for each, from pixels in memory to landmarks: the same trunk, networks
+//! and decode. Named `what/backend/landmarks`; what models hold is printed beside.
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use fiducia::{Backend, Detector, Pack, SectionKind};
-use fiducia_benches::{CEPHALOGRAM_PX, radiograph, shipped_pack, shipped_pack_path};
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use fiducia::{Backend, Detector};
+use fiducia_benches::{CEPHALOGRAM_PX, Kind, model, radiograph};
 
 const SEED: u64 = 1;
-/// Numbers of landmarks in the fused model; the step from the first to the last is what further ones cost.
-const FUSED: [usize; 4] = [1, 2, 6, 19];
+const LANDMARKS: [usize; 5] = [1, 6, 19, 37, 68];
+const SAMPLES: usize = 20;
 
 fn fusion(criterion: &mut Criterion) {
-    let Some(pack) = shipped_pack().expect("the shipped pack is sound") else {
-        println!("SKIPPED fusion: {} is missing", shipped_pack_path().display());
-        return;
-    };
     let film = radiograph(SEED, CEPHALOGRAM_PX);
-    let names = &pack.manifest().landmarks;
-    let detector = |names: &[String]| {
-        Detector::for_landmarks(&pack, Backend::Cpu, names).expect("the shipped pack compiles")
-    };
-    for count in FUSED.into_iter().filter(|&n| n <= names.len()) {
-        let mut fused = detector(&names[..count]);
-        criterion.bench_function(&format!("detect/fused/{count}"), |b| {
-            b.iter(|| fused.observe(black_box(&film)).expect("the film can be looked at"));
-        });
-    }
-    let mut singles: Vec<Detector> =
-        names.iter().map(|name| detector(std::slice::from_ref(name))).collect();
-    criterion.bench_function(&format!("detect/one-model-per-landmark/{}", names.len()), |b| {
-        b.iter(|| {
-            for single in &mut singles {
-                single.observe(black_box(&film)).expect("the film can be looked at");
+    let mut group = criterion.benchmark_group("fusion");
+    for landmarks in LANDMARKS {
+        for kind in Kind::ALL {
+            group.sample_size(SAMPLES).sampling_mode(SamplingMode::Auto);
+            let [models, each] = kind.models(landmarks);
+            let pack = model(kind, each, SEED).expect("a model can be drawn");
+            let mut detectors: Vec<Detector> = (0..models)
+                .map(|_| Detector::new(&pack, Backend::Cpu).expect("the graphs compile"))
+                .collect();
+            if models > 1 {
+                group.sample_size(10).sampling_mode(SamplingMode::Flat);
             }
-        });
-    });
-    sizes(&pack);
-}
-
-/// Bytes of weights: the fused model holds the shared ones once, dedicated models once each.
-fn sizes(pack: &Pack) {
-    let landmarks = pack.manifest().landmarks.len();
-    let private = landmarks * pack.adapter_bytes(0);
-    let shared =
-        pack.section(SectionKind::Backbone).len() + pack.section(SectionKind::Refine).len();
-    let (fused, singles) = (shared + private, landmarks * shared + private);
-    let saved = 100.0 * (1.0 - fused as f64 / singles as f64);
-    println!(
-        "weights: fused {fused} bytes, one model per landmark {singles} bytes, {saved:.1} % less"
-    );
+            let name = format!("{}/cpu/{landmarks}", kind.name());
+            group.bench_function(&name, |b| {
+                b.iter(|| {
+                    for detector in &mut detectors {
+                        detector.observe(black_box(&film)).expect("it can be looked at");
+                    }
+                });
+            });
+        }
+    }
+    group.finish();
 }
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(20);
+    config = Criterion::default();
     targets = fusion
 }
 criterion_main!(benches);

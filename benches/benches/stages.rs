@@ -1,80 +1,122 @@
-//! The stages of a detection on the shipped pack, named `stage/backend/size`.
+//! The stages of a detection with the shipped pack, on each device, named `stage/backend/size`. A stage is timed inside
+//! a whole detection, which has read its results back before the clock is looked at; on a GPU by the GPU's own clock.
 
 use std::hint::black_box;
+use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use fiducia::{
-    Backbone, Backend, Detector, Grey, Pack, Plane, Refine, normalise_crop, normalise_whole,
-    whole_frame, whole_input,
-};
-use fiducia_benches::{CEPHALOGRAM_PX, plane, radiograph, shipped_pack, shipped_pack_path};
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use fiducia::{Detector, Pack, Radiograph, Refine, Timings};
+use fiducia_benches::{Kind, Measured, backends, demo, heat_map, model, plane, shipped_pack};
+use fiducia_kernels::peak;
 
 const SEED: u64 = 1;
+/// A software rasteriser takes seconds an image.
+const SLOW_SAMPLES: usize = 10;
+
+/// A stage of a detection: name, and its time of a run, ms.
+type Stage = (&'static str, fn(&Timings) -> f64);
+const STAGES: [Stage; 6] = [
+    ("preprocess", |t| t.preprocess),
+    ("backbone", |t| t.backbone),
+    ("crop", |t| t.crop),
+    ("refine", |t| t.refine),
+    ("decode", |t| t.decode),
+    ("observe", |t| t.total),
+];
 
 fn stages(criterion: &mut Criterion) {
-    match shipped_pack().expect("the shipped pack is sound") {
-        Some(pack) => {
-            preprocess(criterion, &pack);
-            backbone(criterion, &pack);
-            refine(criterion, &pack);
-            detect(criterion, &pack);
+    let Some(pack) = shipped_pack().expect("the shipped pack is sound") else {
+        println!("SKIPPED all stages: the shipped pack is missing");
+        return;
+    };
+    let film = demo(SEED).expect("the demo image is sound");
+    for backend in backends() {
+        let names = &pack.manifest().landmarks;
+        match Detector::on(&pack, &backend.wanted, names) {
+            Ok(mut detector) => on(criterion, &backend, &mut detector, &pack, &film),
+            Err(e) => println!("SKIPPED all stages on {}: {e}", backend.name),
         }
-        None => println!("SKIPPED all stages: {} is missing", shipped_pack_path().display()),
+    }
+    adapters(criterion);
+    peaks(criterion, &pack);
+}
+
+fn on(
+    criterion: &mut Criterion,
+    backend: &Measured,
+    detector: &mut Detector,
+    pack: &Pack,
+    film: &Radiograph,
+) {
+    let mut group = criterion.benchmark_group("stages");
+    if backend.name == "software-gpu" {
+        group.sample_size(SLOW_SAMPLES).sampling_mode(SamplingMode::Flat);
+    }
+    for (stage, time) in STAGES {
+        let size = size(stage, pack, film);
+        group.bench_function(format!("{stage}/{}/{size}", backend.name), |b| {
+            b.iter_custom(|runs| {
+                let run =
+                    |_| time(&detector.observe(film).expect("it can be looked at").timings_ms);
+                Duration::from_secs_f64((0..runs).map(run).sum::<f64>() * 1e-3)
+            });
+        });
+    }
+    // From pixels in memory to the report.
+    group.bench_function(format!("detect/{}/{}", backend.name, size("detect", pack, film)), |b| {
+        b.iter(|| detector.detect(film).expect("it can be looked at"))
+    });
+    group.finish();
+}
+
+/// What a stage works on.
+fn size(stage: &str, pack: &Pack, film: &Radiograph) -> String {
+    let (manifest, landmarks) = (pack.manifest(), pack.manifest().landmarks.len());
+    let (whole, side) = (manifest.whole, manifest.refine.size);
+    match stage {
+        "backbone" => format!("{}x{}", whole.width, whole.height),
+        "crop" | "refine" => format!("{landmarks}x{side}x{side}"),
+        "decode" => format!("{landmarks}"),
+        _ => format!("{}x{}", film.width, film.height),
     }
 }
 
-/// From the pixels of the file to the input of the backbone, grey window included.
-fn preprocess(criterion: &mut Criterion, pack: &Pack) {
-    let film = radiograph(SEED, CEPHALOGRAM_PX);
-    let whole = pack.manifest().whole;
-    let unit_per_px = pack.manifest().unit_per_px(film.height, film.spacing_mm);
-    let frame = whole_frame(&whole, [film.width, film.height], unit_per_px);
-    let (mut reduced, mut scratch) = (Plane::default(), Vec::new());
-    let mut input = vec![0.0; whole.width * whole.height];
-    criterion.bench_function(&format!("preprocess/cpu/{}", size(CEPHALOGRAM_PX)), |b| {
-        b.iter(|| {
-            let grey = Grey::new(black_box(&film)).expect("the film has contrast");
-            grey.reduce(whole.unit_per_px, unit_per_px, &mut reduced);
-            whole_input(&whole, &reduced, &frame, &mut input, &mut scratch);
-            black_box(&input);
+/// What private values cost: the refine network with those of the shipped models, and with heads alone. They are
+/// inputs of its graph, so that they have no time of their own.
+fn adapters(criterion: &mut Criterion) {
+    const LANDMARKS: usize = 19;
+    let mut group = criterion.benchmark_group("stages");
+    for (name, kind) in [("of-rank-8", Kind::Fused), ("heads-alone", Kind::Joint)] {
+        let pack = model(kind, LANDMARKS, SEED).expect("a model can be drawn");
+        let side = pack.manifest().refine.size;
+        let all: Vec<usize> = (0..LANDMARKS).collect();
+        let mut net = Refine::new(&pack, &all).expect("the graph compiles");
+        let mut regions = plane(SEED, [side, LANDMARKS * side]);
+        regions.chunks_exact_mut(side * side).for_each(fiducia::normalise_crop);
+        group.bench_function(format!("adapters/cpu/{LANDMARKS}-{name}"), |b| {
+            b.iter(|| net.run(black_box(&regions)).expect("inference works"));
         });
-    });
+    }
+    group.finish();
 }
 
-fn backbone(criterion: &mut Criterion, pack: &Pack) {
-    let whole = pack.manifest().whole;
-    let mut net = Backbone::new(pack).expect("the shipped backbone compiles");
-    let mut input = plane(SEED, [whole.width, whole.height]);
-    normalise_whole(&whole, &mut input, &mut Vec::new());
-    criterion.bench_function(&format!("backbone/cpu/{}", size([whole.width, whole.height])), |b| {
-        b.iter(|| net.run(black_box(&input)).expect("inference works"));
+/// The peaks of all fine heat maps, and a copy of these, for what the memory allows.
+fn peaks(criterion: &mut Criterion, pack: &Pack) {
+    let (refine, landmarks) = (pack.manifest().refine, pack.manifest().landmarks.len());
+    let cells = refine.size / refine.stride;
+    let maps: Vec<f32> =
+        (0..landmarks as u64).flat_map(|seed| heat_map(seed, [cells; 2])).collect();
+    let size = format!("{landmarks}x{cells}x{cells}");
+    let mut group = criterion.benchmark_group("stages");
+    group.bench_function(format!("peaks/cpu/{size}"), |b| {
+        let each = |map| peak(map, cells, cells, refine.peak_radius);
+        b.iter(|| black_box(&maps).chunks_exact(cells * cells).filter_map(each).count());
     });
-}
-
-/// All regions of interest at once; the size is landmarks x width x height.
-fn refine(criterion: &mut Criterion, pack: &Pack) {
-    let landmarks = pack.manifest().landmarks.len();
-    let side = pack.manifest().refine.size;
-    let all: Vec<usize> = (0..landmarks).collect();
-    let mut net = Refine::new(pack, &all).expect("the shipped refine network compiles");
-    let mut regions = plane(SEED, [side, landmarks * side]);
-    regions.chunks_exact_mut(side * side).for_each(normalise_crop);
-    criterion.bench_function(&format!("refine/cpu/{landmarks}x{side}x{side}"), |b| {
-        b.iter(|| net.run(black_box(&regions)).expect("inference works"));
+    let mut copy = maps.clone();
+    group.bench_function(format!("copy-of-the-maps/cpu/{size}"), |b| {
+        b.iter(|| black_box(&mut copy).copy_from_slice(black_box(&maps)));
     });
-}
-
-/// From pixels in memory to the report.
-fn detect(criterion: &mut Criterion, pack: &Pack) {
-    let film = radiograph(SEED, CEPHALOGRAM_PX);
-    let mut detector = Detector::new(pack, Backend::Cpu).expect("the shipped pack compiles");
-    criterion.bench_function(&format!("detect/cpu/{}", size(CEPHALOGRAM_PX)), |b| {
-        b.iter(|| detector.detect(black_box(&film)).expect("the film can be looked at"));
-    });
-}
-
-fn size([width, height]: [usize; 2]) -> String {
-    format!("{width}x{height}")
+    group.finish();
 }
 
 criterion_group! {

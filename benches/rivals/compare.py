@@ -1,27 +1,28 @@
 """fiducia and other engines on the same two networks, side by side:
-`compare.py NETWORKS PACK IMAGE SPACING_MM CSV`.
+`compare.py BUILT PACK IMAGE SPACING_MM`, where BUILT is the folder that cargo builds into. Prints rows (benches/results).
 
 Each engine runs in a process of its own; they take turns, one run each (A B C A B C …), so that a busy machine
-hurts all alike. What is timed is from inputs in memory to the peaks of all heat maps. fiducia's decode also
-computes expected errors, the others' does not. Engines that cannot be had, or whose peaks lie more than the
-tolerance from fiducia's, are named and left out."""
+hurts all alike, and are started several times in turn. What is timed is from inputs in memory to the peaks of all heat
+maps. fiducia's decode also computes expected errors, the others' does not. Engines that cannot be had, or whose peaks
+lie more than the tolerance from fiducia's, are named and left out."""
 
-import csv
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROUNDS = 60
+ROUNDS = {"fused": 60, "singles": 15}
+STARTS = 5
 WARM_UP = 5
 # A tenth of a cell is 0.16 units in a coarse and 0.04 units in a fine heat map at most; quantised networks move more.
-TOLERANCE_CELLS = {"onnxruntime-int8": 1.0}
-USUAL_TOLERANCE_CELLS = 0.1
+TOLERANCE_CELLS = 0.1
+INT8_TOLERANCE_CELLS = 1.0
 HERE = Path(__file__).parent
-RIVALS = ["onnxruntime", "onnxruntime-int8", "openvino", "mnn", "ncnn", "pytorch"]
+PYTHON = ["onnxruntime", "openvino", "mnn", "ncnn", "pytorch"]
+# ncnn's and PyTorch's packages bring no tool that quantises these graphs.
+PYTHON_INT8 = ["onnxruntime-int8", "openvino-int8", "mnn-int8"]
 
 
 class Runner:
@@ -36,8 +37,8 @@ class Runner:
         line = self.process.stdout.readline().split()
         if not line:
             raise RuntimeError("it cannot run the networks")
-        self.load_ms, self.off_cells, python_kb = map(float, [*line, "0", "0"][:3])
-        self.python_mb = python_kb / 1e3
+        self.load_ms, self.off_cells, own_kb = map(float, [*line, "0", "0"][:3])
+        self.own_kb = own_kb
         self.times = []
 
     def run(self):
@@ -45,88 +46,84 @@ class Runner:
         self.process.stdin.flush()
         return float(self.process.stdout.readline())
 
-    def peak_mb(self):
+    def peak_bytes(self):
+        """Beyond what the process held before the engine was there."""
         status = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-        return peak / 1e3 - self.python_mb
+        return (peak - self.own_kb) * 1024
 
     def stop(self):
         self.process.stdin.close()
         self.process.wait(60)
 
 
-def main(networks, pack, image, spacing_mm, results):
-    rows = []
+def main(built, pack, image, spacing_mm):
     cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
-        make = [networks, pack, image, spacing_mm, folder]
-        subprocess.run(make, check=True)
+        subprocess.run([f"{built}/release/networks", pack, image, spacing_mm, folder], check=True)
         for threads in (1, 2):
             if threads <= len(cores):
-                rows += measure(networks, pack, folder, threads, cores[:threads])
-    with open(results, "w", newline="") as file:
-        out = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        out.writeheader()
-        out.writerows(rows)
-    print(f"{cpu()}, {ROUNDS} rounds, {Path(pack).name}\n")
-    print(table(rows))
+                measure(built, pack, folder, threads, cores[:threads], "fused")
+        measure(built, pack, folder, 1, cores[:1], "singles")
 
 
-def measure(networks, pack, folder, threads, cores):
-    runners = [Runner("fiducia", [networks, pack, folder], cores)]
-    for name in RIVALS:
-        command = [sys.executable, HERE / "worker.py", name, str(threads), folder]
+def commands(built, pack, folder, threads, which):
+    """Name and command of each engine."""
+    singles = ["singles"] if which == "singles" else []
+    found = {"fiducia": [f"{built}/release/networks", pack, folder, *singles]}
+    for name in PYTHON if singles else PYTHON + PYTHON_INT8:
+        worker = [sys.executable, HERE / "worker.py", name, str(threads), folder, *singles]
+        found[name] = worker
+    if not singles:
+        for name, form in (("rten", "f32"), ("rten-int8", "int8")):
+            found[name] = [f"{built}/rten/release/rten-rival", form, str(threads), folder]
+    return found
+
+
+def measure(built, pack, folder, threads, cores, which):
+    runners, loads = [], {}
+    found = commands(built, pack, folder, threads, which)
+    for name, command in found.items():
         try:
             # Converts the graphs once, so that loading is not timed with that.
             subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
-            runner = Runner(name, command, cores)
-        except (RuntimeError, subprocess.CalledProcessError) as reason:
+        except (OSError, subprocess.CalledProcessError) as reason:
             print(f"SKIPPED {name}: {reason}", file=sys.stderr)
             continue
-        tolerance = TOLERANCE_CELLS.get(name, USUAL_TOLERANCE_CELLS)
-        if not runner.off_cells <= tolerance:
-            print(f"SKIPPED: {name} is off by {runner.off_cells} cells", file=sys.stderr)
-            runner.stop()
-            continue
-        runners.append(runner)
-    for turn in range(WARM_UP + ROUNDS):
+        loads[name] = []
+    for turn in range(STARTS):
+        for name in list(loads):
+            runner = Runner(name, found[name], cores)
+            loads[name].append(runner.load_ms)
+            last = turn == STARTS - 1
+            tolerance = INT8_TOLERANCE_CELLS if name.endswith("int8") else TOLERANCE_CELLS
+            if last and runner.off_cells <= tolerance:
+                runners.append(runner)
+            else:
+                runner.stop()
+                if last:
+                    print(f"SKIPPED: {name} is off by {runner.off_cells} cells", file=sys.stderr)
+    for turn in range(WARM_UP + ROUNDS[which]):
         for runner in runners:
             ms = runner.run()
             if turn >= WARM_UP:
                 runner.times.append(ms)
-    rows = [row(runner, threads) for runner in runners]
     for runner in runners:
+        tell(f"rivals/{which}/{runner.name}/{threads}", runner, loads[runner.name])
         runner.stop()
-    return rows
 
 
-def row(runner, threads):
+def tell(name, runner, loads):
     low, middle, high = statistics.quantiles(runner.times, n=4)
-    return {
-        "engine": runner.name,
-        "threads": threads,
-        "median_ms": f"{middle:.2f}",
-        "quartile1_ms": f"{low:.2f}",
-        "quartile3_ms": f"{high:.2f}",
-        "load_ms": f"{runner.load_ms:.0f}",
-        "peak_mb": f"{runner.peak_mb():.0f}",
-        "off_cells": f"{runner.off_cells:.4f}",
-    }
-
-
-def cpu():
-    models = (line for line in open("/proc/cpuinfo") if line.startswith("model name"))
-    return next(models, ":" + platform.processor()).split(":")[1].strip()
-
-
-def table(rows):
-    lines = ["| engine | threads | median, ms | quartiles, ms | load and first run, ms | peak memory, MB |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
-    for r in rows:
-        spread = f"{r['quartile1_ms']}–{r['quartile3_ms']}"
-        cells = [r["engine"], r["threads"], r["median_ms"], spread, r["load_ms"], r["peak_mb"]]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+    for figure, value, unit in (
+        ("median", middle, "ms"),
+        ("low", low, "ms"),
+        ("high", high, "ms"),
+        ("load", statistics.median(loads), "ms"),
+        ("peak rss", runner.peak_bytes(), "bytes"),
+        ("off", runner.off_cells, "cells"),
+    ):
+        print(f"{name},{figure},{value:.6g},{unit}", flush=True)
 
 
 if __name__ == "__main__":

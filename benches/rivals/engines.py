@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,6 +35,19 @@ class Inputs:
         if not path.exists():
             (quantised if form == "int8" else widened)(self, name, path)
         return str(path)
+
+
+class Single(Inputs):
+    """The model of one landmark alone: the same graphs for its one region."""
+
+    def __init__(self, folder, landmark):
+        super().__init__(folder)
+        keep = slice(landmark, landmark + 1)
+        self.regions = self.regions[keep]
+        self.adapters = [a[keep] for a in self.adapters]
+
+    def graph(self, name, form="one"):
+        return super().graph(name, "one")
 
 
 def widened(inputs, name, path):
@@ -128,6 +142,8 @@ class OnnxRuntimeInt8(OnnxRuntime):
 
 
 class OpenVino:
+    form = "f32"
+
     def __init__(self, inputs, threads):
         import openvino
 
@@ -137,7 +153,7 @@ class OpenVino:
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "f32",
         }
-        model = lambda name: core.compile_model(inputs.graph(name), "CPU", config)
+        model = lambda name: core.compile_model(inputs.graph(name, self.form), "CPU", config)
         self.backbone, self.net = model("backbone"), model("refine")
 
     def run(self, inputs):
@@ -145,17 +161,24 @@ class OpenVino:
         return coarse, self.net(inputs.refine())[0]
 
 
+class OpenVinoInt8(OpenVino):
+    form = "int8"
+
+
 class Mnn:
+    options = {"precision": "high"}
+    convert = []
+
     def __init__(self, inputs, threads):
         import MNN
 
         self.nn, self.expr = MNN.nn, MNN.expr
         runtime = MNN.nn.create_runtime_manager(
-            ({"precision": "high", "backend": "CPU", "numThread": threads},)
+            ({**self.options, "backend": "CPU", "numThread": threads},)
         )
 
         def net(name):
-            path = convert_mnn(inputs.graph(name))
+            path = convert_mnn(inputs.graph(name), self.convert)
             import onnx
 
             graph = onnx.load(inputs.graph(name)).graph
@@ -174,6 +197,13 @@ class Mnn:
         return coarse, self.feed(self.net, inputs.refine())
 
 
+class MnnInt8(Mnn):
+    """Weights of 8 bits, inputs of each layer quantised as it runs: MNN's own way, since it cannot read QDQ graphs."""
+
+    options = {"precision": "high", "memory": "low"}
+    convert = ["--weightQuantBits", "8"]
+
+
 class PyTorch:
     def __init__(self, inputs, threads):
         import onnx
@@ -182,6 +212,8 @@ class PyTorch:
 
         torch.set_num_threads(threads)
         self.torch = torch
+        # It warns of shapes that are read while it traces; they are fixed here.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
 
         def net(name, arrays):
             module = onnx2torch.convert(onnx.load(inputs.graph(name))).eval()
@@ -252,13 +284,15 @@ def convert_ncnn(path, arrays):
     return param
 
 
-def convert_mnn(path):
+def convert_mnn(path, options):
     import subprocess
 
-    out = path.replace(".onnx", ".mnn")
+    out = path.replace(".onnx", ".int8.mnn" if options else ".mnn")
     if not os.path.exists(out):
-        tool = str(Path(sys.executable).parent / "mnnconvert")
-        command = [tool, "-f", "ONNX", "--modelFile", path, "--MNNModel", out, "--bizCode", "x"]
+            # Not its command `mnnconvert`, which installs a package for usage statistics.
+        convert = "import sys, MNN, _tools; _tools.mnnconvert(['mnnconvert', *sys.argv[1:]])"
+        command = [sys.executable, "-c", convert, "-f", "ONNX", "--modelFile", path]
+        command += ["--MNNModel", out, "--bizCode", "x", *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return out
 
@@ -280,7 +314,9 @@ ENGINES = {
     "onnxruntime": (OnnxRuntime, "onnxruntime"),
     "onnxruntime-int8": (OnnxRuntimeInt8, "onnxruntime"),
     "openvino": (OpenVino, "openvino"),
+    "openvino-int8": (OpenVinoInt8, "openvino"),
     "mnn": (Mnn, "MNN"),
+    "mnn-int8": (MnnInt8, "MNN"),
     "pytorch": (PyTorch, "torch"),
     "ncnn": (Ncnn, "ncnn"),
 }

@@ -1,4 +1,15 @@
-//! Inputs of the benches. All are computed from a seed; the only file read is the shipped pack.
+//! Inputs of the benches, computed from a seed; models of any number of landmarks; devices; what is recorded. Files read
+//! are the shipped models and their demo images.
+
+mod machine;
+mod backends;
+mod models;
+mod record;
+
+pub use backends::{Measured, backend, backends};
+pub use machine::{machine, peak_resident, processor, resident};
+pub use models::{Kind, model};
+pub use record::{Record, Row};
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +21,8 @@ pub const CEPHALOGRAM_PX: [usize; 2] = [1935, 2400];
 pub const CEPHALOGRAM_MM: f64 = 0.1;
 /// Grain of the synthetic film, grey levels to either side.
 const GRAIN: f64 = 6.0;
+/// Grain of the demo image, grey levels to either side.
+const DEMO_GRAIN: f64 = 3.0;
 /// Bright structures of the synthetic film: centre and radius as shares of the height, grey levels.
 const STRUCTURES: [(f64, f64, f64, f64); 5] = [
     (0.40, 0.45, 0.30, 90.0),
@@ -19,9 +32,41 @@ const STRUCTURES: [(f64, f64, f64, f64); 5] = [
     (0.30, 0.80, 0.12, 50.0),
 ];
 
+/// Spacing of the demo image, mm per px.
+pub const DEMO_MM: f64 = 0.2;
+
+/// A file in the folder of the shipped models.
+pub fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name)
+}
+
 /// Where the shipped pack is.
 pub fn shipped_pack_path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/head.fid")
+    shipped("head.fid")
+}
+
+/// The demo image, which the shipped pack takes, at twice its resolution (about that of a usual cephalogram) under grain
+/// of the seed.
+///
+/// # Errors
+/// As [`Radiograph::open`].
+pub fn demo(seed: u64) -> Result<Radiograph, Error> {
+    let small = Radiograph::open(&shipped("demo.png"), Some([DEMO_MM; 2]))?;
+    let [width, height] = [2 * small.width, 2 * small.height];
+    let pixel = |i: usize| {
+        let level = small.pixels[i / width / 2 * small.width + i % width / 2];
+        (f64::from(level) + DEMO_GRAIN * noise(seed, i)).clamp(0.0, 255.0).round() as u16
+    };
+    let pixels = (0..width * height).map(pixel).collect();
+    let spacing_mm = Some([DEMO_MM / 2.0; 2]);
+    Ok(Radiograph {
+        name: format!("demo, seed {seed}"),
+        width,
+        height,
+        pixels,
+        spacing_mm,
+        ..small
+    })
 }
 
 /// The shipped pack, `None` where there is none.

@@ -26,7 +26,7 @@ pub mod sign;
 pub mod evaluate;
 pub mod ablate;
 pub mod atlas;
-mod plot;
+pub mod plot;
 pub mod progress;
 mod folder;
 mod shares;

@@ -8,29 +8,33 @@ use plotters::{
 };
 
 /// Text and axes.
-pub(crate) const INK: RGBColor = RGBColor(0x1A, 0x1A, 0x1A);
+pub const INK: RGBColor = RGBColor(0x1A, 0x1A, 0x1A);
 /// Guides.
-pub(crate) const GUIDE: RGBColor = RGBColor(0xD9, 0xD9, 0xD9);
+pub const GUIDE: RGBColor = RGBColor(0xD9, 0xD9, 0xD9);
 /// Data.
-pub(crate) const DATA: RGBColor = RGBColor(0x21, 0x66, 0xAC);
+pub const DATA: RGBColor = RGBColor(0x21, 0x66, 0xAC);
 /// Marked data.
-pub(crate) const MARK: RGBColor = RGBColor(0xB2, 0x18, 0x2B);
+pub const MARK: RGBColor = RGBColor(0xB2, 0x18, 0x2B);
 
 const WIDTH_PX: u32 = 920;
-pub(crate) const FONT: (&str, u32) = ("sans-serif", 13);
+/// Of all text.
+pub const FONT: (&str, u32) = ("sans-serif", 13);
 /// Space for half of the last number of an axis, px.
-pub(crate) const RIGHT_PX: u32 = 18;
+pub const RIGHT_PX: u32 = 18;
 
-pub(crate) type Drawn = Result<(), Box<dyn std::error::Error>>;
-pub(crate) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+/// What drawing gives.
+pub type Drawn = Result<(), Box<dyn std::error::Error>>;
+/// A picture, or a part of one.
+pub type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Plane = Cartesian2d<RangedCoordf64, RangedCoordf64>;
-pub(crate) type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Plane>;
+/// Axes that can be drawn on.
+pub type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Plane>;
 
 /// A picture of this height, drawn by `draw`.
-pub(crate) fn svg(
-    height_px: u32,
-    draw: impl FnOnce(&Canvas<'_>) -> Drawn,
-) -> Result<String, Error> {
+///
+/// # Errors
+/// [`ErrorKind::Engine`] where it cannot be drawn.
+pub fn svg(height_px: u32, draw: impl FnOnce(&Canvas<'_>) -> Drawn) -> Result<String, Error> {
     let mut text = String::new();
     {
         let root = SVGBackend::with_string(&mut text, (WIDTH_PX, height_px)).into_drawing_area();
@@ -46,7 +50,10 @@ fn fault(e: impl std::fmt::Display) -> Error {
 }
 
 /// A chart with guides, both axes from 0 and named.
-pub(crate) fn chart<'a, 'b>(
+///
+/// # Errors
+/// Where it cannot be drawn.
+pub fn chart<'a, 'b>(
     root: &'a Canvas<'b>,
     [x_end, y_end]: [f64; 2],
     [x_name, y_name]: [&str; 2],
@@ -80,6 +87,6 @@ fn tick(value: f64) -> String {
 }
 
 /// Text that ends at its point.
-pub(crate) fn ending() -> TextStyle<'static> {
+pub fn ending() -> TextStyle<'static> {
     FONT.into_font().color(&INK).pos(Pos::new(HPos::Right, VPos::Center))
 }

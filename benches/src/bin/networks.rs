@@ -2,9 +2,10 @@
 //! `benches/rivals/compare.py`.
 //!
 //! `networks PACK IMAGE SPACING_MM DIR` writes what another engine needs to do the same: graphs, their inputs
-//! for that image, the peaks that come out. `networks PACK DIR` reads the inputs from there and says
-//! `ready`, with what loading and a first run took; then every line on standard input is answered with the
-//! milliseconds of one run, from inputs in memory to peaks.
+//! for that image, the peaks that come out. `networks PACK DIR [singles]` reads the inputs from there and says what
+//! `worker.py` says: what loading and a first run took, 0, and what this process held before. Then every line on
+//! standard input is answered with the milliseconds of one run, from inputs in memory to peaks. With `singles` it is
+//! one model for each landmark, and all of them are run.
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -14,12 +15,16 @@ use fiducia::{
     Backbone, Backend, Detector, Error, ErrorKind, Grey, Pack, Plane, Radiograph, Refine,
     SectionKind, whole_frame, whole_input, write_atomically,
 };
+use fiducia_benches::resident;
 use fiducia_kernels::peak;
 
 fn main() -> std::process::ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.as_slice() {
-        [pack, folder] => serve(Path::new(pack), Path::new(folder)),
+        [pack, folder] => serve(Path::new(pack), Path::new(folder), false),
+        [pack, folder, which] if which == "singles" => {
+            serve(Path::new(pack), Path::new(folder), true)
+        }
         [pack, image, mm, folder] => match mm.parse() {
             Ok(mm) => write(Path::new(pack), Path::new(image), mm, Path::new(folder)),
             Err(_) => Err(usage()),
@@ -36,32 +41,49 @@ fn main() -> std::process::ExitCode {
 }
 
 fn usage() -> Error {
-    let message = "usage: networks PACK DIR, or networks PACK IMAGE SPACING_MM DIR";
+    let message = "usage: networks PACK DIR [singles], or networks PACK IMAGE SPACING_MM DIR";
     Error::new(ErrorKind::Usage, message)
 }
 
-fn serve(path: &Path, folder: &Path) -> Result<(), Error> {
+fn serve(path: &Path, folder: &Path, singles: bool) -> Result<(), Error> {
     let whole = read_floats(&folder.join("whole.f32"))?;
     let regions = read_floats(&folder.join("regions.f32"))?;
+    let before = resident().unwrap_or(0) / 1024;
     let start = Instant::now();
-    let mut networks = Networks::new(&Pack::open(path)?)?;
-    networks.run(&whole, &regions)?;
-    say(start)?;
+    let pack = Pack::open(path)?;
+    let all: Vec<usize> = (0..pack.manifest().landmarks.len()).collect();
+    let groups = if singles { all.chunks(1).collect() } else { vec![&all[..]] };
+    let mut networks =
+        groups.iter().map(|group| Networks::new(&pack, group)).collect::<Result<Vec<_>, _>>()?;
+    // The regions of a model's landmarks.
+    let share = regions.len() / groups.len();
+    let mut run = || -> Result<(), Error> {
+        for (networks, regions) in networks.iter_mut().zip(regions.chunks(share)) {
+            networks.run(&whole, regions)?;
+        }
+        Ok(())
+    };
+    run()?;
+    // The peaks are its own, so that they are not apart.
+    say(&format!("{} 0 {before}", milliseconds(start)))?;
     for line in std::io::stdin().lock().lines() {
         if line.is_err() {
             break;
         }
         let start = Instant::now();
-        networks.run(&whole, &regions)?;
-        say(start)?;
+        run()?;
+        say(&milliseconds(start).to_string())?;
     }
     Ok(())
 }
 
-fn say(since: Instant) -> Result<(), Error> {
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
+fn say(line: &str) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
-    let ms = since.elapsed().as_secs_f64() * 1e3;
-    writeln!(out, "{ms}").and_then(|()| out.flush()).map_err(|e| {
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|e| {
         Error::new(ErrorKind::Unwritable, format!("cannot write to standard output: {e}"))
     })
 }
@@ -76,14 +98,14 @@ struct Networks {
 }
 
 impl Networks {
-    fn new(pack: &Pack) -> Result<Self, Error> {
+    /// For the landmarks number `chosen`.
+    fn new(pack: &Pack, chosen: &[usize]) -> Result<Self, Error> {
         let manifest = pack.manifest();
         let (frame, region) = (&manifest.whole, &manifest.refine);
-        let landmarks = manifest.landmarks.len();
         let cells = [frame.width / frame.stride, frame.height / frame.stride];
         Ok(Self {
             backbone: Backbone::new(pack)?,
-            refine: Refine::new(pack, &(0..landmarks).collect::<Vec<_>>())?,
+            refine: Refine::new(pack, chosen)?,
             coarse: (cells, frame.peak_radius),
             fine: ([region.size / region.stride; 2], region.peak_radius),
         })
@@ -111,7 +133,8 @@ fn write(path: &Path, image: &Path, mm: f64, folder: &Path) -> Result<(), Error>
     let mut detector = Detector::new(&pack, Backend::Cpu)?;
     detector.observe(&film)?;
     let regions = detector.regions();
-    let peaks = Networks::new(&pack)?.run(&whole, regions)?;
+    let all: Vec<usize> = (0..landmarks).collect();
+    let peaks = Networks::new(&pack, &all)?.run(&whole, regions)?;
 
     std::fs::create_dir_all(folder).map_err(|e| {
         Error::new(ErrorKind::Unwritable, format!("cannot make {}: {e}", folder.display()))

@@ -112,7 +112,7 @@ _fiducia() {
             return 0
             ;;
         fiducia__subcmd__bench)
-            opts="-h --model --backend --adapter --precision --self-test --cache --spacing --runs --profile --json --help"
+            opts="-h --model --backend --adapter --precision --self-test --cache --spacing --runs --warm-up --profile --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -143,6 +143,10 @@ _fiducia() {
                     return 0
                     ;;
                 --runs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --warm-up)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

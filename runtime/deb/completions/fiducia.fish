@@ -29,7 +29,7 @@ complete -c fiducia -n "__fish_fiducia_needs_command" -s V -l version -d 'Print 
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "detect" -d 'Find the landmarks on one or several images'
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "inspect" -d 'Show what a model pack holds'
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "patch" -d 'Add landmarks to a model pack, take them out, list them'
-complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "bench" -d 'Time the detection of one image'
+complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "bench" -d 'Time the detection of one image, stage by stage, and say what the board says of itself meanwhile'
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "devices" -d 'List what can run the networks'
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "link" -d 'Answer a micro-controller over a serial line: exposure in, landmarks out'
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -84,7 +84,8 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l precision -d '
 f16\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l spacing -d 'Size of an image pixel, mm: one number, or x,y' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l runs -d 'Timed runs, after two that are not timed' -r
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l runs -d 'Timed runs' -r
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l warm-up -d 'Runs before them, which do not count' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l profile -d 'Time each step of the GPU path too'
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l json -d 'As JSON'
@@ -113,7 +114,7 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand link" -s h -l help -d 'P
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link help" -f -a "detect" -d 'Find the landmarks on one or several images'
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link help" -f -a "inspect" -d 'Show what a model pack holds'
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link help" -f -a "patch" -d 'Add landmarks to a model pack, take them out, list them'
-complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link help" -f -a "bench" -d 'Time the detection of one image'
+complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link help" -f -a "bench" -d 'Time the detection of one image, stage by stage, and say what the board says of itself meanwhile'
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link help" -f -a "devices" -d 'List what can run the networks'
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link help" -f -a "link" -d 'Answer a micro-controller over a serial line: exposure in, landmarks out'
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

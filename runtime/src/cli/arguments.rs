@@ -41,7 +41,7 @@ pub(super) enum Command {
     /// Add landmarks to a model pack, take them out, list them.
     #[command(after_help = EXIT_CODES)]
     Patch(PatchArguments),
-    /// Time the detection of one image.
+    /// Time the detection of one image, stage by stage, and say what the board says of itself meanwhile.
     #[command(after_help = EXIT_CODES)]
     Bench(BenchArguments),
     /// List what can run the networks.
@@ -88,9 +88,12 @@ pub(super) struct BenchArguments {
     /// Size of an image pixel, mm: one number, or x,y.
     #[arg(long, value_name = "MM", value_parser = spacing)]
     pub(super) spacing: Option<[f64; 2]>,
-    /// Timed runs, after two that are not timed.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    /// Timed runs.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) runs: u16,
+    /// Runs before them, which do not count.
+    #[arg(long, default_value_t = 5)]
+    pub(super) warm_up: u16,
     /// Time each step of the GPU path too.
     #[arg(long)]
     pub(super) profile: bool,

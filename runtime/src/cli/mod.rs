@@ -10,6 +10,7 @@ mod device;
 mod ahead;
 mod detect;
 mod devices;
+mod board;
 mod bench;
 mod inspect;
 mod patch;

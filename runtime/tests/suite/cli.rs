@@ -284,3 +284,40 @@ fn a_device_can_take_a_result() {
     let outcome = bench.detect(&["spots.png", "--json", "/dev/null", "-q"]);
     assert_eq!(outcome.code, 0, "{outcome:?}");
 }
+
+/// Times themselves are not judged.
+#[test]
+fn a_bench_tells_stages_memory_and_what_the_board_hides() {
+    let bench = Bench::new();
+    let run = ["bench", "spots.png", "--model", "toy.fid", "--backend", "cpu", "--runs", "3"];
+    let printed = bench.run(&[&run[..], &["--json"]].concat()).succeeds();
+    let timed: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&timed["runs"], &timed["warm_up"]), (&3.into(), &5.into()));
+    for stage in ["preprocess", "backbone", "crop", "refine", "decode", "total"] {
+        let of = |key: &str| timed["stages_ms"][stage][key].as_f64().unwrap();
+        let ascending = [of("p50"), of("p95"), of("p99"), of("max")];
+        assert!(ascending.is_sorted() && ascending[0] >= 0.0, "{stage}: {timed}");
+    }
+    // Whatever board this is, each thing is either told or named as absent.
+    let board = &timed["board"];
+    let told = |key: &str| !board[key].is_null();
+    let absent = |what: &str| board["absent"].as_array().is_some_and(|a| a.contains(&what.into()));
+    for (key, what) in [
+        ("power_mode", "power mode"),
+        ("power_w", "power"),
+        ("clocks_mhz", "clocks"),
+        ("temperatures_c", "temperatures"),
+    ] {
+        assert!(told(key) != absent(what), "{what}: {board}");
+    }
+    if cfg!(target_os = "linux") {
+        let memory = |key: &str| timed["memory"][key].as_u64().unwrap();
+        assert!(memory("peak_rss_bytes") >= memory("rss_bytes"), "{timed}");
+        // Less than the image and the model would be no memory of this process.
+        assert!(memory("rss_bytes") > 1_000_000, "{timed}");
+    }
+    let table = bench.run(&run).succeeds();
+    for word in ["p50", "p99", "preprocess", "total", "of 3 runs after 5"] {
+        assert!(table.contains(word), "{word}: {table}");
+    }
+}

@@ -338,7 +338,8 @@ fn the_command_runs_on_a_named_adapter() {
     let outcome = bench.run(&[&timed[..], &profile].concat());
     assert_eq!(outcome.code, 0, "{outcome:?}");
     let timed: Value = serde_json::from_str(&outcome.stdout).unwrap();
-    assert!(timed["median_ms"].as_f64().unwrap() > 0.0);
+    assert!(timed["stages_ms"]["total"]["p50"].as_f64().unwrap() > 0.0);
+    assert!(timed["memory"]["device_bytes"].as_u64().unwrap() > 0);
     assert!(timed["steps"].as_array().unwrap().len() > 10, "{timed}");
 }
 

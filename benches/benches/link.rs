@@ -1,0 +1,60 @@
+//! Frames of the serial link per second, made and taken apart, named `step/backend/size`; the largest report and the
+//! smallest message.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use fiducia_link::{
+    Heartbeat, Message, Presentation, Receiver, Report, SPOTS, Sender, Spot, State,
+};
+
+/// A report full of landmarks.
+fn report() -> Message {
+    let spot = |i: usize| Spot {
+        x: 1234 + 517 * i as i32,
+        y: 20_000 - 333 * i as i32,
+        expected_error: 120,
+        confident: true,
+    };
+    Message::Report(Report {
+        exposure: 7,
+        model: [0x5A; 8],
+        plausible: true,
+        presentation: Presentation::Unnamed,
+        taken_ms: 18,
+        total: SPOTS as u16,
+        first: 0,
+        spots: (0..SPOTS).map(spot).collect(),
+    })
+}
+
+fn link(criterion: &mut Criterion) {
+    let heartbeat = Message::Heartbeat(Heartbeat {
+        state: State::Ready,
+        uptime_ms: 1,
+        accepted: 2,
+        damaged: 0,
+        lost: 0,
+    });
+    let mut group = criterion.benchmark_group("link");
+    group.throughput(Throughput::Elements(1));
+    for (name, message) in [("heartbeat", heartbeat), ("20-spots", report())] {
+        let mut sender = Sender::new();
+        group.bench_function(format!("seal/cpu/{name}"), |b| {
+            b.iter(|| sender.frame(black_box(&message)));
+        });
+        let (mut sender, mut receiver) = (Sender::new(), Receiver::new());
+        group.bench_function(format!("seal-and-receive/cpu/{name}"), |b| {
+            // A frame that came before would be dropped, so each is made anew.
+            b.iter(|| {
+                let frame = sender.frame(&message);
+                let heard = frame.iter().filter_map(|&byte| receiver.push(byte)).count();
+                assert_eq!(heard, 1);
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, link);
+criterion_main!(benches);

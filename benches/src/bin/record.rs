@@ -1,0 +1,93 @@
+//! What `cargo bench -- --save-baseline recorded` left, as rows (benches/results): `record FOLDER`, where the folder is
+//! `target/criterion`. `record --machine` prints rows on the machine, `record --name` what it is called.
+
+use std::path::{Path, PathBuf};
+
+use fiducia::{Error, ErrorKind};
+use fiducia_benches::{Row, machine, processor};
+use serde_json::Value;
+
+/// The baseline that is read; others are of no interest.
+const BASELINE: &str = "recorded";
+
+fn main() -> std::process::ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let rows = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--name"] => {
+            println!("{}", machine());
+            return std::process::ExitCode::SUCCESS;
+        }
+        ["--machine"] => Ok(about()),
+        [folder] => estimates(Path::new(folder)),
+        _ => Err(Error::new(ErrorKind::Usage, "usage: record FOLDER | --machine | --name")),
+    };
+    match rows {
+        Ok(rows) => {
+            rows.iter().for_each(|row| println!("{}", row.line()));
+            std::process::ExitCode::SUCCESS
+        }
+        Err(e) => {
+            eprintln!("{e}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn about() -> Vec<Row> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    let mut rows = vec![
+        Row::text("machine", "processor", &processor()),
+        Row::text("machine", "system", &system),
+        Row::number("machine", "cores", cores as f64, ""),
+    ];
+    // What else the machine does: busy cores make everything slower.
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').nth(1).and_then(|five_minutes| five_minutes.parse().ok());
+    rows.extend(load.map(|load: f64| Row::number("machine", "load at the start", load, "")));
+    rows
+}
+
+/// Medians with the 95 % intervals that criterion found.
+fn estimates(folder: &Path) -> Result<Vec<Row>, Error> {
+    let mut rows = Vec::new();
+    for found in baselines(folder, 0) {
+        let read = |name: &str| -> Result<Value, Error> {
+            let path = found.join(name);
+            let refuse =
+                |e: String| Error::new(ErrorKind::Unreadable, format!("{}: {e}", path.display()));
+            let text = std::fs::read(&path).map_err(|e| refuse(e.to_string()))?;
+            serde_json::from_slice(&text).map_err(|e| refuse(e.to_string()))
+        };
+        let (benchmark, estimates) = (read("benchmark.json")?, read("estimates.json")?);
+        let name = benchmark["full_id"].as_str().unwrap_or_default().to_owned();
+        let median = &estimates["median"];
+        for (figure, value) in [
+            ("median", &median["point_estimate"]),
+            ("low", &median["confidence_interval"]["lower_bound"]),
+            ("high", &median["confidence_interval"]["upper_bound"]),
+        ] {
+            let ns = value.as_f64().ok_or_else(|| {
+                let message = format!("{}: no {figure} of the median", found.display());
+                Error::new(ErrorKind::Unreadable, message)
+            })?;
+            rows.push(Row::number(&name, figure, ns * 1e-6, "ms"));
+        }
+    }
+    rows.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(rows)
+}
+
+/// The folders of the baseline, however deep; criterion has a level for each part of a name.
+fn baselines(folder: &Path, depth: usize) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.is_dir()).collect();
+    folders.sort();
+    let is_baseline = |path: &PathBuf| path.ends_with(BASELINE);
+    let deeper = |path: PathBuf| match is_baseline(&path) {
+        true => vec![path],
+        false if depth < 6 => baselines(&path, depth + 1),
+        false => Vec::new(),
+    };
+    folders.into_iter().flat_map(deeper).collect()
+}
