@@ -8,6 +8,8 @@ use fiducia::{Backend, Precision};
 #[cfg(feature = "results")]
 use super::dicom::DicomArguments;
 use super::link::{self, LinkArguments};
+#[cfg(feature = "view")]
+use super::view::ViewArguments;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -50,6 +52,10 @@ pub(super) enum Command {
     /// Answer a micro-controller over a serial line: exposure in, landmarks out.
     #[command(after_help = link::HELP)]
     Link(LinkArguments),
+    /// Open a page on this machine: drop an image there, see landmarks and measures, export them.
+    #[cfg(feature = "view")]
+    #[command(after_help = EXIT_CODES)]
+    View(ViewArguments),
 }
 
 /// What runs the networks.

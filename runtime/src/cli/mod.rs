@@ -15,6 +15,8 @@ mod bench;
 mod inspect;
 mod patch;
 mod link;
+#[cfg(feature = "view")]
+mod view;
 #[cfg(test)]
 mod manual;
 
@@ -46,6 +48,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Inspect(arguments) => Ok(inspect::inspect(arguments)?),
         Command::Patch(arguments) => Ok(patch::patch(arguments)?),
         Command::Link(arguments) => Ok(link::link(arguments)?),
+        #[cfg(feature = "view")]
+        Command::View(arguments) => Ok(view::view(arguments)?),
     }
 }
 
