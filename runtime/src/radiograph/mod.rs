@@ -2,7 +2,7 @@
 
 mod buffer;
 #[cfg(feature = "dicom")]
-mod dicom;
+pub(crate) mod dicom;
 mod reading;
 mod turn;
 

@@ -18,6 +18,8 @@ mod rle;
 mod samples;
 mod grey;
 mod spacing;
+#[cfg(feature = "serve")]
+pub(crate) mod header;
 
 use std::borrow::Cow;
 use std::io::Read;
