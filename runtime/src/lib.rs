@@ -22,6 +22,8 @@ mod gpu;
 mod detector;
 mod report;
 mod overlay;
+#[cfg(feature = "results")]
+pub mod results;
 mod atomic;
 
 pub use atomic::{Staged, check_writable, write_atomically};

@@ -183,7 +183,7 @@ fn check_spacing(spacing_mm: Option<[f64; 2]>) -> Result<(), Error> {
 }
 
 /// All bytes of a file, or what is wrong with it and what to do.
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     use std::io::ErrorKind as Io;
     let explain = |e: std::io::Error| match e.kind() {
         Io::NotFound => "there is no such file; check the path".to_owned(),

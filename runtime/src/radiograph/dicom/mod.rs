@@ -18,6 +18,8 @@ mod rle;
 mod samples;
 mod grey;
 mod spacing;
+#[cfg(feature = "results")]
+mod origin;
 #[cfg(feature = "serve")]
 pub(crate) mod header;
 
@@ -34,6 +36,8 @@ use form::PixelForm;
 use grey::GreyTable;
 use syntax::Syntax;
 
+#[cfg(feature = "results")]
+pub(crate) use origin::{Origin, RawLut};
 pub(super) use syntax::is_dicom;
 
 /// Attributes that are looked at; all others are passed over.
