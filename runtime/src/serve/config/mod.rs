@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use dicom_dictionary_std::uids;
 use serde::Deserialize;
 
 use crate::{Backend, Error, ErrorKind, Precision, Wanted};
@@ -190,6 +191,18 @@ pub enum KindName {
     Capture,
 }
 
+impl KindName {
+    /// SOP Class UID of such results.
+    pub(super) fn sop_class(self) -> &'static str {
+        match self {
+            Self::Report3d => uids::COMPREHENSIVE3_DSR_STORAGE,
+            Self::Report => uids::COMPREHENSIVE_SR_STORAGE,
+            Self::Presentation => uids::GRAYSCALE_SOFTCOPY_PRESENTATION_STATE_STORAGE,
+            Self::Capture => uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
+        }
+    }
+}
+
 impl Config {
     /// Reads and checks a configuration file.
     ///
@@ -238,9 +251,7 @@ impl Config {
             return Err("there is no [[rule]]: name at least one pack".to_owned());
         }
         if self.destinations.is_empty() {
-            return Err(
-                "there is no [[destination]]: results would have nowhere to go".to_owned()
-            );
+            return Err("there is no [[destination]]: results would have nowhere to go".to_owned());
         }
         let mut names = BTreeSet::new();
         for destination in &self.destinations {

@@ -35,10 +35,7 @@ fn what_is_not_known_is_named() {
         ("[watch]\nfolder = \"a\"\nevery = 1", "every"),
         ("[[rule]]\npack = \"a\"\nbodypart = [\"HEAD\"]", "bodypart"),
         ("[[destination]]\nname = \"b\"\nae = \"B\"\naddress = \"b:1\"\nport = 2", "port"),
-        (
-            "[[destination]]\nname = \"b\"\nae = \"B\"\naddress = \"b:1\"\nkinds = [\"sr\"]",
-            "sr",
-        ),
+        ("[[destination]]\nname = \"b\"\nae = \"B\"\naddress = \"b:1\"\nkinds = [\"sr\"]", "sr"),
     ] {
         let text = match add.starts_with('[') {
             true => format!("{SMALLEST}\n{add}"),
