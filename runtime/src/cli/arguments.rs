@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser, builder::Typ
 use fiducia::{Backend, Precision};
 
 use super::link::{self, LinkArguments};
+#[cfg(feature = "serve")]
+use super::serve::{self, ServeArguments};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -48,6 +50,10 @@ pub(super) enum Command {
     /// Answer a micro-controller over a serial line: exposure in, landmarks out.
     #[command(after_help = link::HELP)]
     Link(LinkArguments),
+    /// Be a DICOM node: images in, structured reports and presentation states out.
+    #[cfg(feature = "serve")]
+    #[command(after_help = serve::HELP)]
+    Serve(ServeArguments),
 }
 
 /// What runs the networks.

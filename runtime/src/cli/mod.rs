@@ -11,7 +11,10 @@ mod devices;
 mod bench;
 mod inspect;
 mod patch;
+mod service;
 mod link;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(test)]
 mod manual;
 
@@ -43,6 +46,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Inspect(arguments) => Ok(inspect::inspect(arguments)?),
         Command::Patch(arguments) => Ok(patch::patch(arguments)?),
         Command::Link(arguments) => Ok(link::link(arguments)?),
+        #[cfg(feature = "serve")]
+        Command::Serve(arguments) => Ok(serve::serve(arguments)?),
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use dicom_ul::{
     ClientAssociation,
-    association::{ClientAssociationOptions, SyncAssociation},
+    association::ClientAssociationOptions,
     pdu::{PDataValue, PDataValueType, Pdu},
 };
 
