@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser, builder::TypedValueParser};
 use fiducia::{Backend, Precision};
 
+#[cfg(feature = "results")]
+use super::dicom::DicomArguments;
 use super::link::{self, LinkArguments};
 #[cfg(feature = "serve")]
 use super::serve::{self, ServeArguments};
@@ -140,6 +142,9 @@ pub(super) struct DetectArguments {
     /// Draw the landmarks over the image; for several images or a folder, name an existing folder.
     #[arg(long, value_name = "PNG")]
     pub(super) overlay: Option<PathBuf>,
+    #[cfg(feature = "results")]
+    #[command(flatten)]
+    pub(super) dicom: DicomArguments,
     /// No table, notes or progress, only errors.
     #[arg(long, short)]
     pub(super) quiet: bool,

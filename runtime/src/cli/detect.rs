@@ -32,9 +32,10 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
         let report = found.and_then(|(radiograph, mut report)| {
             name_remedy(&mut report);
             if let Some(refusal) = report.refusal() {
+                outputs.refused(path, &radiograph, &report)?;
                 return Err(refusal);
             }
-            outputs.picture(path, &radiograph, &report)?;
+            outputs.of_image(path, &radiograph, &report)?;
             Ok(report)
         });
         match report {

@@ -11,9 +11,12 @@ const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "dcm"];
 /// The table of contents of a DICOM medium; no image.
 const DICOM_CONTENTS: &str = "DICOMDIR";
 /// Bytes up to the mark of a DICOM file.
-const DICOM_START: u64 = 132;
+pub(super) const DICOM_START: u64 = 132;
 /// End of the names of our own pictures, which are not taken for X-rays.
 pub(super) const OVERLAY_SUFFIX: &str = ".overlay.png";
+
+/// Stands before the kind in the names of our own DICOM objects, which are not taken for X-rays either.
+pub(super) const RESULT_MARK: &str = ".fiducia-";
 
 /// The images to work on.
 pub(super) struct Images {
@@ -58,7 +61,8 @@ fn images_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 /// Whether the file is DICOM although its name does not say so, as on media and in many archives.
 fn is_nameless_dicom(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
-    if name == DICOM_CONTENTS || name.as_encoded_bytes().starts_with(b".") {
+    let is_ours = name.to_string_lossy().contains(RESULT_MARK);
+    if name == DICOM_CONTENTS || is_ours || name.as_encoded_bytes().starts_with(b".") {
         return false;
     }
     let mut start = Vec::new();
@@ -73,5 +77,6 @@ pub(super) fn is_image_name(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     !name.starts_with('.')
         && !name.ends_with(OVERLAY_SUFFIX)
+        && !name.contains(RESULT_MARK)
         && EXTENSIONS.contains(&extension.as_str())
 }

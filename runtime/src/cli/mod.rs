@@ -3,6 +3,8 @@
 mod arguments;
 mod images;
 mod model;
+#[cfg(feature = "results")]
+mod dicom;
 mod outputs;
 mod device;
 mod ahead;

@@ -38,6 +38,8 @@ impl<'a> Outputs<'a> {
             }
             _ => {}
         }
+        #[cfg(feature = "results")]
+        images.paths.iter().try_for_each(|image| arguments.dicom.check(image))?;
         let inputs: BTreeSet<PathBuf> =
             images.paths.iter().filter_map(|image| image.canonicalize().ok()).collect();
         let mut seen = BTreeSet::new();
@@ -55,27 +57,61 @@ impl<'a> Outputs<'a> {
         Ok(outputs)
     }
 
-    /// Draws and writes the picture of one report, where pictures were asked for.
-    pub(super) fn picture(
+    /// Writes what goes into files of its own for one image: the picture and the DICOM objects.
+    pub(super) fn of_image(
         &mut self,
         image: &Path,
         radiograph: &Radiograph,
         report: &Report,
     ) -> Result<(), Error> {
-        let Some(path) = self.picture_path(image) else { return Ok(()) };
+        let mut staged = self.objects(image, radiograph, report)?;
+        staged.extend(self.picture(image, radiograph, report)?);
+        if self.batch {
+            // A long batch keeps what it has done when it is stopped.
+            return staged.into_iter().try_for_each(Staged::commit);
+        }
+        self.staged.extend(staged);
+        Ok(())
+    }
+
+    /// Writes what is said of a refused image: the DICOM reports that say why, where they were asked for.
+    pub(super) fn refused(
+        &self,
+        image: &Path,
+        radiograph: &Radiograph,
+        report: &Report,
+    ) -> Result<(), Error> {
+        self.objects(image, radiograph, report)?.into_iter().try_for_each(Staged::commit)
+    }
+
+    #[cfg(feature = "results")]
+    fn objects(
+        &self,
+        image: &Path,
+        radiograph: &Radiograph,
+        report: &Report,
+    ) -> Result<Vec<Staged>, Error> {
+        self.arguments.dicom.stage(image, radiograph, report)
+    }
+
+    #[cfg(not(feature = "results"))]
+    fn objects(&self, _: &Path, _: &Radiograph, _: &Report) -> Result<Vec<Staged>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// Draws the picture of one report, where pictures were asked for.
+    fn picture(
+        &self,
+        image: &Path,
+        radiograph: &Radiograph,
+        report: &Report,
+    ) -> Result<Option<Staged>, Error> {
+        let Some(path) = self.picture_path(image) else { return Ok(None) };
         let mut png = Cursor::new(Vec::new());
         overlay(radiograph, report).write_to(&mut png, image::ImageFormat::Png).map_err(|e| {
             Error::new(ErrorKind::Unwritable, format!("cannot encode {}: {e}", path.display()))
         })?;
-        let staged = Staged::new(&path, &png.into_inner())?;
-        match staged {
-            // A long batch keeps what it has done when it is stopped.
-            Some(staged) if self.batch => staged.commit(),
-            staged => {
-                self.staged.extend(staged);
-                Ok(())
-            }
-        }
+        Staged::new(&path, &png.into_inner())
     }
 
     /// Writes all other results: first every file, then standard output.
@@ -116,7 +152,11 @@ impl<'a> Outputs<'a> {
     /// Every place a result goes to, standard output as `-`.
     fn destinations(&self, images: &Images) -> Vec<PathBuf> {
         let texts = [&self.arguments.json, &self.arguments.csv].into_iter().flatten().cloned();
-        texts.chain(images.paths.iter().filter_map(|image| self.picture_path(image))).collect()
+        let pictures = images.paths.iter().filter_map(|image| self.picture_path(image));
+        #[cfg(feature = "results")]
+        let pictures = pictures
+            .chain(images.paths.iter().flat_map(|image| self.arguments.dicom.destinations(image)));
+        texts.chain(pictures).collect()
     }
 
     /// Where the picture of `image` goes, where pictures were asked for.

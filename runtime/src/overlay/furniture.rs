@@ -52,6 +52,17 @@ fn footer(canvas: &mut Canvas, font: &Font, report: &Report) -> Bounds {
     [0.0, top, width, height]
 }
 
+/// A dark band along the upper edge with `text` in its middle; returns the box it takes, px.
+pub(super) fn heading(canvas: &mut Canvas, font: &Font, text: &str) -> Bounds {
+    let [width, _] = canvas.size();
+    let line = font.line_height() as f64;
+    let bounds = [0.0, 0.0, width, 1.4 * line];
+    canvas.shade([0.0, 0.0], [width, bounds[3]], BAND);
+    let left = ((width - font.measure(text)[0]) / 2.0).max(0.0);
+    font.draw(canvas, text, [left, 0.2 * line], DOUBTFUL);
+    bounds
+}
+
 /// A bar of a round length above the footer, on the left; `None` where none fits.
 fn scale_bar(canvas: &mut Canvas, font: &Font, mm_per_px: f64, bottom: f64) -> Option<Bounds> {
     let widest = BAR_SHARE * canvas.size()[0];

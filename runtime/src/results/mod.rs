@@ -7,10 +7,23 @@
 
 mod identity;
 mod source;
+mod charset;
+mod data_set;
+mod codes;
+mod task;
+mod place;
+mod content;
+mod landmark;
+mod document;
+mod presentation;
+mod capture;
 
 use std::time::SystemTime;
 
+use dicom_dictionary_std::uids;
+
 use crate::{Error, Radiograph, Report};
+use task::Task;
 
 pub use source::Source;
 
@@ -55,6 +68,42 @@ pub fn results(
     made: SystemTime,
     kinds: &[Kind],
 ) -> Result<Vec<Object>, Error> {
-    let _ = (source, radiograph, report, made, kinds, identity::uid(&[]));
-    Ok(Vec::new())
+    let task = Task::new(source, radiograph, report, made);
+    let kinds = kinds.iter().filter(|kind| report.plausible || kind.is_report());
+    kinds.map(|kind| object(&task, *kind)).collect()
+}
+
+fn object(task: &Task<'_>, kind: Kind) -> Result<Object, Error> {
+    let (data_set, sop_class) = match kind {
+        Kind::Report3d | Kind::Report => {
+            (document::document(task, kind), document::sop_class(kind))
+        }
+        Kind::Presentation => {
+            (presentation::presentation(task), uids::GRAYSCALE_SOFTCOPY_PRESENTATION_STATE_STORAGE)
+        }
+        Kind::Capture => (capture::capture(task), uids::SECONDARY_CAPTURE_IMAGE_STORAGE),
+    };
+    let sop_instance = task.instance(kind);
+    let bytes = data_set.file(sop_class, &sop_instance)?;
+    Ok(Object { kind, sop_class, sop_instance, bytes })
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Report3d, Self::Report, Self::Presentation, Self::Capture];
+
+    /// Short name: `sr3d`, `sr`, `gsps`, `sc`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Report3d => "sr3d",
+            Self::Report => "sr",
+            Self::Presentation => "gsps",
+            Self::Capture => "sc",
+        }
+    }
+
+    /// Whether it is a structured report, the kind that a refused film gets too.
+    pub fn is_report(self) -> bool {
+        matches!(self, Self::Report3d | Self::Report)
+    }
 }

@@ -23,8 +23,8 @@ pub(super) const PATIENT_AND_STUDY: [(Tag, VR); 10] = [
     (tags::ACCESSION_NUMBER, VR::SH),
     (tags::REFERRING_PHYSICIAN_NAME, VR::PN),
 ];
-/// What belongs to the image; a result names it, or shows it as the film wants to be shown.
-pub(super) const IMAGE: [Tag; 25] = [
+/// What belongs to the image; a result refers to it or shows it as the film wants to be shown.
+const IMAGE: [Tag; 21] = [
     tags::SPECIFIC_CHARACTER_SET,
     tags::SOP_CLASS_UID,
     tags::SOP_INSTANCE_UID,
@@ -46,10 +46,16 @@ pub(super) const IMAGE: [Tag; 25] = [
     tags::WINDOW_WIDTH,
     tags::VOILUT_FUNCTION,
     tags::SHUTTER_SHAPE,
+];
+/// The edges of a shutter, whole numbers.
+pub(super) const SHUTTER: [Tag; 7] = [
     tags::SHUTTER_LEFT_VERTICAL_EDGE,
     tags::SHUTTER_RIGHT_VERTICAL_EDGE,
     tags::SHUTTER_UPPER_HORIZONTAL_EDGE,
     tags::SHUTTER_LOWER_HORIZONTAL_EDGE,
+    tags::CENTER_OF_CIRCULAR_SHUTTER,
+    tags::RADIUS_OF_CIRCULAR_SHUTTER,
+    tags::VERTICES_OF_THE_POLYGONAL_SHUTTER,
 ];
 
 /// What a result repeats of the film it belongs to: patient, study, reference to the image, how it is shown.
@@ -92,6 +98,7 @@ impl Source {
             .iter()
             .map(|(tag, _)| *tag)
             .chain(IMAGE)
+            .chain(SHUTTER)
             .map(|tag| (tag.0, tag.1))
             .collect();
         let origin = Origin::read(file, &wanted)?;

@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::form::PixelForm;
 use crate::preprocess::tail;
 use crate::radiograph::{GreyValues, Voi};
-use lut::Lut;
+pub(crate) use lut::Lut;
 use window::Window;
 
 /// Grey values by stored bits.

@@ -37,7 +37,9 @@ use grey::GreyTable;
 use syntax::Syntax;
 
 #[cfg(feature = "results")]
-pub(crate) use origin::{Origin, RawLut};
+pub(crate) use grey::Lut;
+#[cfg(feature = "results")]
+pub(crate) use origin::Origin;
 pub(super) use syntax::is_dicom;
 
 /// Attributes that are looked at; all others are passed over.

@@ -7,6 +7,7 @@ use super::dictionary::{Tag, tags};
 use super::elements::{Elements, Reader};
 use super::fault::Fault;
 use super::form::PixelForm;
+use super::grey::Lut;
 use super::{inflate, kind, syntax};
 
 /// No value that is repeated may be longer, bytes; names of patients have at most 324 characters.
@@ -37,22 +38,9 @@ pub(crate) struct Origin {
     /// Whether low values are shown white (MONOCHROME1).
     pub(crate) white_is_low: bool,
     /// Look-up table from stored to measured values.
-    pub(crate) modality_lut: Option<RawLut>,
+    pub(crate) modality_lut: Option<Lut>,
     /// First look-up table from measured to shown values.
-    pub(crate) voi_lut: Option<RawLut>,
-}
-
-/// A look-up table as it stands in a file.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct RawLut {
-    /// Entries (0 for 65,536), number of the first, bits of an entry.
-    pub(crate) descriptor: [u16; 3],
-    /// Whether the number of the first entry is signed.
-    pub(crate) signed: bool,
-    /// Modality LUT Type, where it is stated.
-    pub(crate) kind: Option<String>,
-    /// Entries as words; two to a word where they were packed so.
-    pub(crate) data: Vec<u16>,
+    pub(crate) voi_lut: Option<Lut>,
 }
 
 impl Origin {
@@ -91,7 +79,7 @@ impl Origin {
                 values.insert((group, element), value.to_vec());
             }
         }
-        let lut = |sequence| RawLut::read(&elements, sequence, form.signed);
+        let lut = |sequence| Lut::read(&elements, sequence, form.signed);
         Ok(Self {
             texts: values,
             size_px: [form.width, form.height],
@@ -99,27 +87,6 @@ impl Origin {
             modality_lut: lut(tags::MODALITY_LUT_SEQUENCE)?,
             voi_lut: lut(tags::VOI_LUT_SEQUENCE)?,
         })
-    }
-}
-
-impl RawLut {
-    /// The first table of `sequence`; `None` where there is none.
-    fn read(elements: &Elements<'_>, sequence: Tag, signed: bool) -> Result<Option<Self>, Fault> {
-        let wanted = [tags::LUT_DESCRIPTOR, tags::LUT_DATA, tags::MODALITY_LUT_TYPE];
-        let Some(item) = elements.first_item(sequence, &wanted)? else { return Ok(None) };
-        let element = |tag| item.get(tag).ok_or_else(|| Fault::missing(tag));
-        let (descriptor, data) = (element(tags::LUT_DESCRIPTOR)?, element(tags::LUT_DATA)?);
-        let &[a, b, c, d, e, f] = descriptor.value else {
-            let length = format!("{} bytes long", descriptor.value.len());
-            return Err(Fault::of(tags::LUT_DESCRIPTOR, length, "it must hold three numbers"));
-        };
-        let coding = item.coding();
-        Ok(Some(Self {
-            descriptor: [[a, b], [c, d], [e, f]].map(|pair| coding.u16(pair)),
-            signed: descriptor.form == *b"SS" || (descriptor.form != *b"US" && signed),
-            kind: item.text(tags::MODALITY_LUT_TYPE),
-            data: data.value.chunks_exact(2).map(|w| coding.u16([w[0], w[1]])).collect(),
-        }))
     }
 }
 

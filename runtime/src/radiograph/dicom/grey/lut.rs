@@ -4,10 +4,12 @@ use crate::radiograph::dicom::dictionary::{Tag, tags};
 use crate::radiograph::dicom::{elements::Elements, fault::Fault};
 
 /// Entries for consecutive numbers; those before the first and after the last are as these.
-#[derive(Debug)]
-pub(super) struct Lut {
-    first: i32,
-    entries: Vec<u16>,
+#[derive(Clone, Debug)]
+pub(crate) struct Lut {
+    /// Number that the first entry is for.
+    pub(crate) first: i32,
+    /// At most 65,536.
+    pub(crate) entries: Vec<u16>,
     bits: u16,
 }
 
@@ -17,7 +19,7 @@ impl Lut {
     ///
     /// # Errors
     /// Where the table is incomplete.
-    pub(super) fn read(
+    pub(in crate::radiograph::dicom) fn read(
         elements: &Elements<'_>,
         sequence: Tag,
         signed: bool,
@@ -68,7 +70,7 @@ impl Lut {
     }
 
     /// The largest entry that can be.
-    pub(super) fn top(&self) -> u16 {
+    pub(crate) fn top(&self) -> u16 {
         (u32::from(u16::MAX) >> (16 - self.bits)) as u16
     }
 }
