@@ -25,3 +25,5 @@ mod demo;
 mod gpu;
 mod foreign;
 mod link;
+#[cfg(feature = "serve")]
+mod serve;
