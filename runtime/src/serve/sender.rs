@@ -201,9 +201,13 @@ impl Sender<'_> {
         for kind in &self.destination.kinds {
             options = options.with_presentation_context(kind.sop_class(), vec![SYNTAX]);
         }
-        options
+        let mut association = options
             .establish(self.destination.address.as_str())
-            .map_err(|e| Failure::Away(format!("no association: {e}")))
+            .map_err(|e| Failure::Away(format!("no association: {e}")))?;
+        // A command is small, and what follows it must not wait until the peer has acknowledged it.
+        let hurried = association.inner_stream().set_nodelay(true);
+        hurried.map_err(|e| Failure::Away(format!("no association: {e}")))?;
+        Ok(association)
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! One test program, because linking the inference engine takes longer than the tests.
 
+#[cfg(feature = "serve")]
+mod chance;
 mod graph;
 mod toy;
 mod pack;

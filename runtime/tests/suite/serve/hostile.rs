@@ -135,7 +135,7 @@ fn a_unit_of_four_gigabytes_is_not_waited_for() {
     peer.stream().write_all(&[4, 0, 0xFF, 0xFF, 0xFF, 0xFF]).unwrap();
     assert_eq!(peer.answer(), None);
     let metric = "fiducia_associations_broken_total{reason=\"pdu_length\"}";
-    assert_eq!(node.metric(metric), 3);
+    super::node::wait_for("the count", || node.metric(metric) == 3);
     assert!(node.said().contains("reason=pdu_length"));
     is_well(&node);
 }

@@ -65,7 +65,7 @@ impl Peer {
         [calling, called]: [&str; 2],
         syntax: &str,
     ) -> Result<Self, String> {
-        let association = ClientAssociationOptions::new()
+        let mut association = ClientAssociationOptions::new()
             .calling_ae_title(calling.to_owned())
             .called_ae_title(called.to_owned())
             .with_presentation_context(
@@ -76,6 +76,7 @@ impl Peer {
             .read_timeout(Duration::from_secs(60))
             .establish(address)
             .map_err(|e| e.to_string())?;
+        association.inner_stream().set_nodelay(true).map_err(|e| e.to_string())?;
         Ok(Self { association, message_id: 0 })
     }
 
