@@ -77,7 +77,7 @@ struct Histogram {
 /// Something whose duration is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Span {
-    /// Reading and detection.
+    /// Decoding and detection, what `fiducia detect` does for an image.
     Detection,
     /// From the image on the disk to its results on the disk, waiting included.
     Result,
@@ -90,7 +90,7 @@ impl Span {
 
     fn about(self) -> [&'static str; 2] {
         match self {
-            Self::Detection => ["detection_seconds", "Reading an image and detection."],
+            Self::Detection => ["detection_seconds", "Decoding an image and detection."],
             Self::Result => ["result_seconds", "From the received image to its results."],
             Self::Delivery => {
                 ["delivery_seconds", "From the received image to results at all destinations."]

@@ -31,6 +31,8 @@ struct Seen {
     objects: Vec<Object>,
     /// Where an image was looked at.
     looked_at: Option<(Radiograph, Report)>,
+    /// Decoding and detection, what `fiducia detect` does for an image.
+    detection: Duration,
 }
 
 /// As the metrics and the records call it.
@@ -115,20 +117,28 @@ fn handle(
     let rule = shared.config.rules.iter().find(|rule| rule.fits(&header));
     let seen = match rule {
         Some(rule) => look(shared, packs, rule, &image, &file)?,
-        None => Seen { outcome: Outcome::NoRule, objects: Vec::new(), looked_at: None },
+        None => Seen {
+            outcome: Outcome::NoRule,
+            objects: Vec::new(),
+            looked_at: None,
+            detection: Duration::ZERO,
+        },
     };
-    shared.metrics.took(Span::Detection, started.elapsed());
     let record = record(shared, job, &seen);
     shared.spool.made(job, &record, &seen.objects).map_err(|e| {
         Error::new(ErrorKind::Unwritable, format!("the results of {image} cannot be kept: {e}"))
     })?;
     shared.metrics.count(Counter::Results, seen.outcome.name());
+    if seen.looked_at.is_some() {
+        shared.metrics.took(Span::Detection, seen.detection);
+    }
     let took = job.received.elapsed().unwrap_or_default();
     shared.metrics.took(Span::Result, took);
     log::info!(
-        "event=result image={image} outcome={} objects={} took_ms={} since_received_ms={}",
+        "event=result image={image} outcome={} objects={} detection_us={} took_ms={} since_received_ms={}",
         seen.outcome.name(),
         seen.objects.len(),
+        seen.detection.as_micros(),
         started.elapsed().as_millis(),
         took.as_millis()
     );
@@ -149,6 +159,7 @@ fn look(
     file: &[u8],
 ) -> Result<Seen, Error> {
     let source = Source::read(file)?;
+    let mut started = Instant::now();
     let first = detect(packs, rule, image, file);
     let (radiograph, report) = match first {
         Err(error) if is_of_the_device(&error) => {
@@ -157,14 +168,16 @@ fn look(
             let outcome = if reopened.is_ok() { "opened" } else { "failed" };
             shared.metrics.count(Counter::DeviceReopened, outcome);
             reopened?;
+            started = Instant::now();
             detect(packs, rule, image, file)?
         }
         other => other?,
     };
+    let detection = started.elapsed();
     let kinds: Vec<Kind> = shared.config.kinds().into_iter().map(kind).collect();
     let objects = results::results(&source, &radiograph, &report, SystemTime::now(), &kinds)?;
     let outcome = if report.plausible { Outcome::Measured } else { Outcome::Refused };
-    Ok(Seen { outcome, objects, looked_at: Some((radiograph, report)) })
+    Ok(Seen { outcome, objects, looked_at: Some((radiograph, report)), detection })
 }
 
 fn detect(

@@ -83,7 +83,7 @@ fn mutated_units_end_their_association_alone() {
     let node = lonely(&bench, "");
     let mut chance = Chance(11);
     let request = association_request();
-    for _ in 0..mutations() / 10 {
+    for _ in 0..mutations() / 20 {
         let mut bytes = request.clone();
         for _ in 0..=chance.below(3) {
             let at = chance.below(bytes.len());

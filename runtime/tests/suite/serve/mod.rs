@@ -9,3 +9,4 @@ mod exchange;
 mod queue;
 mod hostile;
 mod pages;
+mod latency;
