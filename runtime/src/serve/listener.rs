@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -58,8 +58,14 @@ pub(super) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-/// Lets [`listen`] see that the node is being ended.
-pub(super) fn wake(address: SocketAddr) {
+/// Lets a thread that listens at `address` see that the node is being ended.
+pub(super) fn wake(mut address: SocketAddr) {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
     let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
 }
 

@@ -34,7 +34,7 @@ pub use config::{Config, Destination, Device, Http, KindName, Limits, Node, Patt
 use std::{
     fs::{self, File, TryLockError},
     io,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -50,8 +50,6 @@ use spool::Spool;
 
 /// A detection that takes so long hangs, in a driver or a file system.
 const HANGS: Duration = Duration::from_secs(120);
-/// Threads that answer HTTP.
-const HTTP_THREADS: usize = 2;
 
 /// What all threads of the node share.
 #[derive(Debug)]
@@ -185,14 +183,14 @@ impl Service {
         let place = format!("{}:{}", node.address, node.port);
         let listener = listener::bind(&shared).map_err(|e| deaf(&place, &e))?;
         let address = listener.local_addr().map_err(|e| deaf(&place, &e))?;
-        let server = match &shared.config.http {
-            Some(http) => {
-                let server = tiny_http::Server::http(&http.address);
-                Some(Arc::new(server.map_err(|e| deaf(&http.address, &e))?))
+        let pages = match &shared.config.http {
+            Some(pages) => {
+                let listener = TcpListener::bind(&pages.address);
+                Some(listener.map_err(|e| deaf(&pages.address, &e))?)
             }
             None => None,
         };
-        let http = server.as_ref().and_then(|server| server.server_addr().to_ip());
+        let http = pages.as_ref().and_then(|pages| pages.local_addr().ok());
         let mut service = Self { shared, address, http, threads: Vec::new() };
         let pictures = service.shared.config.http.as_ref().is_some_and(|http| http.pictures);
         let painter = pictures.then(recent::painter);
@@ -209,8 +207,8 @@ impl Service {
         if let Some(folder) = service.shared.config.watch.as_ref().map(|w| w.folder.clone()) {
             service.spawn("watch", move |shared| watch::run(shared, &folder))?;
         }
-        for server in server.iter().flat_map(|server| vec![server.clone(); HTTP_THREADS]) {
-            service.spawn("http", move |shared| http::run(shared, &server))?;
+        if let Some(pages) = pages {
+            service.spawn("http", move |shared| http::listen(&pages, shared))?;
         }
         service.spawn("listener", move |shared| listener::listen(&listener, shared))?;
         Ok(service)
@@ -259,6 +257,7 @@ impl Service {
     pub fn stop(self) {
         let _ = self.shared.stopping.set(Instant::now());
         listener::wake(self.address);
+        self.http.into_iter().for_each(listener::wake);
         for thread in self.threads {
             let _ = thread.join();
         }

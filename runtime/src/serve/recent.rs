@@ -73,7 +73,7 @@ impl Recent {
         });
     }
 
-    pub(super) fn failed(&self, job: &Job, _why: &str) {
+    pub(super) fn failed(&self, job: &Job) {
         self.push(Entry {
             image: job.key.short(),
             received: job.received,

@@ -409,3 +409,6 @@ pub(super) fn milliseconds(time: SystemTime) -> u64 {
 fn time(ms: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(ms)
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,7 @@ fn device(backend: &crate::BackendInfo) -> String {
 fn give_up(shared: &Shared, job: &Job, why: &str) {
     shared.metrics.count(Counter::Results, "failed");
     log::error!("event=failed image={} why=\"{why}\"", job.key.short());
-    shared.recent.failed(job, why);
+    shared.recent.failed(job);
     if let Err(error) = shared.spool.fail(&job.key) {
         log::error!("event=not_put_aside image={} error=\"{error}\"", job.key.short());
     }

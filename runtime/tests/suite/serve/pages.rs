@@ -33,6 +33,10 @@ fn the_pages_tell_all_but_the_patient() {
     for (status, path) in [(404, "/image/../../etc/passwd.jpg"), (404, "/other")] {
         assert_eq!(node.get(path).0, status);
     }
+    // Connections that say nothing, as browsers keep them, do not keep others waiting.
+    let kept: Vec<_> = (0..16).map(|_| std::net::TcpStream::connect(node.http).unwrap()).collect();
+    assert_eq!(node.get("/healthz").0, 200);
+    drop(kept);
     assert_eq!(node.terminate(), Some(0));
     let said = node.said();
     assert!(said.contains("event=delivered") && said.contains("event=stopping"));
