@@ -36,6 +36,8 @@ fn whole() -> Vec<Vec<u8>> {
     dicom_files::put(&mut rich, tags::WINDOW_CENTER, b"DS", "300");
     dicom_files::put(&mut rich, tags::WINDOW_WIDTH, b"DS", "500");
     dicom_files::put(&mut rich, tags::PIXEL_SPACING, b"DS", "0.1\\0.1");
+    dicom_files::put(&mut rich, (0x0020, 0x000D), b"UI", "2.25.2");
+    dicom_files::put(&mut rich, (0x0020, 0x000E), b"UI", "2.25.3");
     files.push(dicom_files::written(&rich, uids::IMPLICIT_LITTLE));
     files.push(dicom_files::written(&rich, uids::EXPLICIT_LITTLE));
     files.push(deflated(&dicom_files::data_set(&rich, uids::EXPLICIT_LITTLE)));
@@ -91,6 +93,15 @@ fn damage(mut bytes: Vec<u8>, chance: &mut Chance) -> Vec<u8> {
     bytes
 }
 
+/// What results repeat of a damaged file is refused or repeated; a panic would end the test.
+#[cfg(feature = "results")]
+fn check_source(bytes: &[u8]) {
+    match fiducia::results::Source::read(bytes) {
+        Ok(source) => assert!(source.study().len() <= 64),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Unreadable, "{error}"),
+    }
+}
+
 #[test]
 fn ten_thousand_damaged_files_are_refused_or_read_and_take_no_more_memory_than_they_should() {
     // Panics inside a decoder are caught by the reader; how many there are is counted here.
@@ -122,6 +133,8 @@ fn ten_thousand_damaged_files_are_refused_or_read_and_take_no_more_memory_than_t
             bytes.len()
         );
         most = most.max(memory);
+        #[cfg(feature = "results")]
+        check_source(&bytes);
         match outcome {
             Ok(film) => {
                 assert_eq!(film.pixels.len(), film.width * film.height);

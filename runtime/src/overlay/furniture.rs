@@ -52,14 +52,19 @@ fn footer(canvas: &mut Canvas, font: &Font, report: &Report) -> Bounds {
     [0.0, top, width, height]
 }
 
-/// A dark band along the upper edge with `text` in its middle; returns the box it takes, px.
-pub(super) fn heading(canvas: &mut Canvas, font: &Font, text: &str) -> Bounds {
+/// A dark band along the upper edge with these lines in its middle, in one line where they fit; returns the box it
+/// takes, px.
+pub(super) fn heading(canvas: &mut Canvas, font: &Font, lines: &[&str]) -> Bounds {
     let [width, _] = canvas.size();
-    let line = font.line_height() as f64;
-    let bounds = [0.0, 0.0, width, 1.4 * line];
+    let height = font.line_height() as f64;
+    let one = lines.join(" - ");
+    let lines = if font.measure(&one)[0] <= width { &[one.as_str()][..] } else { lines };
+    let bounds = [0.0, 0.0, width, (lines.len() as f64 + 0.4) * height];
     canvas.shade([0.0, 0.0], [width, bounds[3]], BAND);
-    let left = ((width - font.measure(text)[0]) / 2.0).max(0.0);
-    font.draw(canvas, text, [left, 0.2 * line], DOUBTFUL);
+    for (i, line) in lines.iter().enumerate() {
+        let left = ((width - font.measure(line)[0]) / 2.0).max(0.0);
+        font.draw(canvas, line, [left, (i as f64 + 0.2) * height], DOUBTFUL);
+    }
     bounds
 }
 

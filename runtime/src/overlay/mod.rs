@@ -28,20 +28,20 @@ const WHITE: Rgb = [255, 255, 255];
 /// The picture has the size of the image, or a whole multiple of it where the image is small. The
 /// grey window is that of the networks.
 pub fn overlay(radiograph: &Radiograph, report: &Report) -> image::RgbImage {
-    drawn(radiograph, report, None)
+    drawn(radiograph, report, &[])
 }
 
-/// As [`overlay`], with `mark` in a band along the upper edge.
+/// As [`overlay`], with the lines of `mark` in a band along the upper edge.
 #[cfg(feature = "results")]
 pub(crate) fn overlay_marked(
     radiograph: &Radiograph,
     report: &Report,
-    mark: &str,
+    mark: &[&str],
 ) -> image::RgbImage {
-    drawn(radiograph, report, Some(mark))
+    drawn(radiograph, report, mark)
 }
 
-fn drawn(radiograph: &Radiograph, report: &Report, mark: Option<&str>) -> image::RgbImage {
+fn drawn(radiograph: &Radiograph, report: &Report, mark: &[&str]) -> image::RgbImage {
     let factor = enlargement(radiograph);
     let mut canvas = Canvas::new(grey_picture(radiograph, factor));
     let font = Font::for_picture(canvas.size());
@@ -49,7 +49,9 @@ fn drawn(radiograph: &Radiograph, report: &Report, mark: Option<&str>) -> image:
         report.landmarks.iter().filter_map(|l| Mark::new(l, factor, &font)).collect();
     marks.iter().for_each(|mark| mark.draw_ellipse(&mut canvas, &font));
     let mut taken = furniture::draw(&mut canvas, &font, report, factor);
-    taken.extend(mark.map(|mark| furniture::heading(&mut canvas, &font, mark)));
+    if !mark.is_empty() {
+        taken.push(furniture::heading(&mut canvas, &font, mark));
+    }
     let anchors: Vec<Anchor> = marks.iter().map(|mark| mark.anchor(&font)).collect();
     let labels = labels::place(&anchors, &taken, canvas.size(), font.line_height() as f64 / 2.0);
     marks.iter().zip(&labels).for_each(|(mark, label)| mark.draw_leader(&mut canvas, label));

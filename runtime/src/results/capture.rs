@@ -10,7 +10,7 @@ use super::task::Task;
 use crate::overlay::overlay_marked;
 
 /// Burned into the picture, so that it cannot be taken for the film.
-const MARK: &str = "AI RESULT - NOT FOR DIAGNOSIS";
+const MARK: [&str; 2] = ["AI RESULT", "NOT FOR DIAGNOSIS"];
 /// Facts about the pixels of the film that stay true for a picture made of them.
 const INHERITED: [(dicom_core::Tag, VR); 4] = [
     (tags::BURNED_IN_ANNOTATION, VR::CS),
@@ -21,7 +21,7 @@ const INHERITED: [(dicom_core::Tag, VR); 4] = [
 
 /// The whole picture, without its SOP Class and Instance UID.
 pub(super) fn capture(task: &Task<'_>) -> DataSet {
-    let picture = overlay_marked(task.radiograph, task.report, MARK);
+    let picture = overlay_marked(task.radiograph, task.report, &MARK);
     let purpose = code("121322", "DCM", "Source image for image processing operation");
     let film = task
         .film()

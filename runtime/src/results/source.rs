@@ -111,10 +111,10 @@ impl Source {
             })
         };
         Ok(Self {
+            study: uid(tags::STUDY_INSTANCE_UID, "StudyInstanceUID")?,
+            series: uid(tags::SERIES_INSTANCE_UID, "SeriesInstanceUID")?,
             sop_class: uid(tags::SOP_CLASS_UID, "SOPClassUID")?,
             sop_instance: uid(tags::SOP_INSTANCE_UID, "SOPInstanceUID")?,
-            series: uid(tags::SERIES_INSTANCE_UID, "SeriesInstanceUID")?,
-            study: uid(tags::STUDY_INSTANCE_UID, "StudyInstanceUID")?,
             origin,
         })
     }

@@ -19,6 +19,10 @@ mod dicom_input;
 mod dicom_peers;
 #[cfg(feature = "dicom")]
 mod dicom_films;
+#[cfg(feature = "results")]
+mod dicom_results;
+#[cfg(feature = "results")]
+mod dicom_command;
 mod presentation;
 mod cli;
 mod cli_refusals;
