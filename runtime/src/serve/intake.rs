@@ -2,7 +2,10 @@
 
 use std::{
     fmt, io,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use dicom_object::FileMetaTableBuilder;
@@ -134,8 +137,8 @@ pub(super) fn take(shared: &Shared, offer: &Offer<'_>) -> Result<(), Refusal> {
 pub(super) fn turned_away(shared: &Shared, refusal: &Refusal, sop_instance: &str, from: &str) {
     let reason = refusal.reason();
     shared.metrics.count(Counter::Refused, reason);
-    let image = uid::short(sop_instance);
-    log::warn!("event=image_refused image={image} from={from} reason={reason} why=\"{refusal}\"");
+    let (image, why) = (uid::short(sop_instance), refusal.to_string().replace('"', "'"));
+    log::warn!("event=image_refused image={image} from={from} reason={reason} why=\"{why}\"");
 }
 
 fn check(shared: &Shared, offer: &Offer<'_>) -> Result<Key, Refusal> {
@@ -162,6 +165,8 @@ fn check(shared: &Shared, offer: &Offer<'_>) -> Result<Key, Refusal> {
     // Pixels that are not compressed are read at once; that costs less than to take what cannot be used.
     if is_native(syntax) {
         let name = uid::short(sop_instance);
+        // One at a time: pixels are beyond the budget for what is on its way in.
+        let _one = shared.reading.lock().unwrap_or_else(PoisonError::into_inner);
         Radiograph::decode_as(name, file, &Reading::default())
             .map_err(|e| Refusal::Damaged(e.to_string()))?;
     }

@@ -58,6 +58,8 @@ struct Shared {
     metrics: Metrics,
     spool: Spool,
     budget: Budget,
+    /// Held by the association whose image is being decoded.
+    reading: Mutex<()>,
     open: Open,
     busy: Busy,
     recent: Recent,
@@ -163,6 +165,7 @@ impl Service {
             metrics: Metrics::default(),
             spool,
             budget: Budget::new(config.limits.memory_bytes()),
+            reading: Mutex::default(),
             open: Open::default(),
             busy: Busy::default(),
             recent: Recent::default(),

@@ -228,6 +228,11 @@ impl Spool {
         fs::write(self.folder("begun").join(key.stem()), count.to_string())
     }
 
+    /// Takes the note of [`Spool::begin`] back: it was not the image's fault.
+    pub(super) fn not_begun(&self, key: &Key) {
+        let _ = fs::remove_file(self.folder("begun").join(key.stem()));
+    }
+
     fn times_begun(&self, key: &Key) -> u32 {
         let count = fs::read_to_string(self.folder("begun").join(key.stem()));
         count.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)

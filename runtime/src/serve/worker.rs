@@ -24,6 +24,8 @@ use crate::{
 
 /// How long an empty queue is waited at before something else is looked after.
 const WAIT: Duration = Duration::from_millis(500);
+/// How long a disk that took no results is given.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// What became of an image.
 struct Seen {
@@ -67,13 +69,13 @@ pub(super) fn run(shared: &Shared, mut packs: Packs, painter: Option<&SyncSender
             log::warn!("image={} event=not_noted error=\"{error}\"", job.key.short());
         }
         let done = catch_unwind(AssertUnwindSafe(|| handle(shared, &mut packs, &job, painter)));
-        let failure = match done {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("a fault while it was looked at".to_owned()),
-        };
-        if let Some(why) = failure {
-            give_up(shared, &job, &why);
+        match done {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) if error.kind() == ErrorKind::Unwritable => {
+                wait_for_room(shared, job, &error)
+            }
+            Ok(Err(error)) => give_up(shared, &job, &error.to_string()),
+            Err(_) => give_up(shared, &job, "a fault while it was looked at"),
         }
         shared.busy.end();
     }
@@ -90,6 +92,18 @@ fn tell_models(shared: &Shared, packs: &Packs) {
 
 fn device(backend: &crate::BackendInfo) -> String {
     format!("{}: {}", backend.kind, backend.device)
+}
+
+/// A disk that is full may have room later: the image waits, behind the others.
+fn wait_for_room(shared: &Shared, job: Job, error: &Error) {
+    shared.metrics.count(Counter::Results, "not_kept");
+    log::error!("event=not_kept image={} why=\"{error}\"", job.key.short());
+    shared.spool.not_begun(&job.key);
+    shared.spool.to_do.push(job);
+    let end = Instant::now() + PAUSE;
+    while Instant::now() < end && !shared.is_stopping() {
+        std::thread::sleep(WAIT.min(PAUSE));
+    }
 }
 
 /// Puts aside what nothing can be made of.

@@ -72,7 +72,7 @@ pub struct Limits {
     pub associations: usize,
     /// Size of one image, MiB.
     pub object_mib: usize,
-    /// Memory for images on their way in, all associations together, MiB.
+    /// Memory for images on their way in, all associations together, MiB; at least for two.
     pub memory_mib: usize,
     /// Size of a protocol data unit, KiB.
     pub pdu_kib: u32,
@@ -243,7 +243,7 @@ impl Config {
         self.dicom.calling.iter().try_for_each(|ae| title("dicom.calling", ae))?;
         between("limits.associations", associations, 1, 256)?;
         between("limits.object_mib", object_mib, 1, 512)?;
-        between("limits.memory_mib", memory_mib, object_mib, 16_384)?;
+        between("limits.memory_mib", memory_mib, 2 * object_mib, 16_384)?;
         between("limits.pdu_kib", pdu_kib as usize, 16, 16_384)?;
         between("limits.idle_s", idle_s as usize, 1, 3_600)?;
         between("limits.queue", queue, 1, 1_000_000)?;

@@ -65,3 +65,16 @@ fn what_cannot_be_is_refused() {
     let twice = format!("{SMALLEST}\n{}", &SMALLEST[SMALLEST.find("[[dest").unwrap()..]);
     assert!(parse(&twice).unwrap_err().to_string().contains("two destinations"));
 }
+
+#[test]
+fn the_shipped_configuration_lacks_a_destination_alone() {
+    let shipped = include_str!("../../../deb/serve.toml");
+    assert!(parse(shipped).unwrap_err().to_string().contains("[[destination]]"));
+    let uncommented = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    let whole: Vec<String> = shipped.lines().map(uncommented).collect();
+    let config = parse(&whole.join("\n")).unwrap();
+    assert_eq!((config.rules.len(), config.destinations.len()), (1, 1));
+}

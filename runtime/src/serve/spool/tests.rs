@@ -15,7 +15,8 @@ fn open(root: &Path) -> Spool {
 
 fn names(root: &Path, folder: &str) -> Vec<String> {
     let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
-    let mut names: Vec<String> = entries(&root.join(folder)).unwrap().into_iter().map(name).collect();
+    let mut names: Vec<String> =
+        entries(&root.join(folder)).unwrap().into_iter().map(name).collect();
     names.sort();
     names
 }

@@ -150,6 +150,7 @@ fn a_thousand_connections_are_not_a_thousand_threads() {
     }
     let refused = "fiducia_associations_refused_total{reason=\"connections\"}";
     super::node::wait_for("the refusals", || node.metric(refused) >= 900);
+    println!("{} of 1000 connections refused", node.metric(refused));
     assert!(node.metric("fiducia_connections_open") <= 68);
     drop(held);
     super::node::wait_for("the door", || node.metric("fiducia_connections_open") == 0);
