@@ -62,6 +62,8 @@ struct Shared {
     reading: Mutex<()>,
     open: Open,
     busy: Busy,
+    /// Why there is no device, where it was lost.
+    lost: Mutex<Option<String>>,
     recent: Recent,
     started: Instant,
     stopping: OnceLock<Instant>,
@@ -106,10 +108,17 @@ impl Shared {
         self.stopping.get().map(Instant::elapsed)
     }
 
-    /// What only a new start can mend.
+    /// Notes why there is no device, or that there is one.
+    fn device_is(&self, lost: Option<String>) {
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = lost;
+    }
+
+    /// What a new start may mend.
     fn trouble(&self) -> Option<String> {
         let hangs = self.busy.since().is_some_and(|since| since.elapsed() > HANGS);
-        hangs.then(|| format!("a detection has not ended within {} s", HANGS.as_secs()))
+        let hangs =
+            hangs.then(|| format!("a detection has not ended within {} s", HANGS.as_secs()));
+        hangs.or_else(|| self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     /// Why no image can be taken.
@@ -168,6 +177,7 @@ impl Service {
             reading: Mutex::default(),
             open: Open::default(),
             busy: Busy::default(),
+            lost: Mutex::default(),
             recent: Recent::default(),
             started: Instant::now(),
             stopping: OnceLock::new(),
@@ -240,7 +250,7 @@ impl Service {
         self.http
     }
 
-    /// What only a new start can mend: a detection that does not end, a thread that did.
+    /// What a new start may mend: a detection that does not end, a device that is gone, a thread that has ended.
     pub fn trouble(&self) -> Option<String> {
         let ended = self.threads.iter().find(|thread| thread.is_finished());
         let ended = ended.map(|thread| thread.thread().name().unwrap_or("one").to_owned());

@@ -24,7 +24,7 @@ use crate::{
 
 /// How long an empty queue is waited at before something else is looked after.
 const WAIT: Duration = Duration::from_millis(500);
-/// How long a disk that took no results is given.
+/// How long a disk that took no results, or a device that is gone, is given.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// What became of an image.
@@ -35,6 +35,22 @@ struct Seen {
     looked_at: Option<(Radiograph, Report)>,
     /// Decoding and detection, what `fiducia detect` does for an image.
     detection: Duration,
+}
+
+/// Why there is no result.
+enum Failure {
+    /// The disk does not take it.
+    Room(Error),
+    /// The device was lost and cannot be opened anew.
+    Device(Error),
+    /// Nothing can be made of the image.
+    Image(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Image(error)
+    }
 }
 
 /// As the metrics and the records call it.
@@ -70,11 +86,13 @@ pub(super) fn run(shared: &Shared, mut packs: Packs, painter: Option<&SyncSender
         }
         let done = catch_unwind(AssertUnwindSafe(|| handle(shared, &mut packs, &job, painter)));
         match done {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) if error.kind() == ErrorKind::Unwritable => {
-                wait_for_room(shared, job, &error)
+            Ok(Ok(())) => shared.device_is(None),
+            Ok(Err(Failure::Room(error))) => wait(shared, job, "not_kept", &error),
+            Ok(Err(Failure::Device(error))) => {
+                shared.device_is(Some(error.to_string()));
+                wait(shared, job, "no_device", &error);
             }
-            Ok(Err(error)) => give_up(shared, &job, &error.to_string()),
+            Ok(Err(Failure::Image(error))) => give_up(shared, &job, &error.to_string()),
             Err(_) => give_up(shared, &job, "a fault while it was looked at"),
         }
         shared.busy.end();
@@ -94,10 +112,10 @@ fn device(backend: &crate::BackendInfo) -> String {
     format!("{}: {}", backend.kind, backend.device)
 }
 
-/// A disk that is full may have room later: the image waits, behind the others.
-fn wait_for_room(shared: &Shared, job: Job, error: &Error) {
-    shared.metrics.count(Counter::Results, "not_kept");
-    log::error!("event=not_kept image={} why=\"{error}\"", job.key.short());
+/// It was not the image's fault: it waits, behind the others.
+fn wait(shared: &Shared, job: Job, what: &'static str, error: &Error) {
+    shared.metrics.count(Counter::Results, what);
+    log::error!("event={what} image={} why=\"{error}\"", job.key.short());
     shared.spool.not_begun(&job.key);
     shared.spool.to_do.push(job);
     let end = Instant::now() + PAUSE;
@@ -121,7 +139,7 @@ fn handle(
     packs: &mut Packs,
     job: &Job,
     painter: Option<&SyncSender<Look>>,
-) -> Result<(), Error> {
+) -> Result<(), Failure> {
     let started = Instant::now();
     let image = job.key.short();
     let path = shared.spool.received(&job.key);
@@ -140,7 +158,8 @@ fn handle(
     };
     let record = record(shared, job, &seen);
     shared.spool.made(job, &record, &seen.objects).map_err(|e| {
-        Error::new(ErrorKind::Unwritable, format!("the results of {image} cannot be kept: {e}"))
+        let what = format!("the results of {image} cannot be kept: {e}");
+        Failure::Room(Error::new(ErrorKind::Unwritable, what))
     })?;
     shared.metrics.count(Counter::Results, seen.outcome.name());
     if seen.looked_at.is_some() {
@@ -164,34 +183,48 @@ fn handle(
     Ok(())
 }
 
-/// Runs the detector. A device that went away is opened anew, once.
+/// Runs the detector.
 fn look(
     shared: &Shared,
     packs: &mut Packs,
     rule: &Rule,
     image: &str,
     file: &[u8],
-) -> Result<Seen, Error> {
+) -> Result<Seen, Failure> {
     let source = Source::read(file)?;
     let mut started = Instant::now();
-    let first = detect(packs, rule, image, file);
-    let (radiograph, report) = match first {
-        Err(error) if is_of_the_device(&error) => {
-            log::error!("event=device_lost image={image} why=\"{error}\"");
-            let reopened = packs.reopen(rule);
-            let outcome = if reopened.is_ok() { "opened" } else { "failed" };
-            shared.metrics.count(Counter::DeviceReopened, outcome);
-            reopened?;
-            started = Instant::now();
-            detect(packs, rule, image, file)?
-        }
-        other => other?,
+    let attempt = |packs: &mut Packs| {
+        started = Instant::now();
+        detect(packs, rule, image, file)
     };
+    let reopen = |packs: &mut Packs, error: &Error| {
+        log::error!("event=device_lost image={image} why=\"{error}\"");
+        let reopened = packs.reopen(rule);
+        let outcome = if reopened.is_ok() { "opened" } else { "failed" };
+        shared.metrics.count(Counter::DeviceReopened, outcome);
+        reopened
+    };
+    let (radiograph, report) = twice_at_most(packs, attempt, reopen)?;
     let detection = started.elapsed();
     let kinds: Vec<Kind> = shared.config.kinds().into_iter().map(kind).collect();
     let objects = results::results(&source, &radiograph, &report, SystemTime::now(), &kinds)?;
     let outcome = if report.plausible { Outcome::Measured } else { Outcome::Refused };
     Ok(Seen { outcome, objects, looked_at: Some((radiograph, report)), detection })
+}
+
+/// Tries once more, on a device that is opened anew, where the first try failed and the image was not to blame.
+fn twice_at_most<P, T>(
+    packs: &mut P,
+    mut attempt: impl FnMut(&mut P) -> Result<T, Error>,
+    reopen: impl FnOnce(&mut P, &Error) -> Result<(), Error>,
+) -> Result<T, Failure> {
+    match attempt(packs) {
+        Err(error) if is_of_the_device(&error) => {
+            reopen(packs, &error).map_err(Failure::Device)?;
+            Ok(attempt(packs)?)
+        }
+        other => Ok(other?),
+    }
 }
 
 fn detect(
@@ -252,5 +285,40 @@ fn kind(name: KindName) -> Kind {
         KindName::Report => Kind::Report,
         KindName::Presentation => Kind::Presentation,
         KindName::Capture => Kind::Capture,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Outcome, tries and openings where the tries fail with these kinds and the opening with that.
+    fn run(tries: &[ErrorKind], opening: Option<ErrorKind>) -> (Result<(), Failure>, [usize; 2]) {
+        let fail = |kind: ErrorKind| Err(Error::new(kind, "it fails"));
+        let mut counts = [0, 0];
+        let outcome = twice_at_most(
+            &mut counts,
+            |counts| {
+                counts[0] += 1;
+                tries.get(counts[0] - 1).map_or(Ok(()), |&kind| fail(kind))
+            },
+            |counts, _| {
+                counts[1] += 1;
+                opening.map_or(Ok(()), fail)
+            },
+        );
+        (outcome, counts)
+    }
+
+    #[test]
+    fn a_lost_device_is_opened_once_and_an_image_is_not_tried_for_ever() {
+        use ErrorKind::{GpuLost, Implausible, NoGpu, Unreadable};
+        assert!(matches!(run(&[], None), (Ok(()), [1, 0])));
+        assert!(matches!(run(&[GpuLost], None), (Ok(()), [2, 1])));
+        assert!(matches!(run(&[GpuLost; 2], None), (Err(Failure::Image(_)), [2, 1])));
+        assert!(matches!(run(&[GpuLost], Some(NoGpu)), (Err(Failure::Device(_)), [1, 1])));
+        for kind in [Unreadable, Implausible] {
+            assert!(matches!(run(&[kind], None), (Err(Failure::Image(_)), [1, 0])));
+        }
     }
 }

@@ -19,18 +19,18 @@ const FILMS: usize = 40;
 /// Sends films until all are taken; whoever is broken off calls again.
 fn send_all(numbers: &[usize], node: &std::sync::Mutex<Node>) {
     let mut left: Vec<usize> = numbers.to_vec();
-    while let Some(&number) = left.last() {
+    while !left.is_empty() {
         let address = node.lock().unwrap().address;
         let called = Peer::call(address, ["CR1", "FIDUCIA"], uids::EXPLICIT_LITTLE);
         let Ok(mut peer) = called else {
             thread::yield_now();
             continue;
         };
-        let uid = instance(number);
-        while let Some(status) = peer.store(&uid, &film_data(&uid)) {
+        while let Some(&number) = left.last() {
+            let uid = instance(number);
+            let Some(status) = peer.store(&uid, &film_data(&uid)) else { break };
             assert_eq!(status, SUCCESS);
             left.pop();
-            break;
         }
     }
 }
