@@ -47,7 +47,8 @@ fn a_film_gets_a_report_and_a_presentation_state_once() {
     assert_eq!(node.metric("fiducia_images_received_total{how=\"new\"}"), 1);
     assert_eq!(node.metric("fiducia_images_received_total{how=\"again\"}"), 1);
     assert_eq!(node.metric("fiducia_images_refused_total{reason=\"other_content\"}"), 2);
-    assert_eq!(node.metric("fiducia_results_total{outcome=\"measured\"}"), 1);
+    let measured = "fiducia_results_total{outcome=\"measured\"}";
+    wait_for("the count", || node.metric(measured) == 1);
     assert_eq!((archive.results(), archive.objects()), ([1, 1], 2));
     assert_eq!(bench.names("queue/received").len() + bench.names("queue/results").len(), 0);
 }
@@ -97,7 +98,7 @@ fn what_is_wrong_is_refused_and_the_association_goes_on() {
         assert_eq!(peer.store(name, data), Some(status), "{name} {reason}");
         let after = node.metric(&format!("fiducia_images_refused_total{{reason=\"{reason}\"}}"));
         assert_eq!(after, before + 1, "{name} {reason}");
-        assert!(node.said().contains(&format!("reason={reason}")));
+        wait_for("the line", || node.said().contains(&format!("reason={reason}")));
     }
     // A C-STORE without a data set, a C-FIND.
     peer.send(3, &[(Command, true, &request(1, 8, uids::CR, &uid, false))]);
@@ -124,7 +125,7 @@ fn strangers_are_turned_away() {
         assert!(why.contains("rejected"), "{why}");
         let metric = format!("fiducia_associations_refused_total{{reason=\"{reason}\"}}");
         assert_eq!(node.metric(&metric), 1);
-        assert!(node.said().contains(&format!("reason={reason}")));
+        wait_for("the line", || node.said().contains(&format!("reason={reason}")));
     }
 }
 
@@ -154,7 +155,8 @@ fn what_no_rule_is_for_goes_nowhere() {
     let data = data_set(&object, uids::EXPLICIT_LITTLE);
     assert_eq!(Peer::new(node.address).store(&instance(1), &data), Some(SUCCESS));
     wait_for("the record", || bench.names("queue/done").len() == 1);
-    assert_eq!(node.metric("fiducia_results_total{outcome=\"no_rule\"}"), 1);
-    assert!(node.said().contains("outcome=no_rule"));
+    let counted = "fiducia_results_total{outcome=\"no_rule\"}";
+    wait_for("the count", || node.metric(counted) == 1);
+    wait_for("the line", || node.said().contains("outcome=no_rule"));
     assert_eq!(archive.objects(), 0);
 }

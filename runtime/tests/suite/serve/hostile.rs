@@ -72,8 +72,8 @@ fn mutated_films_are_refused_or_taken() {
     assert!(!statuses.contains_key(&None), "{statuses:x?}");
     let refused: usize =
         statuses.iter().filter(|(s, _)| !matches!(s, Some(SUCCESS))).map(|(_, n)| n).sum();
-    let lines = node.said().lines().filter(|l| l.contains("event=image_refused")).count();
-    assert_eq!(lines, refused);
+    let lines = || node.said().lines().filter(|l| l.contains("event=image_refused")).count();
+    super::node::wait_for("a line for each", || lines() == refused);
     is_well(&node);
 }
 
@@ -136,7 +136,7 @@ fn a_unit_of_four_gigabytes_is_not_waited_for() {
     assert_eq!(peer.answer(), None);
     let metric = "fiducia_associations_broken_total{reason=\"pdu_length\"}";
     super::node::wait_for("the count", || node.metric(metric) == 3);
-    assert!(node.said().contains("reason=pdu_length"));
+    super::node::wait_for("the line", || node.said().contains("reason=pdu_length"));
     is_well(&node);
 }
 
@@ -179,6 +179,6 @@ fn who_is_silent_is_sent_away() {
     assert_eq!(silent.answer(), None);
     let metric = "fiducia_associations_broken_total{reason=\"silent\"}";
     super::node::wait_for("the one that stalled", || node.metric(metric) == 2);
-    assert!(node.said().contains("reason=silent"));
+    super::node::wait_for("the line", || node.said().contains("reason=silent"));
     is_well(&node);
 }
