@@ -97,3 +97,27 @@ fn an_ellipse_has_the_axes_of_its_covariance() {
     let [_, _, angle] = half_axes([4.0, 0.0, 9.0]).unwrap();
     assert!((angle - std::f64::consts::FRAC_PI_2).abs() < 1e-12);
 }
+
+/// Orange pixels in rows `from..to` of a picture without landmarks: letters of the mark.
+#[cfg(feature = "results")]
+fn letters(picture: &image::RgbImage, from: u32, to: u32) -> usize {
+    let rows = (from..to).flat_map(|y| (0..picture.width()).map(move |x| (x, y)));
+    let is_ink = |[r, g, b]: Rgb| r > 150 && g > 90 && b < 60;
+    rows.filter(|(x, y)| is_ink(picture.get_pixel(*x, *y).0)).count()
+}
+
+#[cfg(feature = "results")]
+#[test]
+fn a_mark_takes_two_lines_where_one_would_be_cut() {
+    let mark = ["AI RESULT", "NOT FOR DIAGNOSIS"];
+    let line = Font::for_picture([1000.0, 1000.0]).line_height() as u32;
+    for (width, lines) in [(1000, 1), (200, 2)] {
+        let film = radiograph(width, 1000);
+        let picture = overlay_marked(&film, &report([width, 1000], &[]), &mark);
+        assert_eq!(letters(&overlay(&film, &report([width, 1000], &[])), 0, 3 * line), 0);
+        let (first, second) =
+            (letters(&picture, 0, line), letters(&picture, line + line / 4, 3 * line));
+        assert!(first > 100, "{first}");
+        assert_eq!(second > 100, lines == 2, "{second}");
+    }
+}

@@ -83,7 +83,7 @@ fn context(task: &Task<'_>, content: &Content<'_>) -> Vec<DataSet> {
         content.code(
             Modifies,
             code("121058", "DCM", "Procedure reported"),
-            code("168537006", "SCT", "Plain radiography"),
+            code("43468-8", "LN", "XR unspecified body region"),
         ),
     ]
 }

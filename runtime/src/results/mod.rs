@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! film ─Source→ patient, study, image ┐
-//!                    Radiograph, Report ┴─results→ Objects: structured report, presentation state, picture
+//! Radiograph, Report ─────────────────┴─results→ Objects: structured report, presentation state, picture
 //! ```
 
 mod identity;

@@ -46,7 +46,7 @@ impl<'a> Task<'a> {
     /// SOP Instance UID: of study, image, model, kind and the question, so that the same question always has it.
     pub(super) fn instance(&self, kind: Kind) -> String {
         let Report { inverted, spacing_mm, landmarks, .. } = self.report;
-        let scale = format!("{:?} {}", spacing_mm, self.report.mm_source);
+        let scale = format!("{spacing_mm:?} {:?}", self.report.mm_source);
         let mut words = self.words("instance");
         words.push(kind.name().as_bytes());
         words.push(if *inverted { b"inverted" } else { b"as it is" });
