@@ -62,7 +62,10 @@ pub(super) fn run(shared: &Shared, destination: &Destination) {
     while !shared.is_stopping() {
         let Some(first) = queue.pop(WAIT) else { continue };
         let mut batch = vec![first];
-        while let (true, Some(more)) = (batch.len() < BATCH, queue.pop(Duration::ZERO)) {
+        // The length first: what is taken out of the queue has to be delivered.
+        while batch.len() < BATCH
+            && let Some(more) = queue.pop(Duration::ZERO)
+        {
             batch.push(more);
         }
         sender.deliver(batch);

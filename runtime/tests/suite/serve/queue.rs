@@ -93,15 +93,22 @@ fn results_wait_for_a_destination_that_is_away() {
 
 #[test]
 fn a_destination_short_of_room_is_tried_again() {
+    // More than go over one association.
+    const WAITING: usize = 80;
     let (bench, archive) = (Bench::new(), Archive::start());
     archive.status.store(0xA700, Ordering::SeqCst);
     let node = Node::start(&bench, &configuration(&[("archive", archive.address)], ""));
-    let uid = instance(1);
-    assert_eq!(Peer::new(node.address).store(&uid, &film_data(&uid)), Some(SUCCESS));
+    let mut peer = Peer::new(node.address);
+    for number in 0..WAITING {
+        let uid = instance(number);
+        assert_eq!(peer.store(&uid, &film_data(&uid)), Some(SUCCESS));
+    }
     let failed = "fiducia_sending_failed_total{destination=\"archive\"}";
     wait_for("a failure", || node.metric(failed) > 0);
+    wait_for("their results", || bench.names("queue/results").len() == WAITING);
     archive.status.store(0, Ordering::SeqCst);
-    wait_for("the results", || archive.results() == [1, 1]);
+    wait_for("the results", || archive.results() == [WAITING; 2]);
+    wait_for("the records", || bench.names("queue/done").len() == WAITING);
 }
 
 #[test]
