@@ -25,6 +25,8 @@ mod report;
 mod overlay;
 #[cfg(feature = "results")]
 pub mod results;
+#[cfg(feature = "serve")]
+pub mod serve;
 mod atomic;
 
 pub use atomic::{Staged, check_writable, write_atomically};

@@ -37,6 +37,9 @@ _fiducia() {
             fiducia,patch)
                 cmd="fiducia__subcmd__patch"
                 ;;
+            fiducia,serve)
+                cmd="fiducia__subcmd__serve"
+                ;;
             fiducia__subcmd__help,bench)
                 cmd="fiducia__subcmd__help__subcmd__bench"
                 ;;
@@ -57,6 +60,9 @@ _fiducia() {
                 ;;
             fiducia__subcmd__help,patch)
                 cmd="fiducia__subcmd__help__subcmd__patch"
+                ;;
+            fiducia__subcmd__help,serve)
+                cmd="fiducia__subcmd__help__subcmd__serve"
                 ;;
             fiducia__subcmd__help__subcmd__patch,add)
                 cmd="fiducia__subcmd__help__subcmd__patch__subcmd__add"
@@ -98,7 +104,7 @@ _fiducia() {
 
     case "${cmd}" in
         fiducia)
-            opts="-h -V --help --version detect inspect patch bench devices link help"
+            opts="-h -V --help --version detect inspect patch bench devices link serve help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -242,7 +248,7 @@ _fiducia() {
             return 0
             ;;
         fiducia__subcmd__help)
-            opts="detect inspect patch bench devices link help"
+            opts="detect inspect patch bench devices link serve help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -384,6 +390,20 @@ _fiducia() {
         fiducia__subcmd__help__subcmd__patch__subcmd__remove)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fiducia__subcmd__help__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -602,6 +622,24 @@ _fiducia() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fiducia__subcmd__serve)
+            opts="-h --config --check --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -8,6 +8,8 @@ use fiducia::{Backend, Precision};
 #[cfg(feature = "results")]
 use super::dicom::DicomArguments;
 use super::link::{self, LinkArguments};
+#[cfg(feature = "serve")]
+use super::serve::{self, ServeArguments};
 #[cfg(feature = "view")]
 use super::view::ViewArguments;
 
@@ -52,6 +54,10 @@ pub(super) enum Command {
     /// Answer a micro-controller over a serial line: exposure in, landmarks out.
     #[command(after_help = link::HELP)]
     Link(LinkArguments),
+    /// Be a DICOM node: images in, structured reports and presentation states out.
+    #[cfg(feature = "serve")]
+    #[command(after_help = serve::HELP)]
+    Serve(ServeArguments),
     /// Open a page on this machine: drop an image there, see landmarks and measures, export them.
     #[cfg(feature = "view")]
     #[command(after_help = EXIT_CODES)]

@@ -14,7 +14,10 @@ mod board;
 mod bench;
 mod inspect;
 mod patch;
+mod service;
 mod link;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(feature = "view")]
 mod view;
 #[cfg(test)]
@@ -48,6 +51,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Inspect(arguments) => Ok(inspect::inspect(arguments)?),
         Command::Patch(arguments) => Ok(patch::patch(arguments)?),
         Command::Link(arguments) => Ok(link::link(arguments)?),
+        #[cfg(feature = "serve")]
+        Command::Serve(arguments) => Ok(serve::serve(arguments)?),
         #[cfg(feature = "view")]
         Command::View(arguments) => Ok(view::view(arguments)?),
     }

@@ -3,6 +3,8 @@
 //!
 //! One test program, because linking the inference engine takes longer than the tests.
 
+#[cfg(feature = "serve")]
+mod chance;
 mod graph;
 mod toy;
 mod pack;
@@ -29,3 +31,5 @@ mod demo;
 mod gpu;
 mod foreign;
 mod link;
+#[cfg(feature = "serve")]
+mod serve;

@@ -13,7 +13,6 @@ mod source;
 mod worker;
 mod reports;
 mod desk;
-mod service;
 
 pub(super) use arguments::{HELP, LinkArguments};
 
@@ -25,10 +24,9 @@ use std::{
 use fiducia::{Error, ErrorKind, Pack};
 use fiducia_link::{Event, Fault, Hello, Message, ModelId, Reason, Refusal, Role, Session};
 
-use super::{complain, device, model};
+use super::{complain, device, model, service::Service};
 use desk::{Answer, Desk};
 use port::{Address, Port, PortError};
-use service::Service;
 use worker::{Reading, Worker};
 
 /// Pause before a line is opened again.

@@ -20,6 +20,8 @@ mod grey;
 mod spacing;
 #[cfg(feature = "results")]
 mod origin;
+#[cfg(feature = "serve")]
+pub(crate) mod header;
 
 use std::borrow::Cow;
 use std::io::Read;

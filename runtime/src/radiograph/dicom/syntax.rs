@@ -65,7 +65,11 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Syntax, &[u8]), Fault> {
     Ok((syntax, meta.rest))
 }
 
-fn known(uid: &str) -> Result<Syntax, Fault> {
+/// The syntax with this UID.
+///
+/// # Errors
+/// Where it is one that cannot be read.
+pub(super) fn known(uid: &str) -> Result<Syntax, Fault> {
     use PixelCoding as P;
     let pixels = match uid {
         syntaxes::JPEG_BASELINE | syntaxes::JPEG_EXTENDED => P::JpegLossy,

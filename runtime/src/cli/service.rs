@@ -1,4 +1,4 @@
-//! What a service manager such as systemd is told: that the link answers, what it does, that it is alive.
+//! What a service manager such as systemd is told: that a service answers, what it does, that it is alive.
 
 use std::time::{Duration, Instant};
 
@@ -20,9 +20,15 @@ impl Service {
         Self { pace, last: Instant::now(), silent: false }
     }
 
-    /// Exposures are answered from now on.
+    /// It answers from now on.
     pub(super) fn ready(&self) {
         manager::tell("READY=1");
+    }
+
+    /// It is about to end, because it was told to.
+    #[cfg(feature = "serve")]
+    pub(super) fn stopping(&self) {
+        manager::tell("STOPPING=1");
     }
 
     /// What goes on, in a line.
@@ -42,7 +48,7 @@ impl Service {
     /// No sign of life, because of `why`: the manager will end the process and start it anew.
     pub(super) fn fall_silent(&mut self, why: &str) {
         if !self.silent {
-            log::error!("{why}; a service manager with a watchdog starts the link anew");
+            log::error!("{why}; a service manager with a watchdog starts it anew");
             self.status(why);
         }
         self.silent = true;

@@ -1,0 +1,128 @@
+//! An archive that takes results, and can be told to refuse them.
+
+use std::{
+    collections::BTreeMap,
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU16, Ordering},
+    },
+    thread,
+};
+
+use dicom_ul::{
+    ServerAssociation,
+    association::ServerAssociationOptions,
+    pdu::{PDataValue, PDataValueType, Pdu},
+};
+
+use super::peer::number;
+
+const SR_3D: &str = "1.2.840.10008.5.1.4.1.1.88.34";
+const PRESENTATION: &str = "1.2.840.10008.5.1.4.1.1.11.1";
+
+/// How often an object of each instance came, by class.
+type Came = BTreeMap<(String, String), usize>;
+
+/// A running archive; it lives until the tests end.
+pub(super) struct Archive {
+    pub(super) address: SocketAddr,
+    came: Arc<Mutex<Came>>,
+    /// What it answers.
+    pub(super) status: Arc<AtomicU16>,
+}
+
+impl Archive {
+    pub(super) fn start() -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    /// On a port that was kept free.
+    pub(super) fn on(listener: TcpListener) -> Self {
+        let address = listener.local_addr().unwrap();
+        let (came, status) = (Arc::new(Mutex::new(Came::new())), Arc::new(AtomicU16::new(0)));
+        let (kept, answered) = (Arc::clone(&came), Arc::clone(&status));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (kept, answered) = (Arc::clone(&kept), Arc::clone(&answered));
+                thread::spawn(move || attend(stream, &kept, &answered));
+            }
+        });
+        Self { address, came, status }
+    }
+
+    /// Different reports and presentation states that are there.
+    pub(super) fn results(&self) -> [usize; 2] {
+        let came = self.came.lock().unwrap();
+        [SR_3D, PRESENTATION].map(|class| came.keys().filter(|(c, _)| c == class).count())
+    }
+
+    /// All objects that came, again ones too.
+    pub(super) fn objects(&self) -> usize {
+        self.came.lock().unwrap().values().sum()
+    }
+}
+
+fn attend(stream: TcpStream, came: &Mutex<Came>, status: &AtomicU16) {
+    let options = ServerAssociationOptions::new()
+        .accept_any()
+        .ae_title("ARCHIVE")
+        .with_abstract_syntax(SR_3D)
+        .with_abstract_syntax(PRESENTATION)
+        .with_transfer_syntax("1.2.840.10008.1.2.1");
+    let Ok(mut association) = options.establish(stream) else { return };
+    let mut request = Vec::new();
+    loop {
+        let data = match association.receive() {
+            Ok(Pdu::PData { data }) => data,
+            Ok(Pdu::ReleaseRQ) => {
+                let _ = association.send(&Pdu::ReleaseRP);
+                return;
+            }
+            _ => return,
+        };
+        for value in data {
+            match value.value_type {
+                PDataValueType::Command => request = value.data,
+                PDataValueType::Data if value.is_last => {
+                    let status = status.load(Ordering::SeqCst);
+                    if status == 0 {
+                        let key = (text(&request, 0x0002), text(&request, 0x1000));
+                        *came.lock().unwrap().entry(key).or_default() += 1;
+                    }
+                    answer(&mut association, value.presentation_context_id, &request, status);
+                }
+                PDataValueType::Data => {}
+            }
+        }
+    }
+}
+
+fn answer(
+    association: &mut ServerAssociation<TcpStream>,
+    context: u8,
+    request: &[u8],
+    status: u16,
+) {
+    let element = |number: u16, value: u16| {
+        [&[0, 0][..], &number.to_le_bytes(), &2u32.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
+    let id = number(request, 0x0110).unwrap();
+    let data = [(0x0100, 0x8001), (0x0120, id), (0x0800, 0x0101), (0x0900, status)];
+    let data = data.map(|(number, value)| element(number, value)).concat();
+    let value_type = PDataValueType::Command;
+    let value = PDataValue { presentation_context_id: context, value_type, is_last: true, data };
+    let _ = association.send(&Pdu::PData { data: vec![value] });
+}
+
+fn text(command: &[u8], wanted: u16) -> String {
+    let mut rest = command;
+    while let Some((&[_, _, c, d, e, f, g, h], value)) = rest.split_first_chunk() {
+        let length = u32::from_le_bytes([e, f, g, h]) as usize;
+        if u16::from_le_bytes([c, d]) == wanted {
+            return String::from_utf8_lossy(&value[..length]).trim_end_matches('\0').to_owned();
+        }
+        rest = &value[length..];
+    }
+    String::new()
+}

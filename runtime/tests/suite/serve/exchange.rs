@@ -1,0 +1,162 @@
+//! What peers and the node say to each other.
+
+use dicom_ul::pdu::PDataValueType::{Command, Data};
+
+use super::{
+    archive::Archive,
+    node::{Node, configuration, film, film_data, instance, wait_for},
+    peer::{Peer, SUCCESS, request},
+};
+use crate::{
+    cli::Bench,
+    dicom_files::{data_set, put, put_frame, tags, uids},
+};
+
+#[test]
+fn every_echo_is_answered_with_its_own_number() {
+    let bench = Bench::new();
+    let node = Node::start(&bench, &configuration(&[("away", "127.0.0.1:1".parse().unwrap())], ""));
+    let mut peer = Peer::new(node.address);
+    for _ in 0..3 {
+        let (sent, answer) = peer.echo();
+        assert_eq!(answer, [sent, SUCCESS]);
+    }
+    peer.release();
+    assert_eq!(node.metric("fiducia_echoes_total{status=\"success\"}"), 3);
+}
+
+#[test]
+fn a_film_gets_a_report_and_a_presentation_state_once() {
+    let (bench, archive) = (Bench::new(), Archive::start());
+    let node = Node::start(&bench, &configuration(&[("archive", archive.address)], ""));
+    let (uid, data) = (instance(1), film_data(&instance(1)));
+    let mut peer = Peer::new(node.address);
+    assert_eq!(peer.store(&uid, &data), Some(SUCCESS));
+    wait_for("the results", || archive.results() == [1, 1]);
+    wait_for("the record", || bench.names("queue/done").len() == 1);
+    // The same again is a success and nothing new; another under its UID is none.
+    assert_eq!(peer.store(&uid, &data), Some(SUCCESS));
+    let other = data_set(&film(&uid, 310), uids::EXPLICIT_LITTLE);
+    assert_eq!(peer.store(&uid, &other), Some(0x0111));
+    // The same picture in another coding is another content.
+    let mut implicit = Peer::call(node.address, ["CR1", "FIDUCIA"], uids::IMPLICIT_LITTLE).unwrap();
+    let coded = data_set(&film(&uid, 300), uids::IMPLICIT_LITTLE);
+    assert_eq!(implicit.store(&uid, &coded), Some(0x0111));
+    assert_eq!(peer.echo().1[1], SUCCESS);
+    peer.release();
+    assert_eq!(node.metric("fiducia_images_received_total{how=\"new\"}"), 1);
+    assert_eq!(node.metric("fiducia_images_received_total{how=\"again\"}"), 1);
+    assert_eq!(node.metric("fiducia_images_refused_total{reason=\"other_content\"}"), 2);
+    let measured = "fiducia_results_total{outcome=\"measured\"}";
+    wait_for("the count", || node.metric(measured) == 1);
+    assert_eq!((archive.results(), archive.objects()), ([1, 1], 2));
+    assert_eq!(bench.names("queue/received").len() + bench.names("queue/results").len(), 0);
+}
+
+#[test]
+fn parts_are_put_together() {
+    let (bench, archive) = (Bench::new(), Archive::start());
+    let node = Node::start(&bench, &configuration(&[("archive", archive.address)], ""));
+    let (uid, data) = (instance(1), film_data(&instance(1)));
+    let mut peer = Peer::new(node.address);
+    let store = request(1, 77, uids::CR, &uid, true);
+    let (start, end) = store.split_at(9);
+    let (first, rest) = data.split_at(1);
+    peer.send(3, &[(Command, false, start)]);
+    peer.send(3, &[(Command, true, end), (Data, false, first)]);
+    rest.chunks(10_000).for_each(|part| peer.send(3, &[(Data, false, part)]));
+    peer.send(3, &[(Data, true, &[])]);
+    assert_eq!(peer.answer(), Some([77, SUCCESS]));
+    wait_for("the results", || archive.results() == [1, 1]);
+}
+
+#[test]
+fn what_is_wrong_is_refused_and_the_association_goes_on() {
+    let bench = Bench::new();
+    let away =
+        configuration(&[("away", "127.0.0.1:1".parse().unwrap())], "[limits]\nobject_mib = 1");
+    let node = Node::start(&bench, &away);
+    let mut peer = Peer::new(node.address);
+    let (uid, data) = (instance(1), film_data(&instance(1)));
+    let mut object = film(&uid, 300);
+    let mut ct = object.clone();
+    put(&mut ct, tags::SOP_CLASS_UID, b"UI", uids::CT);
+    object.remove((0x0020, 0x000D));
+    let coded = |object| data_set(object, uids::EXPLICIT_LITTLE);
+    for (name, data, status, reason) in [
+        ("../../evil", &data[..], 0x0117, "uid"),
+        (&instance(2), &data[..], 0xA900, "mismatch"),
+        (&uid, &data[..data.len() - 2], 0xC000, "damaged"),
+        (&uid, &[], 0xC000, "damaged"),
+        (&uid, &[7; 5000], 0xC000, "damaged"),
+        (&uid, &coded(&ct), 0xC000, "damaged"),
+        // Without its study no result could refer to it.
+        (&uid, &coded(&object), 0xC000, "damaged"),
+        (&uid, &vec![0; (1 << 20) + 1], 0xA700, "object_size"),
+    ] {
+        let before = node.metric(&format!("fiducia_images_refused_total{{reason=\"{reason}\"}}"));
+        assert_eq!(peer.store(name, data), Some(status), "{name} {reason}");
+        let after = node.metric(&format!("fiducia_images_refused_total{{reason=\"{reason}\"}}"));
+        assert_eq!(after, before + 1, "{name} {reason}");
+        wait_for("the line", || node.said().contains(&format!("reason={reason}")));
+    }
+    // A C-STORE without a data set, a C-FIND.
+    peer.send(3, &[(Command, true, &request(1, 8, uids::CR, &uid, false))]);
+    assert_eq!(peer.answer(), Some([8, 0x0212]));
+    peer.send(3, &[(Command, true, &request(0x20, 9, uids::CR, "", false))]);
+    assert_eq!(peer.answer(), Some([9, 0x0211]));
+    assert_eq!(peer.echo().1[1], SUCCESS);
+    assert_eq!(peer.store(&uid, &data), Some(SUCCESS));
+    peer.release();
+    let names = bench.names("queue/failed");
+    assert!(names.is_empty(), "{names:?}");
+}
+
+#[test]
+fn strangers_are_turned_away() {
+    let bench = Bench::new();
+    let away = [("away", "127.0.0.1:1".parse().unwrap())];
+    let text = configuration(&away, "").replace("port = 0", "port = 0\ncalling = [\"CR1\"]");
+    let node = Node::start(&bench, &text);
+    let call = |titles| Peer::call(node.address, titles, uids::EXPLICIT_LITTLE);
+    assert!(call(["CR1", "FIDUCIA"]).is_ok());
+    for (titles, reason) in [(["CR2", "FIDUCIA"], "calling_ae"), (["CR1", "OTHER"], "called_ae")] {
+        let why = call(titles).err().unwrap();
+        assert!(why.contains("rejected"), "{why}");
+        let metric = format!("fiducia_associations_refused_total{{reason=\"{reason}\"}}");
+        assert_eq!(node.metric(&metric), 1);
+        wait_for("the line", || node.said().contains(&format!("reason={reason}")));
+    }
+}
+
+#[test]
+fn what_cannot_be_decoded_is_put_aside_as_it_came() {
+    let bench = Bench::new();
+    let away = [("away", "127.0.0.1:1".parse().unwrap())];
+    let node = Node::start(&bench, &configuration(&away, ""));
+    let mut object = film(&instance(1), 300);
+    put_frame(&mut object, b"this is no JPEG stream".to_vec());
+    let data = data_set(&object, uids::JPEG_LOSSLESS);
+    let mut peer = Peer::call(node.address, ["CR1", "FIDUCIA"], uids::JPEG_LOSSLESS).unwrap();
+    assert_eq!(peer.store(&instance(1), &data), Some(SUCCESS));
+    wait_for("it to be put aside", || !bench.names("queue/failed").is_empty());
+    let file = std::fs::read(bench.path("queue/failed").join(&bench.names("queue/failed")[0]));
+    assert!(file.unwrap().ends_with(&data));
+    assert_eq!(node.metric("fiducia_results_total{outcome=\"failed\"}"), 1);
+    assert_eq!(node.metric("fiducia_queue_depth{stage=\"failed\"}"), 1);
+}
+
+#[test]
+fn what_no_rule_is_for_goes_nowhere() {
+    let (bench, archive) = (Bench::new(), Archive::start());
+    let node = Node::start(&bench, &configuration(&[("archive", archive.address)], ""));
+    let mut object = film(&instance(1), 300);
+    put(&mut object, (0x0008, 0x103E), b"LO", "Left hand");
+    let data = data_set(&object, uids::EXPLICIT_LITTLE);
+    assert_eq!(Peer::new(node.address).store(&instance(1), &data), Some(SUCCESS));
+    wait_for("the record", || bench.names("queue/done").len() == 1);
+    let counted = "fiducia_results_total{outcome=\"no_rule\"}";
+    wait_for("the count", || node.metric(counted) == 1);
+    wait_for("the line", || node.said().contains("outcome=no_rule"));
+    assert_eq!(archive.objects(), 0);
+}
