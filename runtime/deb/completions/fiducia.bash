@@ -40,6 +40,9 @@ _fiducia() {
             fiducia,serve)
                 cmd="fiducia__subcmd__serve"
                 ;;
+            fiducia,view)
+                cmd="fiducia__subcmd__view"
+                ;;
             fiducia__subcmd__help,bench)
                 cmd="fiducia__subcmd__help__subcmd__bench"
                 ;;
@@ -63,6 +66,9 @@ _fiducia() {
                 ;;
             fiducia__subcmd__help,serve)
                 cmd="fiducia__subcmd__help__subcmd__serve"
+                ;;
+            fiducia__subcmd__help,view)
+                cmd="fiducia__subcmd__help__subcmd__view"
                 ;;
             fiducia__subcmd__help__subcmd__patch,add)
                 cmd="fiducia__subcmd__help__subcmd__patch__subcmd__add"
@@ -104,7 +110,7 @@ _fiducia() {
 
     case "${cmd}" in
         fiducia)
-            opts="-h -V --help --version detect inspect patch bench devices link serve help"
+            opts="-h -V --help --version detect inspect patch bench devices link serve view help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -248,7 +254,7 @@ _fiducia() {
             return 0
             ;;
         fiducia__subcmd__help)
-            opts="detect inspect patch bench devices link serve help"
+            opts="detect inspect patch bench devices link serve view help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -402,6 +408,20 @@ _fiducia() {
             return 0
             ;;
         fiducia__subcmd__help__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fiducia__subcmd__help__subcmd__view)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -637,6 +657,48 @@ _fiducia() {
             fi
             case "${prev}" in
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fiducia__subcmd__view)
+            opts="-h --model --require-signed --backend --adapter --precision --self-test --cache --port --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --require-signed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backend)
+                    COMPREPLY=($(compgen -W "auto cpu gpu" -- "${cur}"))
+                    return 0
+                    ;;
+                --adapter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --precision)
+                    COMPREPLY=($(compgen -W "f32 f16" -- "${cur}"))
+                    return 0
+                    ;;
+                --cache)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

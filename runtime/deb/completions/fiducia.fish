@@ -29,10 +29,11 @@ complete -c fiducia -n "__fish_fiducia_needs_command" -s V -l version -d 'Print 
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "detect" -d 'Find the landmarks on one or several images'
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "inspect" -d 'Show what a model pack holds'
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "patch" -d 'Add landmarks to a model pack, take them out, list them'
-complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "bench" -d 'Time the detection of one image'
+complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "bench" -d 'Time the detection of one image, stage by stage, and say what the board says of itself meanwhile'
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "devices" -d 'List what can run the networks'
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "link" -d 'Answer a micro-controller over a serial line: exposure in, landmarks out'
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "serve" -d 'Be a DICOM node: images in, structured reports and presentation states out'
+complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "view" -d 'Open a page on this machine: drop an image there, see landmarks and measures, export them'
 complete -c fiducia -n "__fish_fiducia_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l model -d 'Model pack; by default models/head.fid in the working folder, else in ../share/fiducia beside the program\'s folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l backend -d 'What runs the networks' -r -f -a "auto\t''
@@ -47,6 +48,7 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l require-signe
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l spacing -d 'Size of an image pixel, mm: one number, or x,y; whatever the file says. Without it that of a DICOM file is taken where it can be trusted, else positions are in px only' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l json -d 'Write the report as JSON (- for standard output); an array for several images or a folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l csv -d 'Write one row per landmark as CSV (- for standard output)' -r -F
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l measures -d 'Write angles, lengths and ratios between the landmarks of a lateral head film as CSV to this file, or - for standard output' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l overlay -d 'Draw the landmarks over the image; for several images or a folder, name an existing folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l dicom -d 'Write the result as DICOM objects into this existing folder, for DICOM images; of a refused image a report that says why' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l dicom-kinds -d 'Which objects, separated by commas: sr3d (structured report, Comprehensive 3D SR), sr (the same as Comprehensive SR, for older archives), gsps (presentation state, drawn over the image by viewers), sc (picture with the landmarks burned in, secondary capture)' -r -f -a "sr3d\t''
@@ -84,7 +86,8 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l precision -d '
 f16\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l spacing -d 'Size of an image pixel, mm: one number, or x,y' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l runs -d 'Timed runs, after two that are not timed' -r
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l runs -d 'Timed runs' -r
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l warm-up -d 'Runs before them, which do not count' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l profile -d 'Time each step of the GPU path too'
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l json -d 'As JSON'
@@ -113,14 +116,27 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand link" -s h -l help -d 'P
 complete -c fiducia -n "__fish_fiducia_using_subcommand serve" -l config -d 'Configuration, TOML' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand serve" -l check -d 'Check the configuration and the packs that it names, and end'
 complete -c fiducia -n "__fish_fiducia_using_subcommand serve" -s h -l help -d 'Print help'
-complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve help" -f -a "detect" -d 'Find the landmarks on one or several images'
-complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve help" -f -a "inspect" -d 'Show what a model pack holds'
-complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve help" -f -a "patch" -d 'Add landmarks to a model pack, take them out, list them'
-complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve help" -f -a "bench" -d 'Time the detection of one image'
-complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve help" -f -a "devices" -d 'List what can run the networks'
-complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve help" -f -a "link" -d 'Answer a micro-controller over a serial line: exposure in, landmarks out'
-complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve help" -f -a "serve" -d 'Be a DICOM node: images in, structured reports and presentation states out'
-complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l model -d 'Model pack; by default models/head.fid in the working folder, else in ../share/fiducia beside the program\'s folder' -r -F
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l require-signed -d 'Only a model that is signed with this public key (PEM)' -r -F
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l backend -d 'What runs the networks' -r -f -a "auto\t''
+cpu\t''
+gpu\t''"
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px, uncertain ones by more' -r -f -a "f32\t''
+f16\t''"
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l port -d 'Port of the page on 127.0.0.1; 0 takes a free one' -r
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -s h -l help -d 'Print help'
+complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve view help" -f -a "detect" -d 'Find the landmarks on one or several images'
+complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve view help" -f -a "inspect" -d 'Show what a model pack holds'
+complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve view help" -f -a "patch" -d 'Add landmarks to a model pack, take them out, list them'
+complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve view help" -f -a "bench" -d 'Time the detection of one image, stage by stage, and say what the board says of itself meanwhile'
+complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve view help" -f -a "devices" -d 'List what can run the networks'
+complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve view help" -f -a "link" -d 'Answer a micro-controller over a serial line: exposure in, landmarks out'
+complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve view help" -f -a "serve" -d 'Be a DICOM node: images in, structured reports and presentation states out'
+complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve view help" -f -a "view" -d 'Open a page on this machine: drop an image there, see landmarks and measures, export them'
+complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve view help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and __fish_seen_subcommand_from patch" -f -a "add" -d 'Add the landmarks of patches (`fiducia-train add-landmark`); the others stay byte for byte'
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and __fish_seen_subcommand_from patch" -f -a "remove" -d 'Take a landmark out; the others are found as before'
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and __fish_seen_subcommand_from patch" -f -a "list" -d 'Show the landmarks and where they come from'

@@ -7,7 +7,7 @@ use crate::dicom_files::{bare, put, put_words, tags, uids, written};
 use crate::toy;
 
 /// A grey picture as a DICOM film of nobody.
-fn film(picture: &GrayImage, instance: &str) -> Vec<u8> {
+pub(crate) fn film(picture: &GrayImage, instance: &str) -> Vec<u8> {
     let (width, height) = picture.dimensions();
     let mut object = bare([width as usize, height as usize]);
     put(&mut object, tags::SOP_INSTANCE_UID, b"UI", instance);

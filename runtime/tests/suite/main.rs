@@ -33,3 +33,5 @@ mod foreign;
 mod link;
 #[cfg(feature = "serve")]
 mod serve;
+#[cfg(feature = "view")]
+mod view;

@@ -88,6 +88,8 @@ impl Desk {
                     Err(error) => text(422, &error.to_string()),
                 }
             }
+            // There is no little picture for the tab.
+            (Method::Get, "/favicon.ico") => text(204, ""),
             (Method::Get, path) => self.part(path).unwrap_or_else(|| text(404, "not here")),
             _ => text(405, "not allowed"),
         }
