@@ -4,6 +4,7 @@ use tract_core::internal::{bail, format_err};
 use tract_onnx::prelude::*;
 
 use crate::convolve::convolved;
+use crate::widen::widen;
 use crate::{Error, ErrorKind, Manifest, Pack, SectionKind};
 
 /// A compiled backbone graph: `[1, 1, height, width]` in, `[1, landmarks, height / stride, width / stride]` out,
@@ -90,7 +91,10 @@ pub(crate) fn typed(
 }
 
 fn read(onnx: &[u8], inputs: &[TVec<usize>], outputs: usize) -> TractResult<InferenceModel> {
-    let mut model = tract_onnx::onnx().model_for_read(&mut std::io::Cursor::new(onnx))?;
+    let reader = tract_onnx::onnx();
+    let mut graph = reader.proto_model_for_read(&mut std::io::Cursor::new(onnx))?;
+    graph.graph.iter_mut().for_each(widen);
+    let mut model = reader.model_for_proto_model(&graph)?;
     if model.input_outlets()?.len() != inputs.len() {
         bail!("{} inputs, expected {}", model.input_outlets()?.len(), inputs.len());
     }

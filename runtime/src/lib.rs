@@ -14,6 +14,7 @@ mod radiograph;
 mod pack;
 mod preprocess;
 mod backbone;
+mod widen;
 mod convolve;
 mod shape;
 mod refine;

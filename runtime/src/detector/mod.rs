@@ -302,6 +302,22 @@ impl Detector {
         let confident: Vec<bool> = self.own(&landmarks).map(|l| l.confident).collect();
         let mut reasons = plausibility::reasons(&self.manifest.plausibility, seen);
         reasons.extend(plausibility::too_doubtful(&confident));
+        self.said(radiograph, landmarks, reasons, seen.timings_ms)
+    }
+
+    /// The report on an image that [`Detector::detect`] refused to look at, without landmarks: for whoever needs one
+    /// for every image. `why` is its error.
+    pub fn not_looked_at(&self, radiograph: &Radiograph, why: &Error) -> Report {
+        self.said(radiograph, Vec::new(), vec![why.to_string()], Timings::default())
+    }
+
+    fn said(
+        &self,
+        radiograph: &Radiograph,
+        landmarks: Vec<Landmark>,
+        reasons: Vec<String>,
+        timings_ms: Timings,
+    ) -> Report {
         Report {
             schema: "fiducia.report/1",
             image: radiograph.name.clone(),
@@ -311,7 +327,7 @@ impl Detector {
             inverted: radiograph.inverted,
             model: self.model.clone(),
             backend: self.backend.clone(),
-            timings_ms: seen.timings_ms,
+            timings_ms,
             plausible: reasons.is_empty(),
             reasons,
             presentation: None,

@@ -162,14 +162,7 @@ fn check(shared: &Shared, offer: &Offer<'_>) -> Result<Key, Refusal> {
     }
     // What a result must name has to be there.
     Source::read(file).map_err(|e| Refusal::Damaged(e.to_string()))?;
-    // Pixels that are not compressed are read at once; that costs less than to take what cannot be used.
-    if is_native(syntax) {
-        let name = uid::short(sop_instance);
-        // One at a time: pixels are beyond the budget for what is on its way in.
-        let _one = shared.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        Radiograph::decode_as(name, file, &Reading::default())
-            .map_err(|e| Refusal::Damaged(e.to_string()))?;
-    }
+    decodes(shared, &uid::short(sop_instance), file)?;
     let mut hash = Sha256::new();
     hash.update(syntax.as_bytes());
     hash.update([0]);
@@ -177,8 +170,14 @@ fn check(shared: &Shared, offer: &Offer<'_>) -> Result<Key, Refusal> {
     Ok(Key { instance: sop_instance.to_owned(), content: uid::hex(&hash.finalize()) })
 }
 
-fn is_native(syntax: &str) -> bool {
-    ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"].contains(&syntax)
+/// Pixels are read before success is answered: what is taken must get a result, and whoever sent it can still send
+/// another.
+fn decodes(shared: &Shared, name: &str, file: &[u8]) -> Result<(), Refusal> {
+    // One at a time: pixels are beyond the budget for what is on its way in.
+    let _one = shared.reading.lock().unwrap_or_else(PoisonError::into_inner);
+    Radiograph::decode_as(name.to_owned(), file, &Reading::default())
+        .map(drop)
+        .map_err(|e| Refusal::Damaged(e.to_string()))
 }
 
 /// Preamble and meta information of a file whose data set follows; `None` where these are no UIDs.

@@ -7,7 +7,7 @@
 //!
 //! An image is answered with success when it is on the disk, and from then on it has exactly one outcome: results at
 //! every destination, a record that no rule is for it, or a place among what somebody has to look at. Whatever ends
-//! the process, the next start goes on from what the disk says ([`spool`]). Results have the same UIDs every time,
+//! the process, the next start goes on from what the disk says (`spool`). Results have the same UIDs every time,
 //! so that one that is sent twice doubles nothing.
 
 mod config;

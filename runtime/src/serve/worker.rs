@@ -238,7 +238,13 @@ fn detect(
     })?;
     let reading = loaded.detector.reading(None);
     let radiograph = Radiograph::decode_as(image.to_owned(), file, &reading)?;
-    let report = loaded.detector.detect(&radiograph)?;
+    let report = match loaded.detector.detect(&radiograph) {
+        // Without size or contrast: refused like any other, with a report that says so.
+        Err(e) if e.kind() == ErrorKind::Implausible => {
+            loaded.detector.not_looked_at(&radiograph, &e)
+        }
+        other => other?,
+    };
     Ok((radiograph, report))
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     cli::Bench,
-    dicom_files::{data_set, put, put_frame, tags, uids},
+    dicom_files::{data_set, put, put_frame, put_words, tags, uids},
 };
 
 #[test]
@@ -130,7 +130,7 @@ fn strangers_are_turned_away() {
 }
 
 #[test]
-fn what_cannot_be_decoded_is_put_aside_as_it_came() {
+fn what_cannot_be_decoded_is_refused_while_it_can_be_sent_again() {
     let bench = Bench::new();
     let away = [("away", "127.0.0.1:1".parse().unwrap())];
     let node = Node::start(&bench, &configuration(&away, ""));
@@ -138,12 +138,27 @@ fn what_cannot_be_decoded_is_put_aside_as_it_came() {
     put_frame(&mut object, b"this is no JPEG stream".to_vec());
     let data = data_set(&object, uids::JPEG_LOSSLESS);
     let mut peer = Peer::call(node.address, ["CR1", "FIDUCIA"], uids::JPEG_LOSSLESS).unwrap();
-    assert_eq!(peer.store(&instance(1), &data), Some(SUCCESS));
-    wait_for("it to be put aside", || !bench.names("queue/failed").is_empty());
-    let file = std::fs::read(bench.path("queue/failed").join(&bench.names("queue/failed")[0]));
-    assert!(file.unwrap().ends_with(&data));
-    assert_eq!(node.metric("fiducia_results_total{outcome=\"failed\"}"), 1);
-    assert_eq!(node.metric("fiducia_queue_depth{stage=\"failed\"}"), 1);
+    assert_eq!(peer.store(&instance(1), &data), Some(0xC000));
+    assert_eq!(node.metric("fiducia_images_refused_total{reason=\"damaged\"}"), 1);
+    for folder in ["received", "failed", "done"] {
+        let names = bench.names(&format!("queue/{folder}"));
+        assert!(names.is_empty(), "{folder}: {names:?}");
+    }
+    // The same image, whole this time.
+    let whole = data_set(&film(&instance(1), 300), uids::EXPLICIT_LITTLE);
+    assert_eq!(Peer::new(node.address).store(&instance(1), &whole), Some(SUCCESS));
+}
+
+#[test]
+fn a_film_without_contrast_has_a_report_that_says_so() {
+    let (bench, archive) = (Bench::new(), Archive::start());
+    let node = Node::start(&bench, &configuration(&[("archive", archive.address)], ""));
+    let mut object = film(&instance(1), 300);
+    put_words(&mut object, &[7; 240 * 300]);
+    let data = data_set(&object, uids::EXPLICIT_LITTLE);
+    assert_eq!(Peer::new(node.address).store(&instance(1), &data), Some(SUCCESS));
+    wait_for("the report", || archive.objects() == 1);
+    assert_eq!(node.metric("fiducia_results_total{outcome=\"refused\"}"), 1);
 }
 
 #[test]
