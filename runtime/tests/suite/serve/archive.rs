@@ -13,7 +13,10 @@ use std::{
 
 use dicom_ul::{
     ServerAssociation,
-    association::{CloseSocket, ServerAssociationOptions, server::AcceptAny},
+    association::{
+        CloseSocket, ServerAssociationOptions,
+        server::{AcceptAny, DefaultNegotiation},
+    },
     pdu::{PDataValue, PDataValueType, Pdu},
 };
 use rustls::ServerConfig;
@@ -86,7 +89,7 @@ impl Archive {
     }
 }
 
-fn options() -> ServerAssociationOptions<'static, AcceptAny> {
+fn options() -> ServerAssociationOptions<'static, AcceptAny, DefaultNegotiation> {
     ServerAssociationOptions::new()
         .accept_any()
         .ae_title("ARCHIVE")
