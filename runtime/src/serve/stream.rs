@@ -92,7 +92,13 @@ fn advance(tls: &mut ServerConnection, socket: &mut TcpStream) -> io::Result<usi
     let processed = tls.process_new_packets();
     // Where it failed this is the alert that tells the peer why.
     let sent = send(tls, socket);
-    processed.map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+    processed.map_err(|e| {
+        let what = match e {
+            rustls::Error::InvalidMessage(_) => format!("what came is not TLS: {e}"),
+            e => e.to_string(),
+        };
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    })?;
     sent?;
     Ok(count)
 }

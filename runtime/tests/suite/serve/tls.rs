@@ -155,7 +155,8 @@ fn who_speaks_no_tls_is_turned_away() {
     let node = Node::start(&bench, &with_tls(&configuration(&away(), ""), OWN));
     assert!(Peer::call(node.address, ["CR1", "FIDUCIA"], uids::EXPLICIT_LITTLE).is_err());
     wait_for("the count", || node.metric(REFUSED) == 1);
-    wait_for("the line", || node.said().contains("event=association_refused peer=127.0.0.1"));
+    let line = "event=association_refused peer=127.0.0.1 reason=tls why=\"what came is not TLS";
+    wait_for("the line", || node.said().contains(line));
     // Looking whether somebody is there is nothing to be refused.
     drop(TcpStream::connect(node.address).unwrap());
     wait_for("the look", || node.metric("fiducia_associations_total{end=\"none\"}") == 1);
@@ -216,9 +217,8 @@ fn results_go_over_tls_to_the_destination_that_was_meant() {
     wait_for("the results", || archive.results() == [1, 1]);
     let why = |destination: &str, why: &str| {
         let said = node.said();
-        let mark = format!("event=not_sent image=");
         let about = format!(" destination={destination} ");
-        said.lines().any(|l| l.contains(&mark) && l.contains(&about) && l.contains(why))
+        said.lines().any(|l| l.contains("event=not_sent ") && l.contains(&about) && l.contains(why))
     };
     wait_for("the wrong authority", || why("authority", "UnknownIssuer"));
     wait_for("the wrong name", || why("name", "archive.example"));
