@@ -114,7 +114,7 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l invert -d 'Inve
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -s h -l help -d 'Print help'
 complete -c fiducia -n "__fish_fiducia_using_subcommand serve" -l config -d 'Configuration, TOML' -r -F
-complete -c fiducia -n "__fish_fiducia_using_subcommand serve" -l check -d 'Check the configuration and the packs that it names, and end'
+complete -c fiducia -n "__fish_fiducia_using_subcommand serve" -l check -d 'Check the configuration, and the packs and certificates that it names, and end'
 complete -c fiducia -n "__fish_fiducia_using_subcommand serve" -s h -l help -d 'Print help'
 complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l model -d 'Model pack; by default models/head.fid in the working folder, else in ../share/fiducia beside the program\'s folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l require-signed -d 'Only a model that is signed with this public key (PEM)' -r -F

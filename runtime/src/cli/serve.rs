@@ -32,7 +32,7 @@ Examples:
 
 Exit codes, at the start only:
   2  wrong usage or configuration, a queue that cannot be written, an address that is taken
-  3  a pack or the configuration cannot be read
+  3  a pack, a certificate, a key or the configuration cannot be read
   5  no GPU although asked for
   6  a pack is not signed by the maker asked for";
 
@@ -46,7 +46,7 @@ pub(super) struct ServeArguments {
     /// Configuration, TOML.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Check the configuration and the packs that it names, and end.
+    /// Check the configuration, and the packs and certificates that it names, and end.
     #[arg(long)]
     check: bool,
 }

@@ -6,6 +6,7 @@
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -59,7 +60,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, open: &Arc<A
     let (shared, own) = (Arc::clone(shared), Arc::clone(open));
     let builder = thread::Builder::new().name("http".to_owned());
     let spawned = builder.spawn(move || {
-        let answered = std::panic::catch_unwind(|| attend(stream, &shared));
+        let answered = catch_unwind(AssertUnwindSafe(|| attend(stream, &shared)));
         // Who has gone away misses nothing.
         if !matches!(answered, Ok(Ok(()))) {
             log::debug!("event=http_failed peer={}", peer.ip());

@@ -105,10 +105,13 @@ impl Drop for Leave<'_> {
 
 fn attend(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
     let limits = &shared.config.limits;
-    let mut wire = match Wire::new(stream, limits.pdu_bytes()) {
+    let mut wire = match Wire::new(stream, shared.tls.node.as_ref(), limits.pdu_bytes()) {
         Ok(wire) => wire,
         Err(error) => return log::warn!("event=connection_lost error=\"{error}\""),
     };
+    if let Err(fault) = wire.shake_hands(REQUEST_WAIT, &|| shared.is_stopping()) {
+        return unsecured(&mut wire, shared, peer, &fault);
+    }
     let mut session = Session::new(shared);
     let mut place = None;
     let mut room = || {
@@ -146,6 +149,21 @@ fn attend(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
             shared.metrics.count(Counter::AssociationsBroken, reason);
             let (peer, from) = (peer.ip(), session.from());
             log::warn!("event=association_broken peer={peer} from={from} reason={reason}");
+        }
+    }
+}
+
+/// Turns away a peer with which there is no agreement on TLS.
+fn unsecured(wire: &mut Wire, shared: &Shared, peer: SocketAddr, fault: &Fault) {
+    match fault {
+        Fault::Closed => shared.metrics.count(Counter::Associations, "none"),
+        Fault::Stopped => {}
+        _ => {
+            shared.metrics.count(Counter::AssociationsRefused, "tls");
+            let (peer, why) = (peer.ip(), fault.to_string().replace('"', "'"));
+            log::warn!("event=association_refused peer={peer} reason=tls why=\"{why}\"");
+            // What it was told is not lost.
+            wire.close();
         }
     }
 }

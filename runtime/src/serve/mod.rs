@@ -13,6 +13,8 @@
 mod config;
 mod uid;
 mod queue;
+mod tls;
+mod stream;
 mod wire;
 mod command;
 mod negotiate;
@@ -29,7 +31,10 @@ mod recent;
 mod page;
 mod http;
 
-pub use config::{Config, Destination, Device, Http, KindName, Limits, Node, Pattern, Rule, Watch};
+pub use config::{
+    Config, Destination, DestinationTls, Device, Http, KindName, Limits, Node, NodeTls, Pattern,
+    Rule, Watch,
+};
 
 use std::{
     fs::{self, File, TryLockError},
@@ -47,6 +52,7 @@ use metrics::Metrics;
 use packs::Packs;
 use recent::Recent;
 use spool::Spool;
+use tls::Tls;
 
 /// A detection that takes so long hangs, in a driver or a file system.
 const HANGS: Duration = Duration::from_secs(120);
@@ -55,6 +61,7 @@ const HANGS: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 struct Shared {
     config: Config,
+    tls: Tls,
     metrics: Metrics,
     spool: Spool,
     budget: Budget,
@@ -135,11 +142,12 @@ impl Shared {
     }
 }
 
-/// Checks what only the file system can tell: that all packs can be opened. Starts nothing.
+/// Checks what only the file system can tell: that all packs, certificates and keys can be opened. Starts nothing.
 ///
 /// # Errors
-/// As [`crate::Pack::open`] and [`crate::Pack::verify`].
+/// As [`crate::Pack::open`] and [`crate::Pack::verify`]; [`ErrorKind::Unreadable`] for a certificate or a key.
 pub fn check(config: &Config) -> Result<(), Error> {
+    Tls::open(config)?;
     for rule in &config.rules {
         let pack = crate::Pack::open(&rule.pack)?;
         if let Some(key) = &rule.require_signed {
@@ -154,9 +162,10 @@ impl Service {
     /// Opens the packs and the queue, then listens.
     ///
     /// # Errors
-    /// As [`crate::Pack::open`] and [`crate::Detector::on`] for the packs; [`ErrorKind::Unwritable`] for the queue,
+    /// As [`check`] and [`crate::Detector::on`] for packs and certificates; [`ErrorKind::Unwritable`] for the queue,
     /// which another node may have; [`ErrorKind::Usage`] for an address that cannot be listened at.
     pub fn start(config: Config) -> Result<Self, Error> {
+        let tls = Tls::open(&config)?;
         let packs = Packs::open(&config)?;
         let queue = |e: io::Error| {
             let what = format!("the queue {} cannot be used: {e}", config.spool.display());
@@ -171,6 +180,7 @@ impl Service {
         let names: Vec<&str> = config.destinations.iter().map(|d| d.name.as_str()).collect();
         let spool = Spool::open(&config.spool, &names, config.limits.remembered).map_err(queue)?;
         let shared = Arc::new(Shared {
+            tls,
             metrics: Metrics::default(),
             spool,
             budget: Budget::new(config.limits.memory_bytes()),
@@ -214,7 +224,8 @@ impl Service {
         service.spawn("worker", move |shared| worker::run(shared, packs, ask.as_ref()))?;
         for place in 0..service.shared.config.destinations.len() {
             service.spawn("sender", move |shared| {
-                sender::run(shared, &shared.config.destinations[place]);
+                let tls = shared.tls.destinations[place].as_ref();
+                sender::run(shared, &shared.config.destinations[place], tls);
             })?;
         }
         if let Some(folder) = service.shared.config.watch.as_ref().map(|w| w.folder.clone()) {

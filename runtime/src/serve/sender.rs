@@ -1,16 +1,20 @@
 //! The thread that brings results to one destination, and tries again until it has them.
 
 use std::{
+    error::Error,
     fmt, fs,
-    io::Write,
+    io::{Read, Write},
+    net::TcpStream,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use dicom_ul::{
     ClientAssociation,
-    association::ClientAssociationOptions,
+    association::{self, ClientAssociationOptions, CloseSocket, client::TlsStream},
     pdu::{PDataValue, PDataValueType, Pdu},
 };
+use rustls::ClientConfig;
 
 use super::{
     Shared,
@@ -55,8 +59,26 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Brings results to `destination` until the node is ended.
-pub(super) fn run(shared: &Shared, destination: &Destination) {
+/// What an association with a destination goes over.
+trait Connection: Read + Write + CloseSocket {
+    /// What lies below.
+    fn socket(&self) -> &TcpStream;
+}
+
+impl Connection for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Connection for TlsStream {
+    fn socket(&self) -> &TcpStream {
+        &self.sock
+    }
+}
+
+/// Brings results to `destination` until the node is ended, over TLS where it is there.
+pub(super) fn run(shared: &Shared, destination: &Destination, tls: Option<&Arc<ClientConfig>>) {
     let Some(queue) = shared.spool.to_send.get(&destination.name) else { return };
     let mut sender = Sender { shared, destination, queue, failures: 0, refused: Vec::new() };
     while !shared.is_stopping() {
@@ -68,9 +90,20 @@ pub(super) fn run(shared: &Shared, destination: &Destination) {
         {
             batch.push(more);
         }
-        sender.deliver(batch);
+        let address = destination.address.as_str();
+        match tls {
+            None => sender.deliver(batch, &|options| options.establish(address)),
+            Some(tls) => sender.deliver(batch, &|options| {
+                let name = destination.server_name();
+                options.tls_config(Arc::clone(tls)).server_name(name).establish_tls(address)
+            }),
+        }
     }
 }
+
+/// Opens an association as these options say.
+type Establish<'a, S> =
+    dyn Fn(ClientAssociationOptions<'_>) -> Result<ClientAssociation<S>, association::Error> + 'a;
 
 struct Sender<'a> {
     shared: &'a Shared,
@@ -83,12 +116,12 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    fn deliver(&mut self, batch: Vec<Job>) {
+    fn deliver<S: Connection>(&mut self, batch: Vec<Job>, establish: &Establish<'_, S>) {
         let mut association = None;
         let mut waiting = batch.into_iter();
         let mut failure = None;
         for job in waiting.by_ref() {
-            match self.bring(&job, &mut association) {
+            match self.bring(&job, &mut association, establish) {
                 Ok(()) => {
                     self.failures = 0;
                     self.refused.retain(|(instance, _)| *instance != job.key.instance);
@@ -174,10 +207,11 @@ impl Sender<'_> {
     }
 
     /// All objects of one image that the destination is owed.
-    fn bring(
+    fn bring<S: Connection>(
         &self,
         job: &Job,
-        association: &mut Option<ClientAssociation<std::net::TcpStream>>,
+        association: &mut Option<ClientAssociation<S>>,
+        establish: &Establish<'_, S>,
     ) -> Result<(), Failure> {
         let lost = |e: std::io::Error| Failure::Lost(format!("its results are gone: {e}"));
         let record = self.shared.spool.record(&job.key).map_err(lost)?;
@@ -185,7 +219,7 @@ impl Sender<'_> {
         for number in owed {
             let open = match association {
                 Some(open) => open,
-                None => association.insert(self.connect()?),
+                None => association.insert(self.connect(establish)?),
             };
             let file = fs::read(self.shared.spool.object(&job.key, number)).map_err(lost)?;
             store(open, &record, number, &file)?;
@@ -194,7 +228,10 @@ impl Sender<'_> {
         Ok(())
     }
 
-    fn connect(&self) -> Result<ClientAssociation<std::net::TcpStream>, Failure> {
+    fn connect<S: Connection>(
+        &self,
+        establish: &Establish<'_, S>,
+    ) -> Result<ClientAssociation<S>, Failure> {
         let mut options = ClientAssociationOptions::new()
             .calling_ae_title(self.shared.config.dicom.ae.as_str())
             .called_ae_title(self.destination.ae.as_str())
@@ -204,19 +241,30 @@ impl Sender<'_> {
         for kind in &self.destination.kinds {
             options = options.with_presentation_context(kind.sop_class(), vec![SYNTAX]);
         }
-        let mut association = options
-            .establish(self.destination.address.as_str())
-            .map_err(|e| Failure::Away(format!("no association: {e}")))?;
+        let mut association = establish(options)
+            .map_err(|e| Failure::Away(format!("no association: {}", with_causes(&e))))?;
         // A command is small, and what follows it must not wait until the peer has acknowledged it.
-        let hurried = association.inner_stream().set_nodelay(true);
+        let hurried = association.inner_stream().socket().set_nodelay(true);
         hurried.map_err(|e| Failure::Away(format!("no association: {e}")))?;
         Ok(association)
     }
 }
 
+/// What failed and why: of TLS the cause alone says what is wrong with a certificate.
+fn with_causes(error: &dyn Error) -> String {
+    let mut said = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        said.push(error.to_string());
+        cause = error.source();
+    }
+    said.dedup();
+    said.join(": ").replace('"', "'")
+}
+
 /// Sends one object and waits for its answer.
-fn store(
-    association: &mut ClientAssociation<std::net::TcpStream>,
+fn store<S: Connection>(
+    association: &mut ClientAssociation<S>,
     record: &Record,
     number: usize,
     file: &[u8],
@@ -260,8 +308,8 @@ fn store(
 }
 
 /// Status of the answer to a message.
-fn answer(
-    association: &mut ClientAssociation<std::net::TcpStream>,
+fn answer<S: Connection>(
+    association: &mut ClientAssociation<S>,
     message_id: u16,
 ) -> Result<u16, Failure> {
     let away = |what: String| Failure::Away(format!("no answer: {what}"));

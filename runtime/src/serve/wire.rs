@@ -1,13 +1,17 @@
 //! Protocol data units over a connection: none is believed to be longer than agreed, none is waited for without end.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Read},
     net::TcpStream,
     panic::catch_unwind,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use dicom_ul::pdu::{Pdu, read_pdu, write_pdu};
+use rustls::ServerConfig;
+
+use super::stream::Stream;
 
 /// Kind, a reserved byte, and the length of what follows.
 const HEADER_BYTES: usize = 6;
@@ -24,7 +28,7 @@ const DATA: u8 = 4;
 
 /// A connection.
 pub(super) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     /// Largest unit with data, bytes.
     most: u32,
     unit: Vec<u8>,
@@ -75,12 +79,27 @@ impl std::fmt::Display for Fault {
 }
 
 impl Wire {
-    /// Units with up to `most` bytes of data.
-    pub(super) fn new(stream: TcpStream, most: u32) -> io::Result<Self> {
+    /// Units with up to `most` bytes of data, over TLS where it is there.
+    pub(super) fn new(
+        socket: TcpStream,
+        tls: Option<&Arc<ServerConfig>>,
+        most: u32,
+    ) -> io::Result<Self> {
         // An answer is small and somebody waits for it.
-        stream.set_nodelay(true)?;
-        stream.set_write_timeout(Some(UNIT_WAIT))?;
-        Ok(Self { stream, most, unit: Vec::new() })
+        socket.set_nodelay(true)?;
+        socket.set_write_timeout(Some(UNIT_WAIT))?;
+        Ok(Self { stream: Stream::new(socket, tls)?, most, unit: Vec::new() })
+    }
+
+    /// Agrees with the peer on TLS, for which it may take its time for `patience`; a plain connection is ready.
+    pub(super) fn shake_hands(
+        &mut self,
+        patience: Duration,
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<(), Fault> {
+        let end = Instant::now() + patience;
+        while !self.wait(end, stopped, Stream::shake_hands)? {}
+        Ok(())
     }
 
     /// The next unit, for which the peer may take its time for `patience`; until it has begun `stopped` is asked.
@@ -124,10 +143,12 @@ impl Wire {
 
     /// Ends the connection once the peer has read what was sent: closed with something unread, it could lose it.
     pub(super) fn close(&mut self) {
-        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        self.stream.finish();
         let end = Instant::now() + Duration::from_secs(1);
         let mut rest = [0; 4096];
-        while self.fill_some(&mut rest, end, &|| false).is_ok_and(|count| count > 0) {}
+        // Nobody looks at it, so that it need not be decrypted.
+        let mut drop_some = |stream: &mut Stream| stream.socket().read(&mut rest);
+        while self.wait(end, &|| false, &mut drop_some).is_ok_and(|count| count > 0) {}
     }
 
     fn fill(
@@ -138,7 +159,7 @@ impl Wire {
     ) -> Result<(), Fault> {
         let mut filled = 0;
         while filled < buffer.len() {
-            match self.fill_some(&mut buffer[filled..], end, stopped)? {
+            match self.wait(end, stopped, |stream| stream.read(&mut buffer[filled..]))? {
                 0 => return Err(Fault::Closed),
                 count => filled += count,
             }
@@ -146,12 +167,13 @@ impl Wire {
         Ok(())
     }
 
-    fn fill_some(
+    /// Tries again and again what asks the socket once, until it has something.
+    fn wait<T>(
         &mut self,
-        buffer: &mut [u8],
         end: Instant,
         stopped: &dyn Fn() -> bool,
-    ) -> Result<usize, Fault> {
+        mut attempt: impl FnMut(&mut Stream) -> io::Result<T>,
+    ) -> Result<T, Fault> {
         use io::ErrorKind as Io;
         loop {
             let left = end.saturating_duration_since(Instant::now());
@@ -161,11 +183,14 @@ impl Wire {
             if stopped() {
                 return Err(Fault::Stopped);
             }
-            self.stream.set_read_timeout(Some(left.min(LOOK))).map_err(Fault::Failed)?;
-            match self.stream.read(buffer) {
-                Ok(count) => return Ok(count),
+            let socket = self.stream.socket();
+            socket.set_read_timeout(Some(left.min(LOOK))).map_err(Fault::Failed)?;
+            match attempt(&mut self.stream) {
+                Ok(got) => return Ok(got),
                 Err(e) if matches!(e.kind(), Io::WouldBlock | Io::TimedOut | Io::Interrupted) => {}
-                Err(e) if e.kind() == Io::ConnectionReset => return Err(Fault::Closed),
+                Err(e) if matches!(e.kind(), Io::ConnectionReset | Io::UnexpectedEof) => {
+                    return Err(Fault::Closed);
+                }
                 Err(e) => return Err(Fault::Failed(e)),
             }
         }

@@ -1,8 +1,10 @@
 //! The configuration of the node: one TOML file. What it does not know it refuses by name.
 
 mod rule;
+mod tls;
 
 pub use rule::{Pattern, Rule};
+pub use tls::{DestinationTls, NodeTls};
 
 use std::{
     collections::BTreeSet,
@@ -55,12 +57,15 @@ pub struct Node {
     pub port: u16,
     /// Titles that may call; none named, all may.
     pub calling: Vec<String>,
+    /// TLS; without it associations are plain.
+    pub tls: Option<NodeTls>,
 }
 
 impl Default for Node {
     fn default() -> Self {
         let address = "127.0.0.1".to_owned();
-        Self { ae: "FIDUCIA".to_owned(), address, port: 11112, calling: Vec::new() }
+        let ae = "FIDUCIA".to_owned();
+        Self { ae, address, port: 11112, calling: Vec::new(), tls: None }
     }
 }
 
@@ -168,6 +173,8 @@ pub struct Destination {
     /// What it gets.
     #[serde(default = "Destination::default_kinds")]
     pub kinds: Vec<KindName>,
+    /// TLS; without it results are sent plainly.
+    pub tls: Option<DestinationTls>,
 }
 
 impl Destination {
@@ -229,6 +236,12 @@ impl Config {
         rooted(&mut config.spool);
         config.watch.iter_mut().for_each(|watch| rooted(&mut watch.folder));
         config.device.cache.iter_mut().for_each(rooted);
+        config.dicom.tls.iter_mut().flat_map(NodeTls::paths).for_each(rooted);
+        let destinations = config.destinations.iter_mut();
+        destinations
+            .filter_map(|d| d.tls.as_mut())
+            .flat_map(DestinationTls::paths)
+            .for_each(rooted);
         for rule in &mut config.rules {
             rooted(&mut rule.pack);
             rule.require_signed.iter_mut().for_each(rooted);
@@ -312,7 +325,22 @@ impl Destination {
         if self.kinds.is_empty() {
             return Err(format!("{place}: `kinds` is empty: it would get nothing"));
         }
-        Ok(())
+        match &self.tls {
+            Some(tls) => tls.check(self.host()).map_err(|what| format!("{place}: {what}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Its address without the port.
+    fn host(&self) -> &str {
+        let host = self.address.rsplit_once(':').map_or("", |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The name that its certificate must have, where it has TLS.
+    pub(super) fn server_name(&self) -> &str {
+        let named = self.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
+        named.unwrap_or(self.host())
     }
 }
 

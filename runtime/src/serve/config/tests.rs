@@ -25,10 +25,27 @@ fn little_is_needed_and_the_rest_is_careful() {
 }
 
 #[test]
+fn a_certificate_has_the_host_as_its_name_or_another_that_is_named() {
+    for (address, more, name) in [
+        ("archive.example:104", "", "archive.example"),
+        ("192.0.2.1:104", "", "192.0.2.1"),
+        ("[2001:db8::1]:104", "", "2001:db8::1"),
+        ("192.0.2.1:104", ", server_name = \"archive.example\"", "archive.example"),
+    ] {
+        let tls = format!("{SMALLEST}tls = {{ ca = \"ca.pem\"{more} }}\n");
+        let config = parse(&tls.replace("archive.example:104", address)).unwrap();
+        assert_eq!(config.destinations[0].server_name(), name);
+        let ca = &config.destinations[0].tls.as_ref().unwrap().ca;
+        assert_eq!(ca, Path::new("/etc/fiducia/ca.pem"));
+    }
+}
+
+#[test]
 fn what_is_not_known_is_named() {
     for (add, named) in [
         ("colour = 1", "colour"),
         ("[dicom]\nportt = 1", "portt"),
+        ("[dicom.tls]\ncertificate = \"a\"\nkey = \"b\"\nca = \"c\"", "ca"),
         ("[limits]\nobject_mb = 1", "object_mb"),
         ("[device]\ngpu = true", "gpu"),
         ("[http]\nport = 1", "port"),
@@ -58,6 +75,8 @@ fn what_cannot_be_is_refused() {
         ("[[rule]]\npack = \"head.fid\"", "", "[[rule]]"),
         ("spool = \"queue\"", "spool = \"queue\"\n[limits]\nassociations = 0", "associations"),
         ("spool = \"queue\"", "spool = \"queue\"\n[limits]\nmemory_mib = 1", "memory_mib"),
+        (":104\"", ":104\"\ntls = { ca = \"a\", key = \"b\" }", "go together"),
+        ("archive.example:104\"", "a b:104\"\ntls = { ca = \"a\" }", "server_name"),
     ] {
         let error = parse(&SMALLEST.replace(from, to)).unwrap_err();
         assert!(error.to_string().contains(named), "{to}: {error}");
@@ -77,4 +96,6 @@ fn the_shipped_configuration_lacks_a_destination_alone() {
     let whole: Vec<String> = shipped.lines().map(uncommented).collect();
     let config = parse(&whole.join("\n")).unwrap();
     assert_eq!((config.rules.len(), config.destinations.len()), (1, 1));
+    assert!(config.dicom.tls.is_some());
+    assert_eq!(config.destinations[0].server_name(), "archive.example");
 }

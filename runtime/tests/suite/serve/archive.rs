@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -12,9 +13,13 @@ use std::{
 
 use dicom_ul::{
     ServerAssociation,
-    association::ServerAssociationOptions,
+    association::{
+        CloseSocket, ServerAssociationOptions,
+        server::{AcceptAny, DefaultNegotiation},
+    },
     pdu::{PDataValue, PDataValueType, Pdu},
 };
+use rustls::ServerConfig;
 
 use super::peer::number;
 
@@ -39,13 +44,34 @@ impl Archive {
 
     /// On a port that was kept free.
     pub(super) fn on(listener: TcpListener) -> Self {
+        Self::listen(listener, |stream, came, status| {
+            let Ok(association) = options().establish(stream) else { return };
+            attend(association, came, status);
+        })
+    }
+
+    /// Over TLS.
+    pub(super) fn secured(tls: &Arc<ServerConfig>) -> Self {
+        let tls = Arc::clone(tls);
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), move |stream, came, status| {
+            let options = options().tls_config(Arc::clone(&tls));
+            let Ok(association) = options.establish_tls(stream) else { return };
+            attend(association, came, status);
+        })
+    }
+
+    fn listen(
+        listener: TcpListener,
+        talk: impl Fn(TcpStream, &Mutex<Came>, &AtomicU16) + Clone + Send + 'static,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let (came, status) = (Arc::new(Mutex::new(Came::new())), Arc::new(AtomicU16::new(0)));
         let (kept, answered) = (Arc::clone(&came), Arc::clone(&status));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (kept, answered) = (Arc::clone(&kept), Arc::clone(&answered));
-                thread::spawn(move || attend(stream, &kept, &answered));
+                let talk = talk.clone();
+                thread::spawn(move || talk(stream, &kept, &answered));
             }
         });
         Self { address, came, status }
@@ -63,14 +89,20 @@ impl Archive {
     }
 }
 
-fn attend(stream: TcpStream, came: &Mutex<Came>, status: &AtomicU16) {
-    let options = ServerAssociationOptions::new()
+fn options() -> ServerAssociationOptions<'static, AcceptAny, DefaultNegotiation> {
+    ServerAssociationOptions::new()
         .accept_any()
         .ae_title("ARCHIVE")
         .with_abstract_syntax(SR_3D)
         .with_abstract_syntax(PRESENTATION)
-        .with_transfer_syntax("1.2.840.10008.1.2.1");
-    let Ok(mut association) = options.establish(stream) else { return };
+        .with_transfer_syntax("1.2.840.10008.1.2.1")
+}
+
+fn attend<S: Read + Write + CloseSocket>(
+    mut association: ServerAssociation<S>,
+    came: &Mutex<Came>,
+    status: &AtomicU16,
+) {
     let mut request = Vec::new();
     loop {
         let data = match association.receive() {
@@ -98,8 +130,8 @@ fn attend(stream: TcpStream, came: &Mutex<Came>, status: &AtomicU16) {
     }
 }
 
-fn answer(
-    association: &mut ServerAssociation<TcpStream>,
+fn answer<S: Read + Write + CloseSocket>(
+    association: &mut ServerAssociation<S>,
     context: u8,
     request: &[u8],
     status: u16,

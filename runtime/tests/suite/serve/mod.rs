@@ -8,5 +8,6 @@ mod archive;
 mod exchange;
 mod queue;
 mod hostile;
+mod tls;
 mod pages;
 mod latency;

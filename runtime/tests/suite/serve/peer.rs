@@ -1,12 +1,18 @@
 //! A modality: calls the node and sends it images.
 
-use std::{io::Write, net::SocketAddr, net::TcpStream, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+    time::Duration,
+};
 
 use dicom_ul::{
     ClientAssociation,
-    association::ClientAssociationOptions,
+    association::{ClientAssociationOptions, CloseSocket, client::TlsStream},
     pdu::{PDataValue, PDataValueType, Pdu},
 };
+use rustls::ClientConfig;
 
 use crate::dicom_files::uids;
 
@@ -14,8 +20,8 @@ const VERIFICATION: &str = "1.2.840.10008.1.1";
 pub(super) const SUCCESS: u16 = 0;
 
 /// An association with the node.
-pub(super) struct Peer {
-    association: ClientAssociation<TcpStream>,
+pub(super) struct Peer<S = TcpStream> {
+    association: ClientAssociation<S>,
     pub(super) message_id: u16,
 }
 
@@ -58,24 +64,37 @@ pub(super) fn number(command: &[u8], wanted: u16) -> Option<u16> {
     None
 }
 
+/// Calls as `calling`; offers C-ECHO and CR images in this transfer syntax.
+fn options([calling, called]: [&str; 2], syntax: &str) -> ClientAssociationOptions<'static> {
+    ClientAssociationOptions::new()
+        .calling_ae_title(calling.to_owned())
+        .called_ae_title(called.to_owned())
+        .with_presentation_context(VERIFICATION.to_owned(), vec![uids::IMPLICIT_LITTLE.to_owned()])
+        .with_presentation_context(uids::CR.to_owned(), vec![syntax.to_owned()])
+        .read_timeout(Duration::from_secs(60))
+}
+
+impl Peer<TlsStream> {
+    /// Calls over TLS, in explicit little endian.
+    pub(super) fn secured(address: SocketAddr, tls: &Arc<ClientConfig>) -> Result<Self, String> {
+        let association = options(["CR1", "FIDUCIA"], uids::EXPLICIT_LITTLE)
+            .tls_config(Arc::clone(tls))
+            .server_name("localhost")
+            .establish_tls(address)
+            .map_err(|e| e.to_string())?;
+        Ok(Self { association, message_id: 0 })
+    }
+}
+
 impl Peer {
-    /// Calls as `calling`; offers C-ECHO and CR images in this transfer syntax.
+    /// Calls with these titles, of the peer and of the node.
     pub(super) fn call(
         address: SocketAddr,
-        [calling, called]: [&str; 2],
+        titles: [&str; 2],
         syntax: &str,
     ) -> Result<Self, String> {
-        let mut association = ClientAssociationOptions::new()
-            .calling_ae_title(calling.to_owned())
-            .called_ae_title(called.to_owned())
-            .with_presentation_context(
-                VERIFICATION.to_owned(),
-                vec![uids::IMPLICIT_LITTLE.to_owned()],
-            )
-            .with_presentation_context(uids::CR.to_owned(), vec![syntax.to_owned()])
-            .read_timeout(Duration::from_secs(60))
-            .establish(address)
-            .map_err(|e| e.to_string())?;
+        let mut association =
+            options(titles, syntax).establish(address).map_err(|e| e.to_string())?;
         association.inner_stream().set_nodelay(true).map_err(|e| e.to_string())?;
         Ok(Self { association, message_id: 0 })
     }
@@ -88,7 +107,9 @@ impl Peer {
     pub(super) fn stream(&mut self) -> &mut TcpStream {
         self.association.inner_stream()
     }
+}
 
+impl<S: Read + Write + CloseSocket> Peer<S> {
     /// Sends parts of a command or a data set over a context.
     pub(super) fn send(&mut self, context: u8, parts: &[(PDataValueType, bool, &[u8])]) {
         let value = |(value_type, is_last, data): &(PDataValueType, bool, &[u8])| PDataValue {
