@@ -25,8 +25,8 @@ use self::finish::Finish;
 use self::spread::Spread;
 use self::winograd::Winograd;
 
-/// Fewer multiplications than this are not worth a second thread.
-const LEAST_WORK: usize = 1 << 18;
+/// Fewer multiplications than this are not worth a second thread: it takes longer to wake.
+const LEAST_WORK: usize = 1 << 21;
 /// Positions of the longest tile.
 const LONGEST_STEP: usize = 3 * 16;
 

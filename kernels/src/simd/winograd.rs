@@ -11,7 +11,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::dense::{self, Dense};
-use super::{Finish, Spread};
+use super::{Finish, LEAST_WORK, Spread};
 use crate::Conv;
 
 /// Values of a square of inputs.
@@ -88,12 +88,15 @@ impl Winograd {
     pub(super) fn run(&self, input: &[f32], finish: &Finish, skip: &[f32], out: &mut [f32]) {
         let images = input.len() / (self.inputs * self.in_area);
         let positions = images * self.squares.plane_area();
+        // Where the layer is small, one thread does all.
+        let work = 9 * input.len() * self.outputs;
+        let at_least = |items: usize| if work < LEAST_WORK { usize::MAX } else { items };
         let [mut planes, mut sums] = PLANES.take();
-        self.spread(input, images, &mut planes);
+        self.spread(input, images, at_least(self.rows), &mut planes);
         // `[runs][rows of all blocks][4][step]`
         let of_run = self.bias.len() * OUTPUTS * self.step;
         sums.resize(positions.div_ceil(self.step) * of_run, 0.0);
-        let runs = sums.par_chunks_exact_mut(of_run).with_min_len(LEAST_RUNS).enumerate();
+        let runs = sums.par_chunks_exact_mut(of_run).with_min_len(at_least(LEAST_RUNS)).enumerate();
         runs.for_each(|(i, sums)| {
             let [mut seen, mut products] = RUN.take();
             seen.resize(SQUARE * self.inputs * self.step, 0.0);
@@ -106,7 +109,7 @@ impl Winograd {
             RUN.set([seen, products]);
         });
         let area = self.out_size[0] * self.out_size[1];
-        let channels = out.par_chunks_exact_mut(area).with_min_len(self.rows).enumerate();
+        let channels = out.par_chunks_exact_mut(area).with_min_len(at_least(self.rows)).enumerate();
         channels.for_each(|(i, out)| {
             let skip = skip.get(i * area..(i + 1) * area).unwrap_or(&[]);
             let (image, channel) = (i / self.outputs, i % self.outputs);
@@ -117,12 +120,12 @@ impl Winograd {
     }
 
     /// `input` as `[channels][4 phases][images][plane]`.
-    fn spread(&self, input: &[f32], images: usize, planes: &mut Vec<f32>) {
+    fn spread(&self, input: &[f32], images: usize, least: usize, planes: &mut Vec<f32>) {
         let area = self.squares.plane_area();
         let channel = 4 * images * area;
         planes.clear();
         planes.resize(self.inputs * channel + self.squares.reach() + self.step, 0.0);
-        let channels = planes.par_chunks_exact_mut(channel).with_min_len(self.rows).enumerate();
+        let channels = planes.par_chunks_exact_mut(channel).with_min_len(least).enumerate();
         channels.take(self.inputs).for_each(|(channel, planes)| {
             Arch::new().dispatch(FillChannel { of: self, images, channel, input, planes });
         });
