@@ -126,7 +126,7 @@ mod tests {
             |g| g.node[0].attribute.clear(),
             |g| g.initializer[0].data_type = DataType::Uint8 as i32,
             |g| g.initializer[0].dims = vec![3, 2],
-            |g| drop(g.initializer[0].raw_data.pop()),
+            |g| g.initializer[0].raw_data.truncate(5),
             |g| g.node[0].input[1] = "elsewhere".to_owned(),
         ];
         for (i, change) in changes.iter().enumerate() {
