@@ -14,7 +14,7 @@ pub(super) use arguments::ViewArguments;
 use std::io::{Cursor, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 
-use fiducia::{Detector, Error, ErrorKind, Radiograph, Reading};
+use fiducia::{Detector, Error, ErrorKind, Radiograph};
 use tiny_http::{Header, Method, Request, Response, Server};
 
 use self::shown::Shown;
@@ -112,8 +112,7 @@ impl Desk {
             let what = format!("{name} is larger than {MAX_FILE} bytes");
             return Err(Error::new(ErrorKind::Unreadable, what));
         }
-        let reading = Reading { spacing_mm, ..self.detector.reading(spacing_mm) };
-        let radiograph = Radiograph::decode_as(name, &file, &reading)?;
+        let radiograph = Radiograph::decode_as(name, &file, &self.detector.reading(spacing_mm))?;
         let report = self.detector.detect(&radiograph)?;
         self.count += 1;
         let shown = Shown::new(&radiograph, report, &file)?;
