@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use fiducia::{Detector, Pack, Radiograph, Refine, Timings};
 use fiducia_benches::{Kind, Measured, backends, demo, heat_map, model, plane, shipped_pack};
-use fiducia_kernels::peak;
+use fiducia_kernels::simd::peak;
 
 const SEED: u64 = 1;
 /// A software rasteriser takes seconds an image.

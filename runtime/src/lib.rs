@@ -13,9 +13,8 @@ mod error;
 mod radiograph;
 mod pack;
 mod preprocess;
+mod network;
 mod backbone;
-mod widen;
-mod convolve;
 mod shape;
 mod refine;
 #[cfg(feature = "gpu")]

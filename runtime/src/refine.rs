@@ -2,9 +2,9 @@
 //! the processor's cores.
 
 use rayon::prelude::*;
-use tract_onnx::prelude::*;
+use tract_onnx::prelude::{TVec, tvec};
 
-use crate::backbone::{compile, run, values};
+use crate::network::Network;
 use crate::{Error, Pack, SectionKind};
 
 /// A compiled refine graph: regions `[landmarks, 1, size, size]` in, one tensor per adapter input beside
@@ -22,8 +22,7 @@ pub struct Refine {
 #[derive(Debug)]
 struct Share {
     landmarks: usize,
-    state: TypedSimpleState,
-    regions: TVec<usize>,
+    network: Network,
     adapters: Vec<(TVec<usize>, Vec<f32>)>,
 }
 
@@ -39,7 +38,7 @@ impl Refine {
         for part in chosen.chunks(chosen.len().div_ceil(threads()).max(1)) {
             // Only the last part can be shorter, so that at most two graphs are compiled.
             let compiled = shares.first().filter(|s| s.landmarks == part.len());
-            let compiled = compiled.map(|s| s.state.clone());
+            let compiled = compiled.map(|s| s.network.clone());
             shares.push(Share::new(pack, part, compiled)?);
         }
         Ok(Self { shares, region: size * size, map: cells * cells })
@@ -60,33 +59,29 @@ impl Refine {
 }
 
 impl Share {
-    fn new(
-        pack: &Pack,
-        chosen: &[usize],
-        compiled: Option<TypedSimpleState>,
-    ) -> Result<Self, Error> {
+    fn new(pack: &Pack, chosen: &[usize], compiled: Option<Network>) -> Result<Self, Error> {
         let manifest = pack.manifest();
         let frame = &manifest.refine;
         let landmarks = chosen.len();
         let adapters = adapters(pack, chosen);
         let (size, cells) = (frame.size, frame.size / frame.stride);
-        let regions: TVec<usize> = tvec![landmarks, 1, size, size];
-        let inputs: Vec<TVec<usize>> = std::iter::once(regions.clone())
+        let inputs: Vec<TVec<usize>> = std::iter::once(tvec![landmarks, 1, size, size])
             .chain(adapters.iter().map(|(shape, _): &(TVec<usize>, _)| shape.clone()))
             .collect();
         let outputs = [vec![landmarks, 1, cells, cells]];
-        let state = match compiled {
-            Some(state) => state,
-            None => compile(pack.section(SectionKind::Refine), &inputs, &outputs)
+        let network = match compiled {
+            Some(network) => network,
+            None => Network::new(pack.section(SectionKind::Refine), &inputs, &outputs)
                 .map_err(|e| e.at("refine graph"))?,
         };
-        Ok(Self { landmarks, state, regions, adapters })
+        Ok(Self { landmarks, network, adapters })
     }
 
     fn run(&mut self, regions: &[f32], maps: &mut [f32]) -> Result<(), Error> {
-        let mut inputs: Vec<(&[usize], &[f32])> = vec![(&self.regions, regions)];
-        inputs.extend(self.adapters.iter().map(|(shape, values)| (&shape[..], &values[..])));
-        maps.copy_from_slice(values(&run(&mut self.state, &inputs)?[0])?);
+        let mut inputs = vec![regions];
+        inputs.extend(self.adapters.iter().map(|(_, values)| &values[..]));
+        self.network.run(&inputs)?;
+        maps.copy_from_slice(self.network.output(0)?);
         Ok(())
     }
 }

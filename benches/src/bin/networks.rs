@@ -16,7 +16,7 @@ use fiducia::{
     SectionKind, whole_frame, whole_input, write_atomically,
 };
 use fiducia_benches::resident;
-use fiducia_kernels::peak;
+use fiducia_kernels::simd::peak;
 
 fn main() -> std::process::ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

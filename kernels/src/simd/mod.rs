@@ -1,58 +1,69 @@
 //! Convolution at the speed of the processor: the same sums as [`crate::conv`], with the vector instructions that
 //! the machine has (AVX2, AVX-512, NEON, chosen when it runs).
 //!
-//! The input is spread out first: padded with zeros and, for strides, split so that neighbours of one phase
-//! lie side by side. After that every tap is the same plane shifted, and a run of output positions is a
-//! matrix product on contiguous memory, whatever the size, stride or dilation of the kernel.
+//! Channels lie side by side here (`[batch, height, width, channels]`), so that vectors are of channels: what a tap sees is
+//! contiguous memory, whatever the size, stride or dilation of the kernel.
 
 extern crate std;
-use std::{cell::Cell, thread_local, vec::Vec};
+use core::ops::Range;
+use std::{cell::Cell, thread_local};
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::Conv;
 
+mod aligned;
 mod dense;
 mod depthwise;
 mod finish;
-mod spread;
+mod patches;
+mod peak;
+mod vector;
 mod winograd;
 
 use self::dense::Dense;
 use self::depthwise::Depthwise;
 use self::finish::Finish;
-use self::spread::Spread;
+use self::patches::Patches;
 use self::winograd::Winograd;
+
+pub use self::aligned::Aligned;
+pub use self::peak::peak;
 
 /// Fewer multiplications than this are not worth a second thread: it takes longer to wake.
 const LEAST_WORK: usize = 1 << 21;
-/// Positions of the longest tile.
-const LONGEST_STEP: usize = 3 * 16;
+/// Values that the patches of positions worked on together may see, so that they stay in a cache.
+const NEAR: usize = 1 << 14;
+/// Positions worked on together at most: whole tiles of a product.
+const TOGETHER: usize = 24 * 24;
 
 thread_local! {
-    /// An input spread out: kept from run to run, so that memory is not asked for each time. Taken while it is in use,
+    /// What is seen of an input, padded: kept from run to run, so that memory is not asked for each time. Taken while it is in use,
     /// since a thread that waits for others may take up their work.
-    static SCRATCH: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    static SCRATCH: Cell<Aligned> = const { Cell::new(Aligned::new()) };
 }
 
 /// A convolution with its weights laid out for this processor.
 #[derive(Debug)]
 pub struct Convolution {
-    spread: Spread,
     finish: Finish,
-    weights: Weights,
-    /// Values of one input and of one output image.
+    form: Form,
+    /// Values of one input image, of one output image and of one row and one position of the output.
     input: usize,
     output: usize,
+    row: usize,
+    outputs: usize,
+    /// Stride, dilation, taps and padding from row to row, and rows of the input.
+    along_y: [usize; 5],
     /// Multiplications for one image.
     work: usize,
 }
 
 #[derive(Debug)]
-enum Weights {
+enum Form {
     /// Every output channel sees every input channel.
-    Dense(Dense),
+    Dense(Patches, Dense),
     /// Every channel sees itself.
     Depthwise(Depthwise),
     /// Dense with 3 × 3 taps.
@@ -64,118 +75,123 @@ impl Convolution {
     /// `[out_channels]`; what happens to the sums is `p.epilogue`. `None` where the groups are neither one
     /// nor one per channel, where a size is zero, or where lengths do not fit: [`crate::conv`] does what this does not.
     pub fn new(p: &Conv, weights: &[f32], bias: &[f32]) -> Option<Self> {
-        let spread = Spread::new(p)?;
         let [inputs, outputs] = [p.in_channels, p.out_channels].map(|v| v as usize);
         let taps = (p.kernel_height * p.kernel_width) as usize;
+        let in_area = (p.in_height * p.in_width) as usize;
+        let (row, out_area) = (p.out_width as usize * outputs, p.out_height * p.out_width);
+        let steps = p.stride_y * p.stride_x * p.dilation_y * p.dilation_x * p.groups;
+        if [inputs, outputs, taps, in_area, out_area as usize, steps as usize].contains(&0) {
+            return None;
+        }
         let of = |per_output: usize| {
             (weights.len() == outputs * per_output && bias.len() == outputs).then_some(())
         };
-        let weights = if p.groups == 1 {
+        let form = if p.groups == 1 {
             of(inputs * taps)?;
+            // Seen values are in the order of their taps.
+            let weight = |o: usize, k: usize| {
+                let (tap, input) = (k / inputs, k % inputs);
+                weights[(o * inputs + input) * taps + tap]
+            };
             match Winograd::new(p, weights, bias) {
-                Some(weights) => Weights::Winograd(weights),
-                None => Weights::Dense(Dense::new(inputs * taps, weights, bias)),
+                Some(winograd) => Form::Winograd(winograd),
+                None => Form::Dense(Patches::new(p), Dense::new(inputs * taps, weight, bias)),
             }
         } else if inputs == outputs && p.groups == p.in_channels {
             of(taps)?;
-            Weights::Depthwise(Depthwise::new(taps, weights, bias))
+            Form::Depthwise(Depthwise::new(p, weights, bias))
         } else {
             return None;
         };
+        let output = outputs * out_area as usize;
         Some(Self {
-            input: inputs * (p.in_height * p.in_width) as usize,
-            output: outputs * (p.out_height * p.out_width) as usize,
-            work: outputs * (p.out_height * p.out_width) as usize * taps * inputs
-                / p.groups as usize,
             finish: Finish::new(p.epilogue),
-            spread,
-            weights,
+            form,
+            input: inputs * in_area,
+            output,
+            row,
+            outputs,
+            along_y: [p.stride_y, p.dilation_y, p.kernel_height, p.pad_y, p.in_height]
+                .map(|v| v as usize),
+            work: output * taps * inputs / p.groups as usize,
         })
     }
 
-    /// Fills `out` `[batch, out_channels, out_height, out_width]` from `input`
-    /// `[batch, in_channels, in_height, in_width]`, on all threads of the pool that it is called in; `skip` has the shape
+    /// Fills `out` `[batch, out_height, out_width, out_channels]` from `input`
+    /// `[batch, in_height, in_width, in_channels]`, on all threads of the pool that it is called in; `skip` has the shape
     /// of `out`, or is empty where the epilogue reads none.
     ///
     /// # Panics
     /// Where the lengths do not fit each other.
     pub fn run(&self, input: &[f32], skip: &[f32], out: &mut [f32]) {
         assert_eq!(input.len() / self.input, out.len() / self.output, "as many images out as in");
-        if let Weights::Winograd(weights) = &self.weights {
-            return weights.run(input, &self.finish, skip, out);
+        if let Form::Winograd(winograd) = &self.form {
+            return winograd.run(input, &self.finish, skip, out, self.work);
         }
         let images = out.len() / self.output;
         each(input, self.input, out, self.output, |n, from, to| {
             let skip = skip.get(n * self.output..(n + 1) * self.output).unwrap_or(&[]);
-            self.image(from, skip, to, images);
+            self.image(from, skip, to, threads(self.work * images).div_ceil(images));
         });
     }
 
-    /// One of `images` images that are worked on at the same time.
-    fn image(&self, input: &[f32], skip: &[f32], out: &mut [f32], images: usize) {
-        let part = self.part(images) * self.spread.out_area();
-        let skip_of = |i: usize, to: &[f32]| skip.get(i * part..i * part + to.len()).unwrap_or(&[]);
-        match &self.weights {
-            Weights::Depthwise(_) => parts(out, part, |i, to| {
-                let channel = i * part / self.spread.out_area();
-                self.depthwise(
-                    channel,
-                    &input[channel * self.spread.in_area()..],
-                    skip_of(i, to),
-                    to,
-                );
-            }),
-            Weights::Dense(weights) => {
-                let plain = self.spread.is_plain(LONGEST_STEP);
-                let mut own = SCRATCH.take();
-                let planes = if plain {
-                    input
-                } else {
-                    self.spread.clear(input.len() / self.spread.in_area(), &mut own);
-                    Arch::new().dispatch(Fill { spread: &self.spread, input, planes: &mut own });
-                    &own[..]
-                };
-                parts(out, part, |i, to| {
-                    let first = i * part / self.spread.out_area() / weights.rows();
-                    self.dense(first, planes, skip_of(i, to), to);
-                });
-                SCRATCH.set(own);
-            }
-            // Takes all images at once.
-            Weights::Winograd(_) => {}
+    /// Rows of the input that `rows` of the output see; `None` where the layer takes whole images only.
+    pub fn seen(&self, rows: Range<usize>) -> Option<Range<usize>> {
+        let [stride, dilation, kernel, pad, height] = self.along_y;
+        if let Form::Winograd(_) = self.form {
+            return None;
         }
+        let end = (rows.end.saturating_sub(1) * stride + (kernel - 1) * dilation + 1)
+            .saturating_sub(pad)
+            .min(height);
+        Some((rows.start * stride).saturating_sub(pad).min(end)..end)
     }
 
-    /// Output channels that a thread takes: whole blocks of a dense layer.
-    fn part(&self, images: usize) -> usize {
-        let block = match &self.weights {
-            Weights::Dense(weights) => weights.rows(),
-            Weights::Depthwise(_) | Weights::Winograd(_) => 1,
-        };
-        let outputs = self.output / self.spread.out_area();
-        outputs.div_ceil(shares(self.work, images)).next_multiple_of(block)
-    }
-
-    fn dense(&self, first: usize, planes: &[f32], skip: &[f32], out: &mut [f32]) {
-        Arch::new().dispatch(DensePart { convolution: self, first, planes, skip, out });
-    }
-
-    fn depthwise(&self, first: usize, input: &[f32], skip: &[f32], out: &mut [f32]) {
-        let mut planes = SCRATCH.take();
-        self.spread.clear(1, &mut planes);
-        let part =
-            DepthwisePart { convolution: self, first, input, planes: &mut planes, skip, out };
+    /// Fills `out`, which are `rows` of the output of one image, from what they see of the `input` ([`Convolution::seen`]); `skip` is as
+    /// in [`Convolution::run`], of these rows.
+    pub fn run_rows(&self, rows: Range<usize>, input: Slab, skip: &[f32], out: &mut [f32]) {
+        let mut scratch = SCRATCH.take();
+        let part = Part { of: self, rows, input, scratch: &mut scratch, skip, out };
         Arch::new().dispatch(part);
-        SCRATCH.set(planes);
+        SCRATCH.set(scratch);
+    }
+
+    /// One image, by so many threads.
+    fn image(&self, input: &[f32], skip: &[f32], out: &mut [f32], shares: usize) {
+        let rows = (out.len() / self.row).div_ceil(shares);
+        parts(out, rows * self.row, |from, out| {
+            let skip = skip.get(from..from + out.len()).unwrap_or(&[]);
+            let rows = from / self.row..(from + out.len()) / self.row;
+            self.run_rows(rows, Slab::new(input), skip, out);
+        });
     }
 }
 
-/// How many threads shall share one of `images` images that take `work` multiplications each.
-fn shares(work: usize, images: usize) -> usize {
-    if work * images < LEAST_WORK {
-        return 1;
+/// Rows of one image, side by side.
+#[derive(Clone, Copy, Debug)]
+pub struct Slab<'a> {
+    /// Number of the first row in the image.
+    pub first: usize,
+    /// `[rows, width, channels]`
+    pub values: &'a [f32],
+}
+
+impl<'a> Slab<'a> {
+    /// A whole image.
+    pub fn new(values: &'a [f32]) -> Self {
+        Self { first: 0, values }
     }
-    rayon::current_num_threads().div_ceil(images)
+
+    /// Row number `y` of the image; nothing outside. Rows above it have numbers that wrap to huge ones.
+    #[inline(always)]
+    fn row(&self, y: usize, len: usize) -> &'a [f32] {
+        self.values.chunks_exact(len).nth(y.wrapping_sub(self.first)).unwrap_or(&[])
+    }
+}
+
+/// How many threads are worth their while for `work` multiplications.
+fn threads(work: usize) -> usize {
+    if work < LEAST_WORK { 1 } else { rayon::current_num_threads() }
 }
 
 /// Does `one` on every image, on all threads where there are several.
@@ -193,67 +209,54 @@ fn each(
     images.enumerate().for_each(|(n, (from, to))| one(n, from, to));
 }
 
-/// Does `one` on every `part` of `out`, on all threads where there are several.
+/// Does `one` on every `part` of `out` and where it starts, on all threads where there are several.
 fn parts(out: &mut [f32], part: usize, one: impl Fn(usize, &mut [f32]) + Sync) {
     if out.len() <= part {
         return one(0, out);
     }
-    out.par_chunks_mut(part).enumerate().for_each(|(i, to)| one(i, to));
+    out.par_chunks_mut(part).enumerate().for_each(|(i, to)| one(i * part, to));
 }
 
-struct Fill<'a> {
-    spread: &'a Spread,
-    input: &'a [f32],
-    planes: &'a mut [f32],
-}
-
-impl WithSimd for Fill<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        self.spread.fill(self.input, self.planes);
-    }
-}
-
-struct DensePart<'a> {
-    convolution: &'a Convolution,
-    first: usize,
-    planes: &'a [f32],
+/// Some rows of one image.
+struct Part<'a> {
+    of: &'a Convolution,
+    rows: Range<usize>,
+    input: Slab<'a>,
+    scratch: &'a mut Aligned,
     skip: &'a [f32],
     out: &'a mut [f32],
 }
 
-impl WithSimd for DensePart<'_> {
+impl WithSimd for Part<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Convolution { spread, finish, weights, .. } = self.convolution;
-        if let Weights::Dense(weights) = weights {
-            weights.run(simd, spread, self.first, self.planes, finish, self.skip, self.out);
-        }
-    }
-}
-
-struct DepthwisePart<'a> {
-    convolution: &'a Convolution,
-    first: usize,
-    input: &'a [f32],
-    planes: &'a mut [f32],
-    skip: &'a [f32],
-    out: &'a mut [f32],
-}
-
-impl WithSimd for DepthwisePart<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Convolution { spread, finish, weights, .. } = self.convolution;
-        if let Weights::Depthwise(weights) = weights {
-            let Self { first, input, planes, skip, out, .. } = self;
-            weights.run(simd, spread, first, input, planes, finish, skip, out);
+        let Self { of, rows, input, scratch, skip, out } = self;
+        match &of.form {
+            Form::Depthwise(depthwise) => {
+                depthwise.run(simd, rows.start, input, scratch, &of.finish, skip, out);
+            }
+            Form::Dense(patches, dense) => {
+                let seen = patches.seen(rows);
+                let planes = if patches.is_plain() {
+                    &input.values[(seen.start - input.first) * patches.line()..]
+                } else {
+                    patches.fill(seen, input, scratch);
+                    &scratch[..]
+                };
+                let mut starts = [0; TOGETHER];
+                let near = (NEAR / dense.seen()).max(1).next_multiple_of(24).min(TOGETHER);
+                let near = near * of.outputs;
+                for (i, out) in out.chunks_mut(near).enumerate() {
+                    let starts = &mut starts[..out.len() / of.outputs];
+                    patches.starts(i * near / of.outputs, starts);
+                    let skip = skip.get(i * near..i * near + out.len()).unwrap_or(&[]);
+                    dense.run(simd, patches.segments(), planes, starts, &of.finish, skip, out);
+                }
+            }
+            // Takes whole images only.
+            Form::Winograd(_) => {}
         }
     }
 }

@@ -35,8 +35,13 @@ impl Draw {
 
     fn sizes(&mut self) -> Conv {
         let depthwise = self.next(3) == 0;
-        let [in_channels, out_channels] =
-            if depthwise { [1 + self.next(20); 2] } else { [1 + self.next(20), 1 + self.next(20)] };
+        // Up to several vectors now and then.
+        let most = [20, 90][self.next(8) as usize / 7];
+        let [in_channels, out_channels] = if depthwise {
+            [1 + self.next(most); 2]
+        } else {
+            [1 + self.next(20), 1 + self.next(most)]
+        };
         let mut p = Conv {
             in_channels,
             out_channels,
@@ -72,9 +77,22 @@ fn both(p: &Conv, draw: &mut Draw, images: usize) -> [Vec<f32>; 2] {
     let skip = if p.epilogue.has_skip() { draw.values(out) } else { Vec::new() };
     let mut outs = [vec![0.0; out], vec![f32::NAN; out]];
     crate::conv(p, &input, &weights, &bias, &skip, &mut outs[0]);
+    outs[0] = channels_last(&outs[0], p.out_channels, area(1, p.out_height, p.out_width));
+    let input = channels_last(&input, p.in_channels, area(1, p.in_height, p.in_width));
+    let skip = channels_last(&skip, p.out_channels, area(1, p.out_height, p.out_width));
     let fast = Convolution::new(p, &weights, &bias).expect("dense or depthwise");
     fast.run(&input, &skip, &mut outs[1]);
     outs
+}
+
+/// `[images, channels, area]` as `[images, area, channels]`.
+fn channels_last(values: &[f32], channels: u32, area: usize) -> Vec<f32> {
+    let channels = channels as usize;
+    let of = |i: usize| {
+        let (image, at, channel) = (i / channels / area, i / channels % area, i % channels);
+        values[(image * channels + channel) * area + at]
+    };
+    (0..values.len()).map(of).collect()
 }
 
 fn apart([a, b]: &[Vec<f32>; 2]) -> f32 {
@@ -117,7 +135,7 @@ fn squares_of_three_by_three_taps_are_sums_too() {
         let mut p = draw.sizes();
         (p.kernel_height, p.kernel_width, p.groups) = (3, 3, 1);
         (p.stride_y, p.stride_x, p.dilation_y, p.dilation_x) = (1, 1, 1, 1);
-        (p.in_channels, p.out_channels) = (24 + draw.next(20), 24 + draw.next(20));
+        (p.in_channels, p.out_channels) = (24 + draw.next(28), 24 + draw.next(28));
         // As many rows and columns fewer as the padding is short of "same", or more.
         let out = |size: u32, pad: u32| (size + 2 * pad).saturating_sub(2).max(1);
         (p.out_height, p.out_width) = (out(p.in_height, p.pad_y), out(p.in_width, p.pad_x));
@@ -126,11 +144,66 @@ fn squares_of_three_by_three_taps_are_sums_too() {
             &vec![0.0; (9 * p.in_channels * p.out_channels) as usize],
             &vec![0.0; p.out_channels as usize],
         );
-        assert!(matches!(layer.unwrap().weights, Weights::Winograd(_)));
+        assert!(matches!(layer.unwrap().form, Form::Winograd(_)));
         let off = apart(&both(&p, &mut draw, 1 + case % 5));
         let sums = 9 * p.in_channels;
         assert!(off <= 2.0 * TOLERANCE * (1.0 + sums as f32).sqrt(), "case {case}: {off}, {p:?}");
     }
+}
+
+#[test]
+fn rows_are_those_of_the_whole() {
+    let mut draw = Draw(8);
+    for case in 0..200 {
+        let p = draw.sizes();
+        let taps = (p.in_channels / p.groups * p.kernel_height * p.kernel_width) as usize;
+        let weights = draw.values(p.out_channels as usize * taps);
+        let bias = draw.values(p.out_channels as usize);
+        let layer = Convolution::new(&p, &weights, &bias).unwrap();
+        let (line, row) = ((p.in_width * p.in_channels) as usize, layer.row);
+        let input = draw.values(p.in_height as usize * line);
+        let height = p.out_height as usize;
+        let skip = if p.epilogue.has_skip() { draw.values(height * row) } else { Vec::new() };
+        let mut all = vec![0.0; height * row];
+        layer.run(&input, &skip, &mut all);
+        let first = draw.next(p.out_height) as usize;
+        let rows = first..first + 1 + draw.next((height - first) as u32) as usize;
+        let Some(seen) = layer.seen(rows.clone()) else {
+            assert!(matches!(layer.form, Form::Winograd(_)));
+            continue;
+        };
+        // Nothing but what they see.
+        let values = &input[seen.start * line..seen.end * line];
+        let mut out = vec![f32::NAN; rows.len() * row];
+        let of = rows.start * row..rows.end * row;
+        let skip = skip.get(of.clone()).unwrap_or(&[]);
+        layer.run_rows(rows, Slab { first: seen.start, values }, skip, &mut out);
+        assert_eq!(out, all[of], "case {case}: {p:?}");
+    }
+}
+
+#[test]
+fn a_kernel_may_be_as_large_as_its_input() {
+    let mut draw = Draw(9);
+    let [height, width] = [150, 130];
+    let p = Conv {
+        in_channels: 1,
+        out_channels: 2,
+        in_height: height,
+        in_width: width,
+        kernel_height: height,
+        kernel_width: width,
+        stride_y: 1,
+        stride_x: 1,
+        dilation_y: 1,
+        dilation_x: 1,
+        groups: 1,
+        out_height: 1,
+        out_width: 1,
+        ..Conv::default()
+    };
+    let off = apart(&both(&p, &mut draw, 1));
+    assert!(off <= TOLERANCE * ((height * width) as f32).sqrt(), "{off}");
 }
 
 #[test]
@@ -212,4 +285,38 @@ fn groups_in_between_are_left_to_the_twin() {
     assert!(
         Convolution::new(&Conv { groups: 1, out_width: 0, ..p }, &[0.0; 16], &[0.0; 4]).is_none()
     );
+}
+
+/// Largest difference of a position, in cells, and of everything else, as a share of the value and one.
+const PEAK_TOLERANCE: f32 = 2e-5;
+
+#[test]
+fn decode_is_that_of_the_twin() {
+    let mut draw = Draw(7);
+    for case in 0..500 {
+        let (w, h, radius) =
+            (1 + draw.next(70) as usize, 1 + draw.next(70) as usize, draw.next(9) as usize);
+        let sharp = [0.1, 1.0, 10.0, 100.0][draw.next(4) as usize];
+        let mut map: Vec<f32> = draw.values(w * h).iter().map(|v| v * sharp).collect();
+        for odd in [f32::NAN, f32::NEG_INFINITY] {
+            for _ in 0..draw.next(3) {
+                map[draw.next((w * h) as u32) as usize] = odd;
+            }
+        }
+        let (Some(a), Some(b)) = (crate::peak(&map, w, h, radius), peak(&map, w, h, radius)) else {
+            assert_eq!(crate::peak(&map, w, h, radius), peak(&map, w, h, radius), "case {case}");
+            continue;
+        };
+        let values = |p: crate::Peak| {
+            let [xx, xy, yy] = p.covariance;
+            [p.x, p.y, p.mass, p.expected_error, xx, xy, yy]
+        };
+        for (a, b) in values(a).into_iter().zip(values(b)) {
+            assert!((a - b).abs() <= PEAK_TOLERANCE * (1.0 + a.abs()), "case {case}: {a}, {b}");
+        }
+    }
+    for undefined in [[f32::NAN; 4], [f32::NEG_INFINITY; 4], [0.0, 1.0, f32::INFINITY, 2.0]] {
+        assert_eq!(peak(&undefined, 2, 2, 1), None);
+    }
+    assert_eq!(peak(&[], 0, 0, 1), None);
 }

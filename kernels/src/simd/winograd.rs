@@ -1,51 +1,57 @@
-//! 3 × 3 layers with 2.25 times fewer multiplications: F(2 × 2, 3 × 3) of Winograd (Lavin and Gray 2016).
+//! 3 × 3 layers with four times fewer multiplications: F(4 × 4, 3 × 3) of Winograd (Lavin and Gray 2016).
 //!
-//! Outputs are made in squares of 2 × 2 from squares of 4 × 4 inputs. With the input spread out as for a stride of 2, the
-//! 16 inputs of a square are 16 places that are the same for all squares, so a run of squares is a run of positions here
-//! too: the input's transform, 16 matrix products, and the output's transform, all on vectors of squares.
+//! Outputs are made in squares of 4 × 4 from squares of 6 × 6 inputs: the input's transform, 36 matrix products over
+//! many squares, and the output's transform, all on vectors of channels.
 
 extern crate std;
+use core::ops::Range;
 use std::{cell::Cell, thread_local, vec, vec::Vec};
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
-use super::dense::{self, Dense};
-use super::{Finish, LEAST_WORK, Spread};
+use super::dense::{Dense, Segment};
+use super::vector::{lanes, whole};
+use super::{Aligned, Finish, Patches, Slab, threads};
 use crate::Conv;
 
-/// Values of a square of inputs.
-const SQUARE: usize = 16;
-/// Values of a square of outputs.
-const OUTPUTS: usize = 4;
+/// Values along a square of inputs, and in all of it.
+const SIDE: usize = 6;
+const SQUARE: usize = SIDE * SIDE;
+/// Values along a square of outputs.
+const OUT: usize = 4;
+/// Squares that are transformed and multiplied together: whole tiles of a product.
+const TOGETHER: usize = 24;
 /// Fewer channels than this on either side are not worth the transforms.
-const LEAST_CHANNELS: u32 = 24;
-/// Runs of squares that a thread takes at least.
-const LEAST_RUNS: usize = 4;
+const LEAST_CHANNELS: u32 = 16;
 
 thread_local! {
-    /// Inputs spread out, and sums of squares on their way to their places.
-    static PLANES: Cell<[Vec<f32>; 2]> = const { Cell::new([Vec::new(), Vec::new()]) };
-    /// A run of squares, transformed.
-    static RUN: Cell<[Vec<f32>; 2]> = const { Cell::new([Vec::new(), Vec::new()]) };
+    /// An image padded, its squares transformed, and their products.
+    static SCRATCH: Cell<[Aligned; 3]> = const { Cell::new([const { Aligned::new() }; 3]) };
 }
 
 /// A 3 × 3 layer.
 #[derive(Debug)]
 pub(super) struct Winograd {
-    /// Where the 16 inputs of squares lie.
-    squares: Spread,
     inputs: usize,
     outputs: usize,
-    in_area: usize,
+    /// The same, up to whole vectors.
+    padded: [usize; 2],
+    /// Where the squares of inputs lie.
+    squares: Patches,
+    /// Values of an input image.
+    input: usize,
+    /// Height and width.
     out_size: [usize; 2],
-    /// Output channels that are summed together, and squares in a run.
-    rows: usize,
-    step: usize,
-    /// `[blocks][16][inputs][rows]`, zeros beyond the last output channel.
-    weights: Vec<f32>,
-    /// One per row of all blocks.
+    /// One for each value of a transformed square.
+    products: Vec<Dense>,
     bias: Vec<f32>,
+}
+
+/// What one run works on: rows of squares of all images, from the first image's first on.
+struct Rows<'a> {
+    input: &'a [f32],
+    skip: &'a [f32],
+    finish: &'a Finish,
 }
 
 impl Winograd {
@@ -56,163 +62,88 @@ impl Winograd {
         if !ones || !wide || [p.kernel_height, p.kernel_width] != [3; 2] {
             return None;
         }
-        let squares = Spread::new(&Conv {
-            kernel_height: 4,
-            kernel_width: 4,
-            stride_y: 2,
-            stride_x: 2,
-            out_height: p.out_height.div_ceil(2),
-            out_width: p.out_width.div_ceil(2),
-            ..*p
-        })?;
-        let (rows, step) = Arch::new().dispatch(dense::Shape);
         let [inputs, outputs] = [p.in_channels, p.out_channels].map(|v| v as usize);
-        let blocks = outputs.div_ceil(rows);
-        let mut transformed = vec![0.0; blocks * SQUARE * inputs * rows];
-        for (i, kernel) in weights.chunks_exact(9).enumerate() {
-            let (o, c) = (i / inputs, i % inputs);
-            for (k, value) in kernel_square(kernel).into_iter().enumerate() {
-                let at = ((o / rows * SQUARE + k) * inputs + c) * rows + o % rows;
-                transformed[at] = value;
-            }
-        }
+        let kernels: Vec<[f32; SQUARE]> = weights.chunks_exact(9).map(kernel_square).collect();
+        let padded = [inputs, outputs].map(|channels| channels.next_multiple_of(lanes()));
+        let zeros = vec![0.0; padded[1]];
         let mut bias = bias.to_vec();
-        bias.resize(blocks * rows, 0.0);
-        let out_size = [p.out_height as usize, p.out_width as usize];
-        let in_area = (p.in_height * p.in_width) as usize;
-        let weights = transformed;
-        Some(Self { squares, inputs, outputs, in_area, out_size, rows, step, weights, bias })
+        bias.resize(padded[1], 0.0);
+        let weight = |k: usize, o: usize, i: usize| {
+            if o < outputs && i < inputs { kernels[o * inputs + i][k] } else { 0.0 }
+        };
+        let product = |k: usize| Dense::new(padded[0], |o, i| weight(k, o, i), &zeros);
+        let squares = Conv {
+            kernel_height: SIDE as u32,
+            kernel_width: SIDE as u32,
+            stride_y: OUT as u32,
+            stride_x: OUT as u32,
+            out_height: p.out_height.div_ceil(OUT as u32),
+            out_width: p.out_width.div_ceil(OUT as u32),
+            ..*p
+        };
+        Some(Self {
+            inputs,
+            outputs,
+            padded,
+            squares: Patches::new(&squares),
+            input: (p.in_height * p.in_width) as usize * inputs,
+            out_size: [p.out_height as usize, p.out_width as usize],
+            products: (0..SQUARE).map(product).collect(),
+            bias,
+        })
     }
 
-    /// As [`super::Convolution::run`].
-    pub(super) fn run(&self, input: &[f32], finish: &Finish, skip: &[f32], out: &mut [f32]) {
-        let images = input.len() / (self.inputs * self.in_area);
-        let positions = images * self.squares.plane_area();
-        // Where the layer is small, one thread does all.
-        let work = 9 * input.len() * self.outputs;
-        let at_least = |items: usize| if work < LEAST_WORK { usize::MAX } else { items };
-        let [mut planes, mut sums] = PLANES.take();
-        self.spread(input, images, at_least(self.rows), &mut planes);
-        // `[runs][rows of all blocks][4][step]`
-        let of_run = self.bias.len() * OUTPUTS * self.step;
-        sums.resize(positions.div_ceil(self.step) * of_run, 0.0);
-        let runs = sums.par_chunks_exact_mut(of_run).with_min_len(at_least(LEAST_RUNS)).enumerate();
-        runs.for_each(|(i, sums)| {
-            let [mut seen, mut products] = RUN.take();
-            seen.resize(SQUARE * self.inputs * self.step, 0.0);
-            products.resize(SQUARE * self.rows * self.step, 0.0);
-            let (of, start) = (self, i * self.step);
-            let planes = &planes[..];
-            let (seen_, products_) = (&mut seen[..], &mut products[..]);
-            let run = Run { of, images, start, planes, seen: seen_, products: products_, sums };
+    /// As [`super::Convolution::run`], with `work` multiplications per image if it were done directly.
+    pub(super) fn run(
+        &self,
+        input: &[f32],
+        finish: &Finish,
+        skip: &[f32],
+        out: &mut [f32],
+        work: usize,
+    ) {
+        let images = out.len() / self.first_of(self.rows());
+        let rows = images * self.rows();
+        let least = rows.div_ceil(threads(work * images));
+        self.part(&Rows { input, skip, finish }, 0..rows, least, out);
+    }
+
+    /// Rows of squares in an image.
+    fn rows(&self) -> usize {
+        self.out_size[0].div_ceil(OUT)
+    }
+
+    /// The place in the output where row of squares number `row` of all images starts.
+    fn first_of(&self, row: usize) -> usize {
+        let (image, row) = (row / self.rows(), row % self.rows());
+        (image * self.out_size[0] + row * OUT) * self.out_size[1] * self.outputs
+    }
+
+    /// Fills `out`, which is that of `range`, by several threads where there are more than `least` rows.
+    fn part(&self, rows: &Rows, range: Range<usize>, least: usize, out: &mut [f32]) {
+        if range.len() <= least {
+            let mut scratch = SCRATCH.take();
+            let run = Run { of: self, rows, range, out, scratch: &mut scratch };
             Arch::new().dispatch(run);
-            RUN.set([seen, products]);
-        });
-        let area = self.out_size[0] * self.out_size[1];
-        let channels = out.par_chunks_exact_mut(area).with_min_len(at_least(self.rows)).enumerate();
-        channels.for_each(|(i, out)| {
-            let skip = skip.get(i * area..(i + 1) * area).unwrap_or(&[]);
-            let (image, channel) = (i / self.outputs, i % self.outputs);
-            let (of, sums) = (self, &sums[..]);
-            Arch::new().dispatch(Place { of, sums, image, channel, finish, skip, out });
-        });
-        PLANES.set([planes, sums]);
-    }
-
-    /// `input` as `[channels][4 phases][images][plane]`.
-    fn spread(&self, input: &[f32], images: usize, least: usize, planes: &mut Vec<f32>) {
-        let area = self.squares.plane_area();
-        let channel = 4 * images * area;
-        planes.clear();
-        planes.resize(self.inputs * channel + self.squares.reach() + self.step, 0.0);
-        let channels = planes.par_chunks_exact_mut(channel).with_min_len(least).enumerate();
-        channels.take(self.inputs).for_each(|(channel, planes)| {
-            Arch::new().dispatch(FillChannel { of: self, images, channel, input, planes });
-        });
-    }
-}
-
-/// One channel of one image, on its way to its place.
-struct Place<'a> {
-    of: &'a Winograd,
-    sums: &'a [f32],
-    image: usize,
-    channel: usize,
-    finish: &'a Finish,
-    skip: &'a [f32],
-    out: &'a mut [f32],
-}
-
-impl WithSimd for Place<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { of, sums, image, channel, finish, skip, out } = self;
-        let (step, rows) = (of.step, of.bias.len());
-        let [_, width] = of.out_size;
-        let padded = of.squares.plane_width();
-        let mut line = [0.0f32; 2 * MAX_STEP];
-        for (y, out) in out.chunks_exact_mut(width).enumerate() {
-            let first = image * of.squares.plane_area() + y / 2 * padded;
-            let end = first + width.div_ceil(2);
-            let mut at = first;
-            while at < end {
-                let (run, from) = (at / step, at % step);
-                let n = (step - from).min(end - at);
-                let pair = ((run * rows + channel) * OUTPUTS + y % 2 * 2) * step;
-                let (left, right) = (&sums[pair + from..][..n], &sums[pair + step + from..][..n]);
-                for ((to, l), r) in line.chunks_exact_mut(2).zip(left).zip(right) {
-                    (to[0], to[1]) = (*l, *r);
-                }
-                let to = 2 * (at - first);
-                let len = (2 * n).min(width - to);
-                let skip = skip.get(y * width + to..y * width + to + len).unwrap_or(&[]);
-                finish.run(&line[..len], skip, &mut out[to..to + len]);
-                at += n;
-            }
+            return SCRATCH.set(scratch);
         }
+        let middle = range.start + range.len().div_ceil(2);
+        let (a, b) = out.split_at_mut(self.first_of(middle) - self.first_of(range.start));
+        rayon::join(
+            || self.part(rows, range.start..middle, least, a),
+            || self.part(rows, middle..range.end, least, b),
+        );
     }
 }
 
-/// One channel of all images, on its way into planes.
-struct FillChannel<'a> {
-    of: &'a Winograd,
-    images: usize,
-    channel: usize,
-    input: &'a [f32],
-    planes: &'a mut [f32],
-}
-
-impl WithSimd for FillChannel<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { of, images, channel, input, planes } = self;
-        for (i, plane) in planes.chunks_exact_mut(of.squares.plane_area()).enumerate() {
-            let (phase, image) = (i / images, i % images);
-            let from = &input[(image * of.inputs + channel) * of.in_area..][..of.in_area];
-            of.squares.fill_phase(from, [phase / 2, phase % 2], plane);
-        }
-    }
-}
-
-/// Squares of the longest run.
-const MAX_STEP: usize = super::LONGEST_STEP;
-
-/// One run of squares: all outputs of `step` positions.
+/// Some rows of squares, by one thread.
 struct Run<'a> {
     of: &'a Winograd,
-    images: usize,
-    start: usize,
-    planes: &'a [f32],
-    /// `[16][inputs][step]`
-    seen: &'a mut [f32],
-    /// `[16][rows][step]`
-    products: &'a mut [f32],
-    /// `[rows of all blocks][4][step]`
-    sums: &'a mut [f32],
+    rows: &'a Rows<'a>,
+    range: Range<usize>,
+    /// That of these rows.
+    out: &'a mut [f32],
+    scratch: &'a mut [Aligned; 3],
 }
 
 impl WithSimd for Run<'_> {
@@ -220,96 +151,193 @@ impl WithSimd for Run<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        if self.of.rows == dense::ROWS[0] {
-            self.all::<S, { dense::ROWS[0] }>(simd);
-        } else {
-            self.all::<S, { dense::ROWS[1] }>(simd);
+        let Self { of, rows, range, out, scratch: [planes, seen, products] } = self;
+        let [inputs, outputs] = of.padded;
+        seen.resize(SQUARE * TOGETHER * inputs);
+        products.resize(SQUARE * TOGETHER * outputs);
+        let across = of.out_size[1].div_ceil(OUT);
+        let squares = range.start * across..range.end * across;
+        let starts: [usize; TOGETHER] = core::array::from_fn(|i| i * inputs);
+        let whole = [Segment { start: 0, len: inputs }];
+        let before = of.first_of(range.start);
+        let mut padded = None;
+        // As many each time, so that the last are not too few for a tile.
+        let together = squares.len().div_ceil(squares.len().div_ceil(TOGETHER));
+        for first in squares.clone().step_by(together) {
+            let some = first..(first + together).min(squares.end);
+            for (i, square) in some.clone().enumerate() {
+                let [image, y, x] = place(square, of.rows(), across);
+                if padded != Some(image) {
+                    let input = Slab::new(&rows.input[image * of.input..][..of.input]);
+                    of.squares.fill(of.squares.seen(0..of.rows()), input, planes);
+                    padded = Some(image);
+                }
+                of.see(simd, &planes[of.squares.start(y * across + x)..], i, seen);
+            }
+            let seen = seen.chunks_exact(TOGETHER * inputs);
+            let out_of = products.chunks_exact_mut(TOGETHER * outputs);
+            for ((product, seen), out) in of.products.iter().zip(seen).zip(out_of) {
+                let starts = &starts[..some.len()];
+                let out = &mut out[..starts.len() * outputs];
+                product.run(simd, &whole, seen, starts, &Finish::Nothing, &[], out);
+            }
+            for (i, square) in some.enumerate() {
+                let products = &products[i * outputs..];
+                of.show(simd, rows, place(square, of.rows(), across), products, before, out);
+            }
         }
     }
 }
 
-impl Run<'_> {
+/// Image, and row and column of squares in it.
+#[inline(always)]
+fn place(square: usize, rows: usize, across: usize) -> [usize; 3] {
+    let row = square / across;
+    [row / rows, row % rows, square % across]
+}
+
+impl Winograd {
+    /// Transforms the square that starts where `planes` do, to number `i` of `seen` `[36][squares][inputs]`.
     #[inline(always)]
-    fn all<S: Simd, const N: usize>(self, simd: S) {
-        let Self { of, images, start, planes, seen, products, sums } = self;
-        let (step, inputs) = (Dense::step::<S>(), of.inputs);
-        let area = of.squares.plane_area();
-        let taps = of.squares.taps_of_phases(images);
-        for c in 0..inputs {
-            let planes = &planes[4 * images * area * c + start..];
-            for first in (0..step).step_by(S::F32_LANES) {
-                let square = taps.map(|tap| load::<S>(&planes[tap + first..]));
-                let square = input_square(simd, square);
-                for (k, value) in square.into_iter().enumerate() {
-                    store::<S>(&mut seen[(k * inputs + c) * step + first..], value);
-                }
-            }
-        }
-        let blocks = of.weights.chunks_exact(SQUARE * inputs * N).zip(of.bias.chunks_exact(N));
-        for ((weights, bias), sums) in blocks.zip(sums.chunks_exact_mut(N * OUTPUTS * step)) {
-            let seen = seen.chunks_exact(inputs * step);
-            let products_of = products.chunks_exact_mut(N * step);
-            for ((weights, seen), out) in
-                weights.chunks_exact(inputs * N).zip(seen).zip(products_of)
-            {
-                dense::product::<S, N>(simd, &[0.0; N], weights, seen, out);
-            }
-            for (n, (bias, sums)) in
-                bias.iter().zip(sums.chunks_exact_mut(OUTPUTS * step)).enumerate()
-            {
-                let bias = simd.splat_f32s(*bias);
-                for first in (0..step).step_by(S::F32_LANES) {
-                    let at = |k: usize| load::<S>(&products[(k * N + n) * step + first..]);
-                    let square = output_square(simd, core::array::from_fn(at));
-                    for (k, value) in square.into_iter().enumerate() {
-                        let value = simd.add_f32s(value, bias);
-                        store::<S>(&mut sums[k * step + first..], value);
-                    }
+    fn see<S: Simd>(&self, simd: S, planes: &[f32], i: usize, seen: &mut [f32]) {
+        for channel in (0..self.inputs).step_by(S::F32_LANES) {
+            // Beyond the last channel lie those of the next position, whose weights are zero here.
+            let line = self.squares.line();
+            let lines = [
+                self.inputs::<S>(simd, planes, channel),
+                self.inputs::<S>(simd, planes, channel + line),
+                self.inputs::<S>(simd, planes, channel + 2 * line),
+                self.inputs::<S>(simd, planes, channel + 3 * line),
+                self.inputs::<S>(simd, planes, channel + 4 * line),
+                self.inputs::<S>(simd, planes, channel + 5 * line),
+            ];
+            for x in 0..SIDE {
+                let column = input_line(simd, column(&lines, x));
+                for (y, value) in column.into_iter().enumerate() {
+                    let plane = (y * SIDE + x) * TOGETHER + i;
+                    let to = &mut seen[plane * self.padded[0] + channel..][..S::F32_LANES];
+                    S::as_mut_simd_f32s(to).0[0] = value;
                 }
             }
         }
     }
+
+    /// One line of a square, transformed along the line.
+    #[inline(always)]
+    fn inputs<S: Simd>(&self, simd: S, planes: &[f32], first: usize) -> [S::f32s; SIDE] {
+        input_line(simd, six::<S>(&planes[first..], self.inputs))
+    }
+
+    /// Transforms the first square of `products` `[36][squares][outputs]` and puts it, finished, into `out`, whose first value is
+    /// number `before` of the whole output.
+    #[inline(always)]
+    fn show<S: Simd>(
+        &self,
+        simd: S,
+        rows: &Rows,
+        [image, y, x]: [usize; 3],
+        products: &[f32],
+        before: usize,
+        out: &mut [f32],
+    ) {
+        let ([height, width], line) = (self.out_size, SIDE * TOGETHER * self.padded[1]);
+        let skip = rows.skip.get(before..).unwrap_or(&[]);
+        for channel in (0..self.outputs).step_by(S::F32_LANES) {
+            let len = S::F32_LANES.min(self.outputs - channel);
+            let bias = whole::<S>(&self.bias[channel..]);
+            let lines = [
+                self.outputs::<S>(simd, products, channel),
+                self.outputs::<S>(simd, products, channel + line),
+                self.outputs::<S>(simd, products, channel + 2 * line),
+                self.outputs::<S>(simd, products, channel + 3 * line),
+                self.outputs::<S>(simd, products, channel + 4 * line),
+                self.outputs::<S>(simd, products, channel + 5 * line),
+            ];
+            for dx in 0..OUT.min(width - x * OUT) {
+                let column = output_line(simd, column(&lines, dx));
+                for (dy, sums) in column.into_iter().enumerate().take(height - y * OUT) {
+                    let at = (image * height + y * OUT + dy) * width + x * OUT + dx;
+                    let at = at * self.outputs + channel - before;
+                    let sums = simd.add_f32s(sums, bias);
+                    rows.finish.store(simd, sums, at..at + len, skip, out);
+                }
+            }
+        }
+    }
+
+    /// One line of a square of products, transformed along the line.
+    #[inline(always)]
+    fn outputs<S: Simd>(&self, simd: S, products: &[f32], first: usize) -> [S::f32s; OUT] {
+        output_line(simd, six::<S>(&products[first..], TOGETHER * self.padded[1]))
+    }
 }
 
+/// Six vectors, so many values from one to the next. (Functions of arrays are not inlined with the instructions of this processor.)
 #[inline(always)]
-fn load<S: Simd>(from: &[f32]) -> S::f32s {
-    S::as_simd_f32s(&from[..S::F32_LANES]).0[0]
+fn six<S: Simd>(from: &[f32], step: usize) -> [S::f32s; SIDE] {
+    [
+        whole::<S>(from),
+        whole::<S>(&from[step..]),
+        whole::<S>(&from[2 * step..]),
+        whole::<S>(&from[3 * step..]),
+        whole::<S>(&from[4 * step..]),
+        whole::<S>(&from[5 * step..]),
+    ]
 }
 
+/// A column of six lines.
 #[inline(always)]
-fn store<S: Simd>(to: &mut [f32], value: S::f32s) {
-    S::as_mut_simd_f32s(&mut to[..S::F32_LANES]).0[0] = value;
+fn column<V: Copy, const N: usize>([a, b, c, d, e, f]: &[[V; N]; SIDE], x: usize) -> [V; SIDE] {
+    [a[x], b[x], c[x], d[x], e[x], f[x]]
 }
 
-/// `Bᵀ d B` of a square `d` in row-major order.
+/// `Bᵀ d` of a line or column `d`.
 #[inline(always)]
-fn input_square<S: Simd>(simd: S, d: [S::f32s; SQUARE]) -> [S::f32s; SQUARE] {
-    let line = |[a, b, c, d]: [S::f32s; 4]| {
-        [simd.sub_f32s(a, c), simd.add_f32s(b, c), simd.sub_f32s(c, b), simd.sub_f32s(b, d)]
-    };
-    let columns: [_; 4] = core::array::from_fn(|x| line(core::array::from_fn(|y| d[4 * y + x])));
-    let rows: [_; 4] = core::array::from_fn(|y| line(core::array::from_fn(|x| columns[x][y])));
-    core::array::from_fn(|i| rows[i / 4][i % 4])
+fn input_line<S: Simd>(simd: S, [a, b, c, d, e, f]: [S::f32s; SIDE]) -> [S::f32s; SIDE] {
+    let [two, four, five] = [simd.splat_f32s(2.0), simd.splat_f32s(4.0), simd.splat_f32s(5.0)];
+    let even = simd.negate_mul_add_e_f32s(four, c, e);
+    let odd = simd.negate_mul_add_e_f32s(four, b, d);
+    let (near, far) = (simd.sub_f32s(e, c), simd.sub_f32s(d, b));
+    [
+        simd.mul_add_e_f32s(four, a, simd.negate_mul_add_e_f32s(five, c, e)),
+        simd.add_f32s(even, odd),
+        simd.sub_f32s(even, odd),
+        simd.mul_add_e_f32s(two, far, near),
+        simd.negate_mul_add_e_f32s(two, far, near),
+        simd.mul_add_e_f32s(four, b, simd.negate_mul_add_e_f32s(five, d, f)),
+    ]
 }
 
-/// `Aᵀ m A` of a square `m` in row-major order: 2 × 2 values.
+/// `Aᵀ m` of a line or column `m`.
 #[inline(always)]
-fn output_square<S: Simd>(simd: S, m: [S::f32s; SQUARE]) -> [S::f32s; OUTPUTS] {
-    let line = |[a, b, c, d]: [S::f32s; 4]| {
-        let both = simd.add_f32s(b, c);
-        [simd.add_f32s(a, both), simd.sub_f32s(simd.sub_f32s(b, c), d)]
-    };
-    let columns: [_; 4] = core::array::from_fn(|x| line(core::array::from_fn(|y| m[4 * y + x])));
-    let rows: [_; 2] = core::array::from_fn(|y| line(core::array::from_fn(|x| columns[x][y])));
-    [rows[0][0], rows[0][1], rows[1][0], rows[1][1]]
+fn output_line<S: Simd>(simd: S, [a, b, c, d, e, f]: [S::f32s; SIDE]) -> [S::f32s; OUT] {
+    let [two, four, eight] = [simd.splat_f32s(2.0), simd.splat_f32s(4.0), simd.splat_f32s(8.0)];
+    let (plus, minus) = (simd.add_f32s(b, c), simd.sub_f32s(b, c));
+    let (plus2, minus2) = (simd.add_f32s(d, e), simd.sub_f32s(d, e));
+    [
+        simd.add_f32s(simd.add_f32s(a, plus), plus2),
+        simd.mul_add_e_f32s(two, minus2, minus),
+        simd.mul_add_e_f32s(four, plus2, plus),
+        simd.mul_add_e_f32s(eight, minus2, simd.add_f32s(minus, f)),
+    ]
 }
 
 /// `G g Gᵀ` of a kernel of 3 × 3 in row-major order.
 fn kernel_square(g: &[f32]) -> [f32; SQUARE] {
-    let line = |[a, b, c]: [f64; 3]| [a, (a + b + c) / 2.0, (a - b + c) / 2.0, c];
+    let line = |[a, b, c]: [f64; 3]| {
+        let (even, far) = (a + c, a + 4.0 * c);
+        [
+            a / 4.0,
+            -(even + b) / 6.0,
+            (b - even) / 6.0,
+            (far + 2.0 * b) / 24.0,
+            (far - 2.0 * b) / 24.0,
+            c,
+        ]
+    };
     let at = |y: usize, x: usize| f64::from(g[3 * y + x]);
     let columns: [_; 3] = core::array::from_fn(|x| line([at(0, x), at(1, x), at(2, x)]));
     let row = |y: usize| line([columns[0][y], columns[1][y], columns[2][y]]);
-    let rows: [_; 4] = core::array::from_fn(row);
-    core::array::from_fn(|i| rows[i / 4][i % 4] as f32)
+    let rows: [_; SIDE] = core::array::from_fn(row);
+    core::array::from_fn(|i| rows[i / SIDE][i % SIDE] as f32)
 }

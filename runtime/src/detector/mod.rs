@@ -11,7 +11,8 @@ pub use presentation::Presentation;
 
 use std::time::Instant;
 
-use fiducia_kernels::{Affine, Peak, peak};
+use fiducia_kernels::simd::peak;
+use fiducia_kernels::{Affine, Peak};
 use rayon::prelude::*;
 
 use crate::shape::{distance, rms};

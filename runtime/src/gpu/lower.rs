@@ -22,7 +22,7 @@ use tract_core::ops::source::TypedSource;
 use super::product::{Product, Sums};
 use super::roles::Roles;
 use super::view::{Axis, View};
-use crate::convolve::window;
+use crate::network::window;
 use crate::{Error, ErrorKind};
 
 /// What a graph's edge carries.

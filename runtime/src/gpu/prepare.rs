@@ -8,8 +8,9 @@ use fiducia_kernels::{LocalNorm, PoseStep};
 use tract_onnx::prelude::*;
 
 use super::lower::lower;
-use crate::backbone::{shapes, typed};
+use crate::backbone::shapes;
 use crate::detector::{COARSE_OUTLIER_UNITS, CROP_SCALES, LookedFor};
+use crate::network::typed;
 use crate::preprocess::{CROP_FLOOR, NORM_FLOOR, NORM_GAIN};
 use crate::refine::adapters;
 use crate::shape::NOISE_UNITS;

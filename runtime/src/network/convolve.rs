@@ -11,12 +11,14 @@ use tract_core::ops::cnn::{self, KernelFormat, PoolSpec};
 use tract_core::ops::konst::Const;
 use tract_core::ops::math;
 
+use super::layer::{Layer, Work};
+
 /// `model` with what is known computed once, and its convolutions, with the activations and additions right behind
 /// them, done by the vector kernels.
 ///
 /// # Errors
 /// Where the graph is malformed.
-pub(crate) fn convolved(mut model: TypedModel) -> TractResult<TypedModel> {
+pub(super) fn convolved(mut model: TypedModel) -> TractResult<TypedModel> {
     for id in model.eval_order()? {
         if let Some(patch) = known(&model, id)? {
             patch.apply(&mut model)?;
@@ -67,16 +69,9 @@ fn replacement(model: &TypedModel, id: usize) -> TractResult<Option<TypedModelPa
     sizes.epilogue = Epilogue::new(behind.activation, behind.place);
     let Some(convolution) = Convolution::new(&sizes, &weights, &bias) else { return Ok(None) };
 
-    let last = OutletId::from(behind.last);
-    let fact = model.outlet_fact(last)?.without_value();
-    let mut patch = TypedModelPatch::default();
-    let inputs = std::iter::once(node.inputs[0]).chain(behind.skip);
-    let inputs: TVec<OutletId> =
-        inputs.map(|outlet| patch.tap_model(model, outlet)).collect::<TractResult<_>>()?;
-    let op = Convolved { convolution: Arc::new(convolution), fact };
-    let out = patch.wire_node(&node.name, op, &inputs)?[0];
-    patch.shunt_outside(model, last, out)?;
-    Ok(Some(patch))
+    let inputs: TVec<OutletId> = std::iter::once(node.inputs[0]).chain(behind.skip).collect();
+    let work = Work::Convolution(Arc::new(convolution));
+    Layer::replacing(model, id, behind.last, work, &inputs).map(Some)
 }
 
 /// Sizes of a convolution, without epilogue; `None` where it is not one of planes in `f32`.
@@ -190,53 +185,6 @@ impl Behind {
         }
         possible
     }
-}
-
-/// A convolution with all that belongs to it, as an operation of tract's. Inputs: planes `[batch, channels,
-/// height, width]`, and the skip connection, of the output's shape, where there is one.
-#[derive(Clone, Debug)]
-struct Convolved {
-    convolution: Arc<Convolution>,
-    fact: TypedFact,
-}
-
-impl PartialEq for Convolved {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.convolution, &other.convolution)
-    }
-}
-
-impl Eq for Convolved {}
-
-impl Op for Convolved {
-    fn name(&self) -> StaticName {
-        "Convolved".into()
-    }
-
-    op_as_typed_op!();
-}
-
-impl EvalOp for Convolved {
-    op_out_of_plan!();
-
-    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let shape = self.fact.shape.as_concrete().context("the shape is known")?;
-        let mut out = Tensor::zero::<f32>(shape)?;
-        let planes = inputs[0].try_as_plain_ram()?;
-        let skip = inputs.get(1).map(|skip| skip.try_as_plain_ram()).transpose()?;
-        let skip = skip.as_ref().map(|skip| skip.as_slice::<f32>()).transpose()?.unwrap_or(&[]);
-        let mut to = out.try_as_plain_ram_mut()?;
-        self.convolution.run(planes.as_slice()?, skip, to.as_slice_mut()?);
-        Ok(tvec!(out.into_tvalue()))
-    }
-}
-
-impl TypedOp for Convolved {
-    fn output_facts(&self, _: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        Ok(tvec!(self.fact.clone()))
-    }
-
-    as_op!();
 }
 
 /// The one value of a tensor.

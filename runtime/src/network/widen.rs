@@ -10,7 +10,7 @@ use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
 /// Replaces every `DequantizeLinear` whose inputs are signed 8-bit integers of the graph itself, symmetric around zero, by
 /// its values. Whatever is otherwise, or does not fit, is left to the engine, which judges it.
-pub(crate) fn widen(graph: &mut GraphProto) {
+pub(super) fn widen(graph: &mut GraphProto) {
     let names: BTreeMap<String, usize> =
         graph.initializer.iter().enumerate().map(|(i, t)| (t.name.clone(), i)).collect();
     let mut wide = Vec::new();
