@@ -1,29 +1,31 @@
 //! The refine network on the CPU: all regions of interest, each with its own adapter, shared out over
 //! the processor's cores.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 use tract_onnx::prelude::{TVec, tvec};
 
 use crate::network::Network;
 use crate::{Error, Pack, SectionKind};
 
-/// A compiled refine graph: regions `[landmarks, 1, size, size]` in, one tensor per adapter input beside
-/// them, `[landmarks, 1, size / stride, size / stride]` out.
+/// Most regions that go through the graph together: what its layers hand on stays in a cache, and is not much.
+const TOGETHER: usize = 6;
+
+/// A compiled refine graph: regions `[batch, 1, size, size]` in, one tensor per adapter input beside
+/// them, `[batch, 1, size / stride, size / stride]` out.
 #[derive(Debug)]
 pub struct Refine {
-    shares: Vec<Share>,
+    /// One per thread, with the same weights.
+    networks: Vec<Network>,
+    /// Adapters of the batches, one tensor for each adapter input. The last batch is filled up with its last landmark.
+    batches: Vec<Vec<Vec<f32>>>,
+    /// Regions in a batch.
+    batch: usize,
     /// Values of one region.
     region: usize,
     /// Logits of one landmark.
     map: usize,
-}
-
-/// The landmarks that one thread works on.
-#[derive(Debug)]
-struct Share {
-    landmarks: usize,
-    network: Network,
-    adapters: Vec<(TVec<usize>, Vec<f32>)>,
 }
 
 impl Refine {
@@ -34,14 +36,31 @@ impl Refine {
     pub fn new(pack: &Pack, chosen: &[usize]) -> Result<Self, Error> {
         let manifest = pack.manifest();
         let (size, cells) = (manifest.refine.size, manifest.refine.size / manifest.refine.stride);
-        let mut shares: Vec<Share> = Vec::new();
-        for part in chosen.chunks(chosen.len().div_ceil(threads()).max(1)) {
-            // Only the last part can be shorter, so that at most two graphs are compiled.
-            let compiled = shares.first().filter(|s| s.landmarks == part.len());
-            let compiled = compiled.map(|s| s.network.clone());
-            shares.push(Share::new(pack, part, compiled)?);
-        }
-        Ok(Self { shares, region: size * size, map: cells * cells })
+        // As many batches for each thread.
+        let threads = threads().clamp(1, chosen.len().max(1));
+        let batches = threads * chosen.len().div_ceil(threads * TOGETHER).max(1);
+        let batch = chosen.len().div_ceil(batches).max(1);
+        let inputs: Vec<TVec<usize>> =
+            std::iter::once(tvec![batch, 1, size, size])
+                .chain(manifest.adapter.iter().map(|input| {
+                    std::iter::once(batch).chain(input.shape.iter().copied()).collect()
+                }))
+                .collect();
+        let outputs = [vec![batch, 1, cells, cells]];
+        let network = Network::new(pack.section(SectionKind::Refine), &inputs, &outputs)
+            .map_err(|e| e.at("refine graph"))?;
+        let of_batch = |part: &[usize]| {
+            let mut part = part.to_vec();
+            part.resize(batch, part[part.len() - 1]);
+            adapters(pack, &part).into_iter().map(|(_, values)| values).collect()
+        };
+        Ok(Self {
+            networks: vec![network; threads],
+            batches: chosen.chunks(batch).map(of_batch).collect(),
+            batch,
+            region: size * size,
+            map: cells * cells,
+        })
     }
 
     /// Runs regions `[landmarks, 1, size, size]`; the logits `[landmarks, 1, h, w]`.
@@ -49,40 +68,30 @@ impl Refine {
     /// # Errors
     /// [`crate::ErrorKind::Engine`] where inference fails.
     pub fn run(&mut self, regions: &[f32]) -> Result<Vec<f32>, Error> {
-        let most = self.shares.first().map_or(1, |share| share.landmarks);
-        let mut maps = vec![0.0; regions.len() / self.region * self.map];
-        let parts = regions.chunks(most * self.region).zip(maps.chunks_mut(most * self.map));
-        let mut work: Vec<_> = self.shares.iter_mut().zip(parts).collect();
-        work.par_iter_mut().try_for_each(|(share, (from, to))| share.run(from, to))?;
+        let (batch, region, map) = (self.batch, self.region, self.map);
+        let mut maps = vec![0.0; regions.len() / region * map];
+        let of_thread = self.batches.len().div_ceil(self.networks.len()).max(1);
+        let parts = self.batches.par_chunks(of_thread);
+        let parts = parts.zip(regions.par_chunks(of_thread * batch * region));
+        let parts = parts.zip(maps.par_chunks_mut(of_thread * batch * map));
+        self.networks.par_iter_mut().zip(parts).try_for_each(
+            |(network, ((batches, from), to))| {
+                let parts = from.chunks(batch * region).zip(to.chunks_mut(batch * map));
+                for (adapters, (from, to)) in batches.iter().zip(parts) {
+                    let mut regions = Cow::Borrowed(from);
+                    if from.len() < batch * region {
+                        // Whatever they are: nobody looks at what comes out.
+                        regions.to_mut().resize(batch * region, 0.0);
+                    }
+                    let inputs =
+                        std::iter::once(&*regions).chain(adapters.iter().map(Vec::as_slice));
+                    network.run(&inputs.collect::<Vec<_>>())?;
+                    to.copy_from_slice(&network.output(0)?[..to.len()]);
+                }
+                Ok::<(), Error>(())
+            },
+        )?;
         Ok(maps)
-    }
-}
-
-impl Share {
-    fn new(pack: &Pack, chosen: &[usize], compiled: Option<Network>) -> Result<Self, Error> {
-        let manifest = pack.manifest();
-        let frame = &manifest.refine;
-        let landmarks = chosen.len();
-        let adapters = adapters(pack, chosen);
-        let (size, cells) = (frame.size, frame.size / frame.stride);
-        let inputs: Vec<TVec<usize>> = std::iter::once(tvec![landmarks, 1, size, size])
-            .chain(adapters.iter().map(|(shape, _): &(TVec<usize>, _)| shape.clone()))
-            .collect();
-        let outputs = [vec![landmarks, 1, cells, cells]];
-        let network = match compiled {
-            Some(network) => network,
-            None => Network::new(pack.section(SectionKind::Refine), &inputs, &outputs)
-                .map_err(|e| e.at("refine graph"))?,
-        };
-        Ok(Self { landmarks, network, adapters })
-    }
-
-    fn run(&mut self, regions: &[f32], maps: &mut [f32]) -> Result<(), Error> {
-        let mut inputs = vec![regions];
-        inputs.extend(self.adapters.iter().map(|(_, values)| &values[..]));
-        self.network.run(&inputs)?;
-        maps.copy_from_slice(self.network.output(0)?);
-        Ok(())
     }
 }
 

@@ -103,9 +103,11 @@ impl Networks {
         let manifest = pack.manifest();
         let (frame, region) = (&manifest.whole, &manifest.refine);
         let cells = [frame.width / frame.stride, frame.height / frame.stride];
+        // As a detector does.
+        let (backbone, refine) = rayon::join(|| Backbone::new(pack), || Refine::new(pack, chosen));
         Ok(Self {
-            backbone: Backbone::new(pack)?,
-            refine: Refine::new(pack, chosen)?,
+            backbone: backbone?,
+            refine: refine?,
             coarse: (cells, frame.peak_radius),
             fine: ([region.size / region.stride; 2], region.peak_radius),
         })

@@ -2,7 +2,7 @@
 
 extern crate std;
 use core::ops::{Deref, DerefMut};
-use std::vec::Vec;
+use std::{vec, vec::Vec};
 
 /// A line of the cache, and the longest vector, bytes.
 const LINE: usize = 64;
@@ -20,6 +20,11 @@ impl Aligned {
     /// None.
     pub const fn new() -> Self {
         Self { memory: Vec::new(), len: 0 }
+    }
+
+    /// So many zeros, which take no memory until they are written.
+    pub fn zeros(len: usize) -> Self {
+        Self { memory: vec![0.0; len + SLACK], len }
     }
 
     /// Makes it `len` values, of which those that were not there before are zero and the others anything.
@@ -53,16 +58,8 @@ impl DerefMut for Aligned {
 
 impl From<Vec<f32>> for Aligned {
     fn from(values: Vec<f32>) -> Self {
-        let mut aligned = Self::new();
-        aligned.resize(values.len());
+        let mut aligned = Self::zeros(values.len());
         aligned.copy_from_slice(&values);
         aligned
-    }
-}
-
-/// Lies elsewhere, so that another part of its memory is used.
-impl Clone for Aligned {
-    fn clone(&self) -> Self {
-        self.to_vec().into()
     }
 }

@@ -29,17 +29,23 @@ pub(super) struct Dense {
 }
 
 impl Dense {
-    /// `weight` of an output channel and a seen value; `bias` has one value per output channel.
-    pub(super) fn new(seen: usize, weight: impl Fn(usize, usize) -> f32, bias: &[f32]) -> Self {
+    /// `weight` of an output channel, a tap and an input channel; `bias` has one value per output channel. Values are seen in
+    /// the order of their taps.
+    pub(super) fn new(
+        [taps, inputs]: [usize; 2],
+        weight: impl Fn(usize, usize, usize) -> f32,
+        bias: &[f32],
+    ) -> Self {
         let lanes = lanes();
         let outputs = bias.len();
         let vectors = outputs.div_ceil(lanes);
+        let seen = taps * inputs;
         let mut weights = Vec::with_capacity(vectors * lanes * seen);
         let mut first = 0;
         while first < vectors {
             let end = first + together(vectors - first);
-            for k in 0..seen {
-                let of = |o: usize| if o < outputs { weight(o, k) } else { 0.0 };
+            for (tap, input) in (0..taps).flat_map(|tap| (0..inputs).map(move |i| (tap, i))) {
+                let of = |o: usize| if o < outputs { weight(o, tap, input) } else { 0.0 };
                 weights.extend((first * lanes..end * lanes).map(of));
             }
             first = end;

@@ -88,14 +88,10 @@ impl Convolution {
         };
         let form = if p.groups == 1 {
             of(inputs * taps)?;
-            // Seen values are in the order of their taps.
-            let weight = |o: usize, k: usize| {
-                let (tap, input) = (k / inputs, k % inputs);
-                weights[(o * inputs + input) * taps + tap]
-            };
+            let weight = |o: usize, tap: usize, i: usize| weights[(o * inputs + i) * taps + tap];
             match Winograd::new(p, weights, bias) {
                 Some(winograd) => Form::Winograd(winograd),
-                None => Form::Dense(Patches::new(p), Dense::new(inputs * taps, weight, bias)),
+                None => Form::Dense(Patches::new(p), Dense::new([taps, inputs], weight, bias)),
             }
         } else if inputs == outputs && p.groups == p.in_channels {
             of(taps)?;

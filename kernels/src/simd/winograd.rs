@@ -71,7 +71,7 @@ impl Winograd {
         let weight = |k: usize, o: usize, i: usize| {
             if o < outputs && i < inputs { kernels[o * inputs + i][k] } else { 0.0 }
         };
-        let product = |k: usize| Dense::new(padded[0], |o, i| weight(k, o, i), &zeros);
+        let product = |k: usize| Dense::new([1, padded[0]], |o, _, i| weight(k, o, i), &zeros);
         let squares = Conv {
             kernel_height: SIDE as u32,
             kernel_width: SIDE as u32,

@@ -51,7 +51,8 @@ pub(super) fn networks(
 }
 
 fn on_cpu(pack: &Pack, chosen: &[usize]) -> Result<Networks, Error> {
-    Ok(Networks::Cpu(Box::new((Backbone::new(pack)?, Refine::new(pack, chosen)?))))
+    let (backbone, refine) = rayon::join(|| Backbone::new(pack), || Refine::new(pack, chosen));
+    Ok(Networks::Cpu(Box::new((backbone?, refine?))))
 }
 
 fn cpu(chosen_because: Option<String>) -> BackendInfo {

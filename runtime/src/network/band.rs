@@ -13,7 +13,7 @@ use super::layer::Work;
 /// Fewer values than this stay in the cache anyway.
 const LEAST: usize = 1 << 18;
 /// Values that the layers of a strip may hand on together.
-const NEAR: usize = 1 << 16;
+const NEAR: usize = 3 << 16;
 
 thread_local! {
     /// What the layers hand on.

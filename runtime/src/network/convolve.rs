@@ -12,28 +12,39 @@ use tract_core::ops::konst::Const;
 use tract_core::ops::math;
 
 use super::layer::{Layer, Work};
+use super::weights::Weights;
 
 /// `model` with what is known computed once, and its convolutions, with the activations and additions right behind
-/// them, done by the vector kernels.
+/// them, done by the vector kernels. Inputs behind the first `inputs` are `weights`, by their names.
 ///
 /// # Errors
 /// Where the graph is malformed.
-pub(super) fn convolved(mut model: TypedModel) -> TractResult<TypedModel> {
+pub(super) fn convolved(
+    mut model: TypedModel,
+    inputs: usize,
+    weights: &Weights,
+) -> TractResult<TypedModel> {
     for id in model.eval_order()? {
         if let Some(patch) = known(&model, id)? {
             patch.apply(&mut model)?;
         }
     }
     for id in model.eval_order()? {
-        if let Some(patch) = replacement(&model, id)? {
+        if let Some(patch) = replacement(&model, id, weights)? {
             patch.apply(&mut model)?;
         }
     }
+    for id in model.eval_order()? {
+        if let Some(patch) = in_place(&model, id, weights)? {
+            patch.apply(&mut model)?;
+        }
+    }
+    model.inputs.truncate(inputs);
     model.compact()?;
     Ok(model)
 }
 
-/// The value of node `id` where its inputs never change: 8-bit weights are widened here, whatever their size.
+/// The value of node `id` where its inputs never change, whatever its size.
 fn known(model: &TypedModel, id: usize) -> TractResult<Option<TypedModelPatch>> {
     let node = model.node(id);
     let facts = model.node_input_facts(id)?;
@@ -51,24 +62,47 @@ fn known(model: &TypedModel, id: usize) -> TractResult<Option<TypedModelPatch>> 
     Ok(Some(patch))
 }
 
+/// The weights themselves in place of node `id`, if it is an input that asks for some.
+fn in_place(
+    model: &TypedModel,
+    id: usize,
+    weights: &Weights,
+) -> TractResult<Option<TypedModelPatch>> {
+    let node = model.node(id);
+    let Some(values) = weights.get(&node.name) else { return Ok(None) };
+    let shape =
+        model.outlet_fact(id.into())?.shape.as_concrete().context("weights have a shape")?;
+    let tensor = Tensor::from_shape(shape, &values)?;
+    let mut patch = TypedModelPatch::default();
+    let known = patch.add_const(format!("{}.widened", node.name), tensor.into_arc_tensor())?;
+    patch.shunt_outside(model, id.into(), known)?;
+    Ok(Some(patch))
+}
+
 /// The vector kernels in place of node `id` and of what comes right behind it; `None` where it is no convolution
 /// that they can do.
-fn replacement(model: &TypedModel, id: usize) -> TractResult<Option<TypedModelPatch>> {
+fn replacement(
+    model: &TypedModel,
+    id: usize,
+    widened: &Weights,
+) -> TractResult<Option<TypedModelPatch>> {
     let node = model.node(id);
     let Some(op) = node.op_as::<cnn::Conv>() else { return Ok(None) };
     let Some(mut sizes) = sizes(model, node, op)? else { return Ok(None) };
-    let constant = |input: usize| model.outlet_fact(node.inputs[input]).map(|f| f.konst.clone());
-    let (Some(weights), Some(bias)) = (constant(1)?, constant(2)?) else { return Ok(None) };
-    let (Some(weights), Some(mut bias)) = (floats(&weights), floats(&bias)) else {
-        return Ok(None);
+    let constant = |input: usize| -> TractResult<Option<Vec<f32>>> {
+        Ok(model.outlet_fact(node.inputs[input])?.konst.as_deref().and_then(floats))
     };
+    let weights = match widened.get(&model.node(node.inputs[1].node).name) {
+        Some(weights) => Some(weights),
+        None => constant(1)?,
+    };
+    let (Some(weights), Some(mut bias)) = (weights, constant(2)?) else { return Ok(None) };
     if bias.len() == 1 {
         bias = vec![bias[0]; sizes.out_channels as usize];
     }
     let behind = Behind::of(model, node)?;
     sizes.epilogue = Epilogue::new(behind.activation, behind.place);
     let Some(convolution) = Convolution::new(&sizes, &weights, &bias) else { return Ok(None) };
-
     let inputs: TVec<OutletId> = std::iter::once(node.inputs[0]).chain(behind.skip).collect();
     let work = Work::Convolution(Arc::new(convolution));
     Layer::replacing(model, id, behind.last, work, &inputs).map(Some)

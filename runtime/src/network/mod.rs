@@ -6,13 +6,14 @@ mod convolve;
 mod layer;
 mod plan;
 mod upsample;
-mod widen;
+mod weights;
 
 use tract_core::internal::*;
+use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::{InferenceModel, InferenceModelExt};
 
 use self::plan::Plan;
-use self::widen::widen;
+use self::weights::Weights;
 use crate::{Error, ErrorKind};
 
 pub(crate) use self::convolve::window;
@@ -33,9 +34,13 @@ impl Network {
         outputs: &[Vec<usize>],
     ) -> Result<Self, Error> {
         guarded(|| {
-            let model = read(onnx, inputs, outputs.len())?.into_typed()?;
+            let mut graph = parse(onnx)?;
+            let mut weights = graph.graph.as_mut().map(Weights::take).unwrap_or_default();
+            graph.graph.iter_mut().for_each(|graph| weights.ask_for(graph));
+            let all: Vec<_> = inputs.iter().cloned().chain(weights.shapes()).collect();
+            let model = read(&graph, &all, outputs.len())?.into_typed()?;
             // Before tract rewrites them: it makes matrix products of convolutions of one tap.
-            let model = convolve::convolved(model)?.into_decluttered()?;
+            let model = convolve::convolved(model, inputs.len(), &weights)?.into_decluttered()?;
             let model = upsample::upsampled(model)?.into_optimized()?;
             expect(&model, outputs)?;
             Ok(Self { plan: Plan::new(&model)? })
@@ -72,17 +77,20 @@ pub(crate) fn typed(
     outputs: &[Vec<usize>],
 ) -> Result<TypedModel, Error> {
     guarded(|| {
-        let model = read(onnx, inputs, outputs.len())?.into_typed()?.into_decluttered()?;
+        let mut graph = parse(onnx)?;
+        graph.graph.iter_mut().for_each(|graph| Weights::take(graph).put_all_back(graph));
+        let model = read(&graph, inputs, outputs.len())?.into_typed()?.into_decluttered()?;
         expect(&model, outputs)?;
         Ok(model)
     })
 }
 
-fn read(onnx: &[u8], inputs: &[TVec<usize>], outputs: usize) -> TractResult<InferenceModel> {
-    let reader = tract_onnx::onnx();
-    let mut graph = reader.proto_model_for_read(&mut std::io::Cursor::new(onnx))?;
-    graph.graph.iter_mut().for_each(widen);
-    let mut model = reader.model_for_proto_model(&graph)?;
+fn parse(onnx: &[u8]) -> TractResult<ModelProto> {
+    tract_onnx::onnx().proto_model_for_read(&mut std::io::Cursor::new(onnx))
+}
+
+fn read(graph: &ModelProto, inputs: &[TVec<usize>], outputs: usize) -> TractResult<InferenceModel> {
+    let mut model = tract_onnx::onnx().model_for_proto_model(graph)?;
     if model.input_outlets()?.len() != inputs.len() {
         bail!("{} inputs, expected {}", model.input_outlets()?.len(), inputs.len());
     }

@@ -11,7 +11,7 @@ use tract_core::ops::source::TypedSource;
 use super::band::{Band, Member};
 use super::layer::{Layer, Work};
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Plan {
     steps: Arc<[Step]>,
     values: Arc<[Value]>,
@@ -63,6 +63,19 @@ impl Value {
     }
 }
 
+/// With buffers of its own, in which nothing lies yet.
+impl Clone for Plan {
+    fn clone(&self) -> Self {
+        Self {
+            steps: self.steps.clone(),
+            values: self.values.clone(),
+            outputs: self.outputs.clone(),
+            buffers: self.buffers.iter().map(|buffer| Aligned::zeros(buffer.len())).collect(),
+            tensors: self.tensors.clone(),
+        }
+    }
+}
+
 impl Plan {
     /// # Errors
     /// Where a shape is not known, an operation remembers what it saw, or an input is handed through.
@@ -77,7 +90,7 @@ impl Plan {
         if outputs.iter().any(|o| matches!(plan.values[*o].place, Place::Input(_))) {
             bail!("an output is an input");
         }
-        let buffers = plan.lengths.into_iter().map(|len| vec![0.0; len].into());
+        let buffers = plan.lengths.into_iter().map(Aligned::zeros);
         Ok(Self {
             steps: plan.steps.into(),
             values: plan.values.into(),
