@@ -5,6 +5,7 @@
 override ACROSS: u32 = 8u;
 
 @group(0) @binding(2) var<storage, read> weights: array<vec4<Weight>>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
 
 // [input channel][output channel / 4] and [input channel][pixel] of the 16 channels at work.
 var<workgroup> weight_tile: array<vec4<f32>, 128>;

@@ -6,6 +6,7 @@ override KERNEL_WIDTH: u32 = 3u;
 override STRIDE_X: u32 = 1u;
 
 @group(0) @binding(2) var<storage, read> weights: array<Weight>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
 
 @compute @workgroup_size(64)
 fn depthwise(@builtin(global_invocation_id) id: vec3<u32>) {

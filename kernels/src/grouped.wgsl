@@ -4,6 +4,7 @@
 override LANES: u32 = 1u;
 
 @group(0) @binding(2) var<storage, read> weights: array<Weight>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
 
 @compute @workgroup_size(64)
 fn grouped(@builtin(global_invocation_id) id: vec3<u32>) {

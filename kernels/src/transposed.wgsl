@@ -2,6 +2,7 @@
 // reach it.
 
 @group(0) @binding(2) var<storage, read> weights: array<Weight>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
 
 // Whether an input place adds to output place `at` through a tap, and which.
 struct Source {

@@ -126,7 +126,7 @@ impl Plan {
     /// Values of a network that its steps read, in the form of its numbers.
     pub fn weights(&mut self, values: &[f32]) -> Slot {
         match self.precision {
-            Precision::F32 => self.constant(values),
+            Precision::F32 | Precision::Int8 => self.constant(values),
             Precision::F16 => {
                 let halves: Vec<u16> =
                     values.iter().map(|&v| half::f16::from_f32(v).to_bits()).collect();

@@ -24,7 +24,7 @@ pub(in crate::gpu) fn here(label: &str) -> At {
     At::new(Stage::Backbone, label)
 }
 
-fn any_epilogue(dice: &mut Dice) -> Epilogue {
+pub(super) fn any_epilogue(dice: &mut Dice) -> Epilogue {
     let activation = match dice.among(0, 10) {
         0 => Activation::None,
         1 => Activation::Clamp(0.0, 6.0),
