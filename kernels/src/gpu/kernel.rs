@@ -45,6 +45,7 @@ const PICTURE: &str = include_str!("../picture.wgsl");
 const MATMUL: &str = include_str!("../matmul.wgsl");
 const MATMUL_STORE: &str = include_str!("../matmul_store.wgsl");
 const MATMUL_VEC4: &str = include_str!("../matmul_vec4.wgsl");
+const MATMUL_ANY: &str = include_str!("../matmul_any.wgsl");
 const MATMUL_DEPTHWISE: &str = include_str!("../matmul_depthwise.wgsl");
 const INT8: &str = include_str!("../int8.wgsl");
 const MATMUL_INT8: &str = include_str!("../matmul_int8.wgsl");
@@ -88,11 +89,7 @@ pub const KERNELS: &[Kernel] = &[
     Kernel { entry: "matmul", ..layer("matmul_vec4", SUMS, &[EPILOGUE, MATMUL_VEC4, MATMUL]) },
     Kernel {
         entry: "matmul",
-        ..layer(
-            "matmul_any",
-            SUMS,
-            &[EPILOGUE, include_str!("../matmul_any.wgsl"), MATMUL_STORE, MATMUL],
-        )
+        ..layer("matmul_any", SUMS, &[EPILOGUE, MATMUL_ANY, MATMUL_STORE, MATMUL])
     },
     Kernel {
         entry: "matmul",
@@ -106,7 +103,8 @@ pub const KERNELS: &[Kernel] = &[
         entry: "conv",
         ..whole("conv_int8", &[EPILOGUE, CONVOLUTION, INT8, include_str!("../conv_int8.wgsl")])
     },
-    whole("matmul_int8", &[EPILOGUE, MATMUL_VEC4, INT8, MATMUL_INT8]),
+    whole("matmul_vec4_int8", &[EPILOGUE, MATMUL_VEC4, INT8, MATMUL_INT8]),
+    whole("matmul_any_int8", &[EPILOGUE, MATMUL_ANY, MATMUL_STORE, INT8, MATMUL_INT8]),
     Kernel {
         open: &[("Input", 1), ("Skip", 4), ("Output", 5), ("Taps", 7)],
         ..whole(

@@ -96,6 +96,7 @@ fn probes(form: Precision, subgroups: bool) -> Vec<Probe> {
         }
         probes.push(matmul_int8_probe(dice, [40, 180, 96], false, 1));
         probes.push(matmul_int8_probe(dice, [16, 256, 33], true, 3));
+        probes.push(matmul_int8_probe(dice, [19, 91, 20], false, 2));
         probes.push(matmul_depthwise_int8_probe(dice, [40, 36], [3, 3], 1));
     }
     probes.push(elementwise_probe(form, dice, Operation::Add));

@@ -1,8 +1,8 @@
 //! Which products are summed in 8 bits: those that this makes faster, by the data sheet of an Orin Nano
 //! (docs/gpu.md). Values between layers stay `f32`, so what is saved is arithmetic, and bytes of weights.
 
+use fiducia_kernels::Conv;
 use fiducia_kernels::gpu::steps;
-use fiducia_kernels::{Conv, Epilogue, Matmul};
 
 use super::product::Sums;
 
@@ -20,11 +20,11 @@ pub(super) fn pays(sums: &Sums, batch: usize) -> bool {
             let k = count([p.in_channels, 1]) * count([p.kernel_height, p.kernel_width]);
             [m, n, k, inputs(p)]
         }
-        Sums::Matmul { sizes, private } if takes(*sizes, *private) => {
+        Sums::Matmul { sizes, private: false } => {
             let [m, n, k] = sizes.map(|size| size as f64);
             [m, n, k, n * k]
         }
-        Sums::AfterDepthwise { sizes, before } if takes(*sizes, false) => {
+        Sums::AfterDepthwise { sizes, before } => {
             let [m, n, k] = sizes.map(|size| size as f64);
             [m, n, k, inputs(&before.sizes)]
         }
@@ -36,10 +36,6 @@ pub(super) fn pays(sums: &Sums, batch: usize) -> bool {
         (2.0 * batch * n * weights / per_byte).max(values + weight * weights)
     };
     least(PER_BYTE[1], 1.0) <= WORTH * least(PER_BYTE[0], 4.0)
-}
-
-fn takes(sizes: [usize; 3], private: bool) -> bool {
-    steps::takes_matmul_int8(&Matmul::new(sizes, private, Epilogue::default()))
 }
 
 fn inputs(p: &Conv) -> f64 {
@@ -62,7 +58,6 @@ mod tests {
     fn arithmetic_is_worth_it_and_bytes_are_not() {
         assert!(product([480, 180, 480]), "much to multiply");
         assert!(!product([16, 11_520, 32]), "values to move");
-        assert!(!product([480, 181, 480]), "no whole vectors");
         assert!(!pays(&Sums::Matmul { sizes: [480, 180, 480], private: true }, 1));
         let conv = Conv {
             in_channels: 64,

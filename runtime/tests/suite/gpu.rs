@@ -124,8 +124,9 @@ fn a_landmark_of_a_patch_agrees_too() {
 }
 
 /// Reports of all shipped models in `form` against those of the CPU, within `tolerance` px; gives the layers that ran
-/// in this form and in f32, none where the device has no clock.
-fn shipped_in(form: Precision, tolerance: f64) -> Vec<[Vec<StepTime>; 2]> {
+/// in this form and in f32, none where the device has no clock. On the spine one point in ten may be further away, by
+/// `jump` of its expected error.
+fn shipped_in(form: Precision, tolerance: f64, jump: f64) -> Vec<[Vec<StepTime>; 2]> {
     let mut ran = vec![];
     for (model, image, spacing) in SHIPPED {
         let pack = Pack::open(&shipped(model)).unwrap();
@@ -162,7 +163,7 @@ fn shipped_in(form: Precision, tolerance: f64) -> Vec<[Vec<StepTime>; 2]> {
         let most = if model == "spine.fid" { other_apart.len() / 10 } else { 0 };
         assert!(jumps.len() <= most, "{model}: {jumps:?}");
         assert!(
-            jumps.iter().all(|(off, _, expected)| **off < 0.25 * expected),
+            jumps.iter().all(|(off, _, expected)| **off < jump * expected),
             "{model}: {jumps:?}"
         );
         // It is another form that ran.
@@ -187,7 +188,9 @@ fn shipped_in(form: Precision, tolerance: f64) -> Vec<[Vec<StepTime>; 2]> {
 
 #[test]
 fn all_shipped_models_agree_in_f16() {
-    for (half, whole) in shipped_in(Precision::F16, HALF_TOLERANCE_PX).iter().map(|[a, b]| (a, b)) {
+    for (half, whole) in
+        shipped_in(Precision::F16, HALF_TOLERANCE_PX, 0.25).iter().map(|[a, b]| (a, b))
+    {
         let [a, b] = [half, whole].map(|steps| steps.iter().map(|s| s.bytes).sum::<u64>());
         println!("layers move {a} bytes in f16, {b} in f32");
         assert!(b == 0 || 10 * a < 6 * b, "{a} bytes in f16, {b} in f32");
@@ -196,7 +199,7 @@ fn all_shipped_models_agree_in_f16() {
 
 #[test]
 fn all_shipped_models_agree_in_int8() {
-    for [int8, whole] in shipped_in(Precision::Int8, INT8_TOLERANCE_PX) {
+    for [int8, whole] in shipped_in(Precision::Int8, INT8_TOLERANCE_PX, 0.5) {
         let flops = |steps: &[StepTime], kind: &str| -> u64 {
             steps.iter().filter(|s| s.kernel.ends_with(kind)).map(|s| s.flops).sum()
         };

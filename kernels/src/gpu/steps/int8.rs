@@ -10,17 +10,12 @@ use super::{
 use crate::gpu::{Plan, Slot};
 use crate::{Conv, Matmul, quantise};
 
-/// Whether [`matmul_int8`] takes a product of these sizes.
-pub fn takes_matmul_int8(p: &Matmul) -> bool {
-    p.weight_batch == 0 && p.n.is_multiple_of(4)
-}
-
 /// Whether [`conv_int8`] takes a convolution of these sizes.
 pub fn takes_conv_int8(p: &Conv) -> bool {
     p.groups == 1 && p.in_channels >= MIN_PRODUCT_CHANNELS && !is_depthwise(p)
 }
 
-/// As [`super::matmul`] for sizes that [`takes_matmul_int8`] takes.
+/// As [`super::matmul`], with weights that all batch items share.
 #[allow(clippy::too_many_arguments)]
 pub fn matmul_int8(
     plan: &mut Plan,
@@ -34,7 +29,8 @@ pub fn matmul_int8(
     out: Slot,
 ) -> usize {
     let [weights, rows] = Whole::of(p.m, weights).put(plan, 1, bias);
-    plan.push(matmul_step(at, "matmul_int8", p, batch, [input, weights, rows], skip, out))
+    let name = if p.n.is_multiple_of(4) { "matmul_vec4_int8" } else { "matmul_any_int8" };
+    plan.push(matmul_step(at, name, p, batch, [input, weights, rows], skip, out))
 }
 
 /// As [`super::matmul_depthwise`]; the convolution in front stays `f32`.

@@ -6,7 +6,7 @@ use std::{string::String, vec, vec::Vec};
 mod int8;
 
 pub(super) use int8::{Whole, block};
-pub use int8::{conv_int8, matmul_depthwise_int8, matmul_int8, takes_conv_int8, takes_matmul_int8};
+pub use int8::{conv_int8, matmul_depthwise_int8, matmul_int8, takes_conv_int8};
 
 use super::{BufferId, Groups, Plan, Slot, Stage, Step, kernel};
 use crate::{

@@ -25,12 +25,15 @@ const WHOLE: [Mutant; 4] = [
 #[test]
 fn matmul_int8_equals_its_twin() {
     let mut dice = Dice(12);
-    let mut cases = vec![];
-    for i in 0..10 {
-        let sizes = [dice.among(1, 80), 4 * dice.among(1, 40), dice.among(8, 90)];
-        cases.push(matmul_int8_probe(&mut dice, sizes, i % 2 == 1, 1 + i % 3));
+    let (mut fours, mut any) = (vec![], vec![]);
+    for i in 0..20 {
+        let n = 4 * dice.among(1, 40) + if i < 10 { 0 } else { dice.among(1, 4) };
+        let sizes = [dice.among(1, 80), n, dice.among(8, 90)];
+        let case = matmul_int8_probe(&mut dice, sizes, i % 2 == 1, 1 + i % 3);
+        if i < 10 { fours.push(case) } else { any.push(case) }
     }
-    uses(&cases, "matmul_int8");
+    uses(&fours, "matmul_vec4_int8");
+    uses(&any, "matmul_any_int8");
     let mut mutants = vec![
         mutant("batch * p.bias_batch", "0u"),
         mutant("block[2] += dots(w.z, v)", "block[2] += dots(w.y, v)"),
@@ -44,7 +47,8 @@ fn matmul_int8_equals_its_twin() {
         mutant("min(down, fours - first)", "min(down, fours - first) - 1u"),
     ];
     mutants.extend(WHOLE);
-    check("matmul in 8 bits", &cases, &mutants);
+    check("matmul of fours in 8 bits", &fours, &mutants);
+    check("matmul in 8 bits", &any, &mutants);
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn uniforms_are_as_long_as_their_rust_types() {
     let size = |name: &str| match name {
         "conv" | "conv_int8" | "grouped" | "depthwise" | "transposed" => size_of::<Conv>(),
         "matmul_vec4" | "matmul_any" | "matmul_depthwise" => size_of::<Matmul>(),
-        "matmul_int8" | "matmul_depthwise_int8" => size_of::<Matmul>(),
+        "matmul_vec4_int8" | "matmul_any_int8" | "matmul_depthwise_int8" => size_of::<Matmul>(),
         "elementwise" => size_of::<Elementwise>(),
         "pool" => size_of::<Pool>(),
         "resample" => size_of::<Resample>(),
@@ -170,9 +170,8 @@ fn steps_bind_what_the_shaders_declare() {
     for n in [4, 5] {
         let p = Matmul::new([1, n, 1], false, Epilogue::default());
         steps::matmul(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
+        steps::matmul_int8(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
     }
-    let p = Matmul::new([1, 4, 1], false, Epilogue::default());
-    steps::matmul_int8(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
     let p = Matmul::new([1; 3], false, Epilogue::default());
     let sizes: Conv = bytemuck::Zeroable::zeroed();
     let before = steps::Depthwise { sizes, weights: vec![0.0], bias: vec![0.0] };
