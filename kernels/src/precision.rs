@@ -1,6 +1,6 @@
 //! How the numbers of a network are kept.
 
-/// The form of weights and of what layers hand on. Sums are `f32` where nothing else is said.
+/// The form of what layers hand on. Weights and sums are `f32` where nothing else is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// 4 bytes, 24 bits of mantissa.
@@ -8,7 +8,7 @@ pub enum Precision {
     F32,
     /// 2 bytes, 11 bits of mantissa, 65,504 at most.
     F16,
-    /// Weights and inputs of the large products in 1 byte, their sums in whole numbers; all else in 4 bytes.
+    /// 4 bytes; but weights and inputs of large products in 1 byte, and these products in whole numbers.
     Int8,
 }
 

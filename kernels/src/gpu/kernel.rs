@@ -53,7 +53,7 @@ const LOCAL_NORM: &str = include_str!("../local_norm.wgsl");
 const PEAK: &str = include_str!("../peak.wgsl");
 const POSE: &str = include_str!("../pose.wgsl");
 
-const SUMS: &[(&str, u32)] = &[("Input", 1), ("Weight", 2), ("Skip", 4), ("Output", 5)];
+const SUMS: &[(&str, u32)] = &[("Input", 1), ("Skip", 4), ("Output", 5)];
 
 const fn same(name: &'static str, pieces: &'static [&'static str]) -> Kernel {
     Kernel { name, entry: name, pieces, open: &[], subgroups: false, int8: false }
@@ -70,8 +70,7 @@ const fn layer(
 
 /// A product of 8-bit whole numbers; the values between layers are open as in the others.
 const fn whole(name: &'static str, pieces: &'static [&'static str]) -> Kernel {
-    const VALUES: &[(&str, u32)] = &[("Input", 1), ("Skip", 4), ("Output", 5)];
-    Kernel { entry: "matmul", int8: true, ..layer(name, VALUES, pieces) }
+    Kernel { entry: "matmul", int8: true, ..layer(name, SUMS, pieces) }
 }
 
 /// All shaders, in the order of the data's way.
@@ -93,11 +92,7 @@ pub const KERNELS: &[Kernel] = &[
     },
     Kernel {
         entry: "matmul",
-        ..layer(
-            "matmul_depthwise",
-            &[("Input", 1), ("Weight", 2), ("Skip", 4), ("Output", 5), ("Taps", 7)],
-            &[EPILOGUE, MATMUL_DEPTHWISE, MATMUL_STORE, MATMUL],
-        )
+        ..layer("matmul_depthwise", SUMS, &[EPILOGUE, MATMUL_DEPTHWISE, MATMUL_STORE, MATMUL])
     },
     Kernel {
         entry: "conv",
@@ -105,13 +100,7 @@ pub const KERNELS: &[Kernel] = &[
     },
     whole("matmul_vec4_int8", &[EPILOGUE, MATMUL_VEC4, INT8, MATMUL_INT8]),
     whole("matmul_any_int8", &[EPILOGUE, MATMUL_ANY, MATMUL_STORE, INT8, MATMUL_INT8]),
-    Kernel {
-        open: &[("Input", 1), ("Skip", 4), ("Output", 5), ("Taps", 7)],
-        ..whole(
-            "matmul_depthwise_int8",
-            &[EPILOGUE, MATMUL_DEPTHWISE, MATMUL_STORE, INT8, MATMUL_INT8],
-        )
-    },
+    whole("matmul_depthwise_int8", &[EPILOGUE, MATMUL_DEPTHWISE, MATMUL_STORE, INT8, MATMUL_INT8]),
     layer(
         "elementwise",
         &[("A", 1), ("B", 2), ("Output", 3)],

@@ -40,7 +40,7 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l backend -d 'W
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px, uncertain ones by more; int8 sums large layers in bytes and moves most by less than 0.3 px' -r -f -a "f32\t''
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more' -r -f -a "f32\t''
 f16\t''
 int8\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
@@ -83,7 +83,7 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l backend -d 'Wh
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px, uncertain ones by more; int8 sums large layers in bytes and moves most by less than 0.3 px' -r -f -a "f32\t''
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more' -r -f -a "f32\t''
 f16\t''
 int8\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
@@ -108,7 +108,7 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l backend -d 'Wha
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px, uncertain ones by more; int8 sums large layers in bytes and moves most by less than 0.3 px' -r -f -a "f32\t''
+complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more' -r -f -a "f32\t''
 f16\t''
 int8\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
@@ -125,7 +125,7 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l backend -d 'Wha
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px, uncertain ones by more; int8 sums large layers in bytes and moves most by less than 0.3 px' -r -f -a "f32\t''
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more' -r -f -a "f32\t''
 f16\t''
 int8\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F

@@ -74,8 +74,8 @@ pub(super) struct DeviceChoice {
     /// only way to a software rasteriser.
     #[arg(long, value_name = "NAME")]
     pub(super) adapter: Option<String>,
-    /// How a GPU keeps the networks' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px,
-    /// uncertain ones by more; int8 sums large layers in bytes and moves most by less than 0.3 px.
+    /// How a GPU keeps the networks' numbers: f16 halves the bytes between layers and moves landmarks by less than
+    /// 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more.
     #[arg(long, default_value = "f32", value_parser = PossibleValuesParser::new(["f32", "f16", "int8"]).map(precision))]
     pub(super) precision: Precision,
     /// Test the GPU's shaders now, whatever an earlier run found.

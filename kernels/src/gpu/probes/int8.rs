@@ -47,8 +47,8 @@ pub(in crate::gpu) fn matmul_int8_probe(
     let int8 = Int8 { levels: &whole.levels, rows: &rows, block: steps::block([p.m, p.n]) };
     matmul_int8(&p, &input, int8, &skip, &mut want);
     let (mut plan, out) = plan_in(Precision::Int8, want.len());
-    let input = plan.weights(&input);
-    let skip = p.epilogue.has_skip().then(|| plan.weights(&skip));
+    let input = plan.given(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.given(&skip));
     let slot = Slot::Buffer(out);
     steps::matmul_int8(&mut plan, here("product"), &p, batch, input, &weights, &bias, skip, slot);
     probe(plan, out, want, format!("int8 {p:?}"))
@@ -71,8 +71,8 @@ pub(in crate::gpu) fn conv_int8_probe(dice: &mut Dice, p: Conv, batch: usize) ->
     let block = steps::block([p.out_channels, pixels]);
     conv_int8(&p, &input, Int8 { levels: &whole.levels, rows: &rows, block }, &skip, &mut want);
     let (mut plan, out) = plan_in(Precision::Int8, len);
-    let input = plan.weights(&input);
-    let skip = p.epilogue.has_skip().then(|| plan.weights(&skip));
+    let input = plan.given(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.given(&skip));
     let slot = Slot::Buffer(out);
     steps::conv_int8(&mut plan, here("conv"), p, batch, input, &weights, &bias, skip, slot);
     probe(plan, out, want, format!("int8 {p:?}"))
@@ -104,8 +104,8 @@ pub(in crate::gpu) fn matmul_depthwise_int8_probe(
         Int8 { levels: &whole.levels, rows: &whole.rows(&bias), block: steps::block([p.m, p.n]) };
     matmul_int8(&p, &between, int8, &skip, &mut want);
     let (mut plan, out) = plan_in(Precision::Int8, len);
-    let input = plan.weights(&input);
-    let skip = p.epilogue.has_skip().then(|| plan.weights(&skip));
+    let input = plan.given(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.given(&skip));
     let before = steps::Depthwise { sizes, weights: taps, bias: taps_bias };
     let (at, slot) = (here("product of a convolution"), Slot::Buffer(out));
     let (before, to) = (&before, &mut plan);

@@ -94,7 +94,7 @@ pub fn conv(
         let x = pixels.div_ceil(THREADS);
         ("grouped", constants, weights.to_vec(), x, p.out_channels / lanes)
     };
-    let (weights, bias) = (plan.weights(&packed), plan.constant(bias));
+    let (weights, bias) = (plan.constant(&packed), plan.constant(bias));
     let groups = [x, y, batch as u32];
     plan.push(conv_step(at, name, &p, constants, groups, [input, weights, bias], skip, out))
 }
@@ -136,7 +136,7 @@ pub fn transposed(
     out: Slot,
 ) -> usize {
     let x = (p.out_height * p.out_width).div_ceil(THREADS);
-    let (weights, bias) = (plan.weights(weights), plan.constant(bias));
+    let (weights, bias) = (plan.constant(weights), plan.constant(bias));
     let taps = u64::from(p.kernel_height * p.kernel_width) * u64::from(p.out_channels / p.groups);
     let inputs = u64::from(p.in_channels) * u64::from(p.in_height * p.in_width);
     plan.push(Step {
@@ -178,7 +178,7 @@ pub fn matmul(
     out: Slot,
 ) -> usize {
     let name = if p.n.is_multiple_of(4) { "matmul_vec4" } else { "matmul_any" };
-    let (weights, bias) = (plan.weights(&pack_rows(p, weights)), plan.constant(bias));
+    let (weights, bias) = (plan.constant(&pack_rows(p, weights)), plan.constant(bias));
     plan.push(matmul_step(at, name, p, batch, [input, weights, bias], skip, out))
 }
 
@@ -227,7 +227,7 @@ pub fn matmul_depthwise(
     skip: Option<Slot>,
     out: Slot,
 ) -> usize {
-    let (weights, bias) = (plan.weights(&pack_rows(p, weights)), plan.constant(bias));
+    let (weights, bias) = (plan.constant(&pack_rows(p, weights)), plan.constant(bias));
     let product = matmul_step(at, "matmul_depthwise", p, batch, [input, weights, bias], skip, out);
     let after = after_depthwise(plan, product, p, before, batch);
     plan.push(after)
@@ -242,7 +242,7 @@ fn after_depthwise(
     batch: usize,
 ) -> Step {
     let sizes = plan.constant_bytes(bytemuck::bytes_of(&before.sizes));
-    let (taps, taps_bias) = (plan.weights(&before.weights), plan.constant(&before.bias));
+    let (taps, taps_bias) = (plan.constant(&before.weights), plan.constant(&before.bias));
     let rows_of_tiles = product.groups[1];
     let outputs = u64::from(p.k) * u64::from(p.n) * batch as u64;
     let taps_each = rows_of_tiles * before.sizes.kernel_height * before.sizes.kernel_width;
