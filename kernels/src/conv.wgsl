@@ -4,7 +4,8 @@
 // Threads along the pixels of the tile: 8 or 16.
 override ACROSS: u32 = 8u;
 
-@group(0) @binding(2) var<storage, read> weights: array<vec4<Weight>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
 
 // [input channel][output channel / 4] and [input channel][pixel] of the 16 channels at work.
 var<workgroup> weight_tile: array<vec4<f32>, 128>;
@@ -44,7 +45,7 @@ fn conv(
                     let row = first_row + 4u * (i % down);
                     var w = vec4<f32>(0.0);
                     if (c0 + step < p.in_channels && row < p.padded_out) {
-                        w = vec4<f32>(weights[((tap + c0 + step) * p.padded_out + row) / 4u]);
+                        w = weights[((tap + c0 + step) * p.padded_out + row) / 4u];
                     }
                     weight_tile[i] = w;
                 }

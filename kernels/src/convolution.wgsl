@@ -1,4 +1,4 @@
-// What all convolutions are told, and what they read and write; their weights differ in layout.
+// What all convolutions are told, and what they read and write; weights and what sums are finished with differ.
 
 struct Params {
     in_channels: u32,
@@ -22,7 +22,6 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> input: array<Input>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> skip: array<Skip>;
 @group(0) @binding(5) var<storage, read_write> output: array<Output>;
 

@@ -5,7 +5,8 @@
 override KERNEL_WIDTH: u32 = 3u;
 override STRIDE_X: u32 = 1u;
 
-@group(0) @binding(2) var<storage, read> weights: array<Weight>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
 
 @compute @workgroup_size(64)
 fn depthwise(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -34,7 +35,7 @@ fn depthwise(@builtin(global_invocation_id) id: vec3<u32>) {
             }
         }
         for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {
-            let w = f32(weights[(channel * p.kernel_height + ky) * KERNEL_WIDTH + kx]);
+            let w = weights[(channel * p.kernel_height + ky) * KERNEL_WIDTH + kx];
             sums += w * vec4<f32>(
                 segment[kx],
                 segment[kx + STRIDE_X],

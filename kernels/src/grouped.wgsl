@@ -3,7 +3,8 @@
 
 override LANES: u32 = 1u;
 
-@group(0) @binding(2) var<storage, read> weights: array<Weight>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
 
 @compute @workgroup_size(64)
 fn grouped(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -34,7 +35,7 @@ fn grouped(@builtin(global_invocation_id) id: vec3<u32>) {
                 let v = f32(input[(plane + u32(y)) * p.in_width + u32(x)]);
                 let tap = c * taps + ky * p.kernel_width + kx;
                 for (var i = 0u; i < LANES; i++) {
-                    sums[i] += v * f32(weights[(first + i) * per_group * taps + tap]);
+                    sums[i] += v * weights[(first + i) * per_group * taps + tap];
                 }
             }
         }

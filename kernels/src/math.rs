@@ -25,3 +25,12 @@ macro_rules! real {
 }
 
 real!(sqrt / sqrtf => sqrt, exp / expf => exp, floor / floorf => floor, sin / sinf => sin, cos / cosf => cos);
+
+/// The nearest whole number, the even one of two.
+#[inline]
+pub(crate) fn rintf(x: f32) -> f32 {
+    #[cfg(feature = "std")]
+    return x.round_ties_even();
+    #[cfg(not(feature = "std"))]
+    return libm::rintf(x);
+}

@@ -16,7 +16,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<Weight>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 
 // [k][row / 4] and [k][column / 4] of the 16 steps of k that are at work.
@@ -41,7 +41,7 @@ fn matmul(
             let row = first_row + 4u * (i % down);
             var w = vec4<f32>(0.0);
             if (k < p.k && row < p.padded_m) {
-                w = vec4<f32>(weights[(batch * p.weight_batch + k * p.padded_m + row) / 4u]);
+                w = weights[(batch * p.weight_batch + k * p.padded_m + row) / 4u];
             }
             weight_tile[i] = w;
         }

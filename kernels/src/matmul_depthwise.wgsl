@@ -28,7 +28,7 @@ struct Depthwise {
 @group(0) @binding(1) var<storage, read> input: array<Input>;
 @group(0) @binding(6) var<storage, read> before: Depthwise;
 // [channel][tap], and a bias for each channel.
-@group(0) @binding(7) var<storage, read> taps: array<Taps>;
+@group(0) @binding(7) var<storage, read> taps: array<f32>;
 @group(0) @binding(8) var<storage, read> taps_bias: array<f32>;
 
 // Four pixels of one row, whose width is a multiple of 4; every input row segment is read once for all of them.
@@ -52,7 +52,7 @@ fn load(start: u32, column: u32) -> vec4<f32> {
             }
         }
         for (var kx = 0u; kx < KERNEL_WIDTH; kx++) {
-            let w = f32(taps[(channel * before.kernel_height + ky) * KERNEL_WIDTH + kx]);
+            let w = taps[(channel * before.kernel_height + ky) * KERNEL_WIDTH + kx];
             sums += w * vec4<f32>(
                 segment[kx],
                 segment[kx + STRIDE_X],

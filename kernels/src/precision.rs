@@ -1,6 +1,6 @@
 //! How the numbers of a network are kept.
 
-/// The form of weights and of what layers hand on. Sums are `f32` in either form.
+/// The form of what layers hand on. Weights and sums are `f32` where nothing else is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// 4 bytes, 24 bits of mantissa.
@@ -8,14 +8,17 @@ pub enum Precision {
     F32,
     /// 2 bytes, 11 bits of mantissa, 65,504 at most.
     F16,
+    /// 4 bytes; but weights and inputs of large products in 1 byte, and these products in whole numbers.
+    Int8,
 }
 
 impl Precision {
-    /// `f32` or `f16`, as WGSL calls it.
+    /// `f32`, `f16` or `int8`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
+            Self::Int8 => "int8",
         }
     }
 }

@@ -1,7 +1,8 @@
 // A transposed convolution: a thread gathers one pixel of one output channel from the input pixels whose taps
 // reach it.
 
-@group(0) @binding(2) var<storage, read> weights: array<Weight>;
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
 
 // Whether an input place adds to output place `at` through a tap, and which.
 struct Source {
@@ -41,7 +42,7 @@ fn transposed(@builtin(global_invocation_id) id: vec3<u32>) {
             let at = image + y.place * p.in_width + x.place;
             let tap = row * per_group * taps + ky * p.kernel_width + kx;
             for (var c = 0u; c < per_group; c++) {
-                sum += f32(weights[tap + c * taps]) * f32(input[at + c * plane]);
+                sum += weights[tap + c * taps] * f32(input[at + c * plane]);
             }
         }
     }

@@ -61,7 +61,7 @@ pub struct BackendInfo {
     pub device: String,
     /// Engine or driver and its version.
     pub driver: String,
-    /// Form of the networks' numbers: `f32` or `f16`.
+    /// Form of the networks' numbers: `f32`, `f16` or `int8`.
     pub precision: &'static str,
     /// Why this backend was taken, where the caller left the choice (`auto`).
     #[serde(skip_serializing_if = "Option::is_none")]

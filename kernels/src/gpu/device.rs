@@ -173,7 +173,8 @@ impl Gpu {
     /// Whether its shaders compute with numbers of this form.
     pub fn runs(&self, precision: Precision) -> bool {
         match precision {
-            Precision::F32 => true,
+            // Where it has no dot product of packed bytes, wgpu writes one.
+            Precision::F32 | Precision::Int8 => true,
             Precision::F16 => self.device.features().contains(wgpu::Features::SHADER_F16),
         }
     }

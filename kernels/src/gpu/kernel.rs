@@ -18,6 +18,8 @@ pub struct Kernel {
     pub open: &'static [(&'static str, u32)],
     /// Whether it needs a device with subgroup operations.
     pub subgroups: bool,
+    /// Whether only networks in `int8` take it.
+    pub int8: bool,
 }
 
 impl Kernel {
@@ -42,14 +44,19 @@ const FOUND_PEAK: &str = include_str!("../found_peak.wgsl");
 const PICTURE: &str = include_str!("../picture.wgsl");
 const MATMUL: &str = include_str!("../matmul.wgsl");
 const MATMUL_STORE: &str = include_str!("../matmul_store.wgsl");
+const MATMUL_VEC4: &str = include_str!("../matmul_vec4.wgsl");
+const MATMUL_ANY: &str = include_str!("../matmul_any.wgsl");
+const MATMUL_DEPTHWISE: &str = include_str!("../matmul_depthwise.wgsl");
+const INT8: &str = include_str!("../int8.wgsl");
+const MATMUL_INT8: &str = include_str!("../matmul_int8.wgsl");
 const LOCAL_NORM: &str = include_str!("../local_norm.wgsl");
 const PEAK: &str = include_str!("../peak.wgsl");
 const POSE: &str = include_str!("../pose.wgsl");
 
-const SUMS: &[(&str, u32)] = &[("Input", 1), ("Weight", 2), ("Skip", 4), ("Output", 5)];
+const SUMS: &[(&str, u32)] = &[("Input", 1), ("Skip", 4), ("Output", 5)];
 
 const fn same(name: &'static str, pieces: &'static [&'static str]) -> Kernel {
-    Kernel { name, entry: name, pieces, open: &[], subgroups: false }
+    Kernel { name, entry: name, pieces, open: &[], subgroups: false, int8: false }
 }
 
 /// A layer of a network.
@@ -59,6 +66,11 @@ const fn layer(
     pieces: &'static [&'static str],
 ) -> Kernel {
     Kernel { open, ..same(name, pieces) }
+}
+
+/// A product of 8-bit whole numbers; the values between layers are open as in the others.
+const fn whole(name: &'static str, pieces: &'static [&'static str]) -> Kernel {
+    Kernel { entry: "matmul", int8: true, ..layer(name, SUMS, pieces) }
 }
 
 /// All shaders, in the order of the data's way.
@@ -73,26 +85,22 @@ pub const KERNELS: &[Kernel] = &[
     layer("grouped", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../grouped.wgsl")]),
     layer("depthwise", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../depthwise.wgsl")]),
     layer("transposed", SUMS, &[EPILOGUE, CONVOLUTION, include_str!("../transposed.wgsl")]),
+    Kernel { entry: "matmul", ..layer("matmul_vec4", SUMS, &[EPILOGUE, MATMUL_VEC4, MATMUL]) },
     Kernel {
         entry: "matmul",
-        ..layer("matmul_vec4", SUMS, &[EPILOGUE, include_str!("../matmul_vec4.wgsl"), MATMUL])
+        ..layer("matmul_any", SUMS, &[EPILOGUE, MATMUL_ANY, MATMUL_STORE, MATMUL])
     },
     Kernel {
         entry: "matmul",
-        ..layer(
-            "matmul_any",
-            SUMS,
-            &[EPILOGUE, include_str!("../matmul_any.wgsl"), MATMUL_STORE, MATMUL],
-        )
+        ..layer("matmul_depthwise", SUMS, &[EPILOGUE, MATMUL_DEPTHWISE, MATMUL_STORE, MATMUL])
     },
     Kernel {
-        entry: "matmul",
-        ..layer(
-            "matmul_depthwise",
-            &[("Input", 1), ("Weight", 2), ("Skip", 4), ("Output", 5), ("Taps", 7)],
-            &[EPILOGUE, include_str!("../matmul_depthwise.wgsl"), MATMUL_STORE, MATMUL],
-        )
+        entry: "conv",
+        ..whole("conv_int8", &[EPILOGUE, CONVOLUTION, INT8, include_str!("../conv_int8.wgsl")])
     },
+    whole("matmul_vec4_int8", &[EPILOGUE, MATMUL_VEC4, INT8, MATMUL_INT8]),
+    whole("matmul_any_int8", &[EPILOGUE, MATMUL_ANY, MATMUL_STORE, INT8, MATMUL_INT8]),
+    whole("matmul_depthwise_int8", &[EPILOGUE, MATMUL_DEPTHWISE, MATMUL_STORE, INT8, MATMUL_INT8]),
     layer(
         "elementwise",
         &[("A", 1), ("B", 2), ("Output", 3)],
@@ -107,6 +115,7 @@ pub const KERNELS: &[Kernel] = &[
         pieces: &[FOUND_PEAK, include_str!("../peak_subgroup.wgsl"), PEAK],
         open: &[],
         subgroups: true,
+        int8: false,
     },
     Kernel { entry: "coarse", ..same("pose_coarse", &[PICTURE, FOUND_PEAK, POSE]) },
     same("crop", &[PICTURE, BILINEAR, include_str!("../crop.wgsl")]),

@@ -123,10 +123,10 @@ impl Plan {
         self.precision
     }
 
-    /// Values of a network that its steps read, in the form of its numbers.
-    pub fn weights(&mut self, values: &[f32]) -> Slot {
+    /// Values that a layer reads in place of another's result, in the form of the network's numbers.
+    pub(super) fn given(&mut self, values: &[f32]) -> Slot {
         match self.precision {
-            Precision::F32 => self.constant(values),
+            Precision::F32 | Precision::Int8 => self.constant(values),
             Precision::F16 => {
                 let halves: Vec<u16> =
                     values.iter().map(|&v| half::f16::from_f32(v).to_bits()).collect();

@@ -1,22 +1,14 @@
 //! A plan made ready on a device: buffers, pipelines, bind groups, and the run itself.
 
 extern crate std;
-use std::{
-    collections::BTreeMap,
-    format,
-    string::{String, ToString},
-    vec,
-    vec::Vec,
-};
+use std::{format, string::String, sync::Arc, vec, vec::Vec};
 
 use super::arena::Layout;
+use super::buffers::{Answer, ask, buffer, filled, mapped, staging};
+use super::clock::{Clock, TICK_BYTES, elapsed_ms};
+use super::pipelines::{check_form, check_groups, pipelines, uniforms};
 use super::plan::{ALIGN, BufferId, Groups, Plan, Slot, Stage, Step, TensorId};
-use super::{Gpu, GpuError, GpuErrorKind, Kernel};
-
-/// Bytes of a device time.
-const TICK_BYTES: u64 = 8;
-/// How long a result that is done may take to be handed over.
-const ANSWER_PATIENCE: core::time::Duration = core::time::Duration::from_secs(10);
+use super::{Gpu, GpuError, Kernel};
 
 /// What a program has asked of its device since it was built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +25,8 @@ pub struct Counters {
     pub read_backs: u64,
     /// Bytes of these.
     pub read_back_bytes: u64,
+    /// Runs that were uploaded and submitted before the result of an earlier one was read.
+    pub ahead: u64,
 }
 
 /// What a run reads back: the first bytes of one buffer. Device times take the place of the
@@ -67,11 +61,10 @@ pub struct Program {
     /// Where results are read that nobody reads now.
     staging: Vec<wgpu::Buffer>,
     clock: Option<Clock>,
+    /// Each run that is under way holds a copy.
+    token: Arc<()>,
     counters: Counters,
 }
-
-/// Whether what was asked for can be read.
-type Answer = std::sync::mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>;
 
 /// A run that the device works on, of the program that started it.
 #[derive(Debug)]
@@ -79,12 +72,7 @@ pub struct Running {
     staging: wgpu::Buffer,
     submission: wgpu::SubmissionIndex,
     answer: Answer,
-}
-
-#[derive(Debug)]
-struct Clock {
-    queries: wgpu::QuerySet,
-    ticks: wgpu::Buffer,
+    _token: Arc<()>,
 }
 
 impl Program {
@@ -135,6 +123,7 @@ impl Program {
             read_back,
             staging,
             clock,
+            token: Arc::new(()),
             counters: Counters::default(),
         };
         // The constants live on the device now.
@@ -239,12 +228,13 @@ impl Program {
         self.gpu.queue.write_buffer(&self.buffers[to.0], 0, data);
         let commands = self.record(&staging);
         let submission = self.gpu.queue.submit([commands]);
+        self.counters.ahead += u64::from(Arc::strong_count(&self.token) > 1);
         self.counters.runs += 1;
         self.counters.submits += 1;
         self.counters.uploads += 1;
         self.counters.uploaded_bytes += data.len() as u64;
         let answer = ask(&staging);
-        Ok(Running { staging, submission, answer })
+        Ok(Running { staging, submission, answer, _token: self.token.clone() })
     }
 
     /// Waits for `running` and gives what is read back to `read`.
@@ -256,7 +246,7 @@ impl Program {
         running: Running,
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, GpuError> {
-        let Running { staging, submission, answer } = running;
+        let Running { staging, submission, answer, .. } = running;
         let value = mapped(&self.gpu, &staging, submission, &answer, read)?;
         self.staging.push(staging);
         self.counters.read_backs += 1;
@@ -410,207 +400,4 @@ impl Program {
             resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size }),
         }
     }
-}
-
-impl Clock {
-    fn new(gpu: &Gpu, count: usize) -> Result<Self, GpuError> {
-        if count > wgpu::QUERY_SET_MAX_QUERIES as usize {
-            let message = format!("{count} device times are more than can be kept at once");
-            return Err(GpuError::new(GpuErrorKind::TooLarge, message));
-        }
-        let queries = gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
-            label: Some("clock"),
-            ty: wgpu::QueryType::Timestamp,
-            count: count as u32,
-        });
-        let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
-        Ok(Self { queries, ticks: buffer(gpu, "clock", TICK_BYTES as usize * count, usage)? })
-    }
-
-    /// A pass between the two ticks number `pair`.
-    fn pass(&self, pair: usize) -> wgpu::ComputePassDescriptor<'_> {
-        wgpu::ComputePassDescriptor {
-            label: None,
-            timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
-                query_set: &self.queries,
-                beginning_of_pass_write_index: Some(2 * pair as u32),
-                end_of_pass_write_index: Some(2 * pair as u32 + 1),
-            }),
-        }
-    }
-}
-
-/// Asks for the bytes of `staging`, to be had when what was submitted last is done.
-fn ask(staging: &wgpu::Buffer) -> Answer {
-    let (answer, answered) = std::sync::mpsc::channel();
-    staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-        // The receiver is gone only where nobody waits any more.
-        let _ = answer.send(result);
-    });
-    answered
-}
-
-/// Waits for `submission` and gives the bytes of `staging`, which were asked for, to `read`.
-fn mapped<T>(
-    gpu: &Gpu,
-    staging: &wgpu::Buffer,
-    submission: wgpu::SubmissionIndex,
-    answered: &Answer,
-    read: impl FnOnce(&[u8]) -> T,
-) -> Result<T, GpuError> {
-    let all = staging.slice(..);
-    let lost = |what: String| GpuError::new(GpuErrorKind::Lost, what);
-    let waited =
-        gpu.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
-    gpu.faults.take()?;
-    waited.map_err(|e| lost(format!("waiting for the GPU failed: {e}")))?;
-    // Another thread on the same device may be the one that hands the answer over.
-    match answered.recv_timeout(ANSWER_PATIENCE) {
-        Ok(Ok(())) => {}
-        Ok(Err(e)) => return Err(lost(format!("the result could not be read: {e}"))),
-        Err(_) => return Err(lost("the result never came".to_string())),
-    }
-    let view = all.get_mapped_range().map_err(|e| lost(format!("no result: {e}")))?;
-    let value = read(&view);
-    drop(view);
-    staging.unmap();
-    Ok(value)
-}
-
-/// Time between the two ticks number `pair`, ms.
-fn elapsed_ms(ticks: &[u8], pair: usize, period_ns: f64) -> f64 {
-    let tick = |i: usize| {
-        let at = TICK_BYTES as usize * i;
-        bytemuck::pod_read_unaligned::<u64>(&ticks[at..at + TICK_BYTES as usize])
-    };
-    tick(2 * pair + 1).saturating_sub(tick(2 * pair)) as f64 * period_ns * 1e-6
-}
-
-fn buffer(
-    gpu: &Gpu,
-    name: &str,
-    bytes: usize,
-    usage: wgpu::BufferUsages,
-) -> Result<wgpu::Buffer, GpuError> {
-    let size = (bytes as u64).next_multiple_of(16).max(16);
-    if size > gpu.largest_binding() {
-        let message = format!(
-            "{name} needs {size} bytes in one piece, and {} offers {}",
-            gpu.adapter().name,
-            gpu.largest_binding()
-        );
-        return Err(GpuError::new(GpuErrorKind::TooLarge, message));
-    }
-    let made = gpu.device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some(name),
-        size,
-        usage,
-        mapped_at_creation: false,
-    });
-    gpu.faults.take().map_err(|e| {
-        GpuError::new(e.kind(), format!("{e} (while asking for {size} bytes for {name})"))
-    })?;
-    Ok(made)
-}
-
-fn staging(gpu: &Gpu, bytes: usize) -> Result<wgpu::Buffer, GpuError> {
-    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-    buffer(gpu, "read-back", bytes, usage)
-}
-
-fn filled(
-    gpu: &Gpu,
-    name: &str,
-    bytes: &[u8],
-    usage: wgpu::BufferUsages,
-) -> Result<wgpu::Buffer, GpuError> {
-    let made = buffer(gpu, name, bytes.len(), usage)?;
-    let mut padded = bytes.to_vec();
-    padded.resize(bytes.len().next_multiple_of(4), 0);
-    gpu.queue.write_buffer(&made, 0, &padded);
-    Ok(made)
-}
-
-/// The device offers what the plan asks for.
-fn check_form(gpu: &Gpu, plan: &Plan) -> Result<(), GpuError> {
-    let missing = match plan.precision() {
-        form if !gpu.runs(form) => "16-bit floats",
-        _ if plan.subgroups() && !gpu.has_subgroups() => "subgroup operations",
-        _ => return Ok(()),
-    };
-    let message = format!("{} has no {missing}", gpu.adapter().name);
-    Err(GpuError::new(GpuErrorKind::NoAdapter, message))
-}
-
-/// No step takes more workgroups along an axis than the device runs.
-fn check_groups(gpu: &Gpu, steps: &[Step]) -> Result<(), GpuError> {
-    let most = gpu.device.limits().max_compute_workgroups_per_dimension;
-    let too_many = steps.iter().find(|step| step.groups.iter().any(|&count| count > most));
-    too_many.map_or(Ok(()), |step| {
-        let message = format!(
-            "step {} ({}) needs {:?} workgroups, and {} runs {most} along an axis",
-            step.label,
-            step.kernel.name,
-            step.groups,
-            gpu.adapter().name
-        );
-        Err(GpuError::new(GpuErrorKind::TooLarge, message))
-    })
-}
-
-/// The uniforms of all steps in one buffer, and where each starts.
-fn uniforms(steps: &[Step]) -> (Vec<u8>, Vec<u64>) {
-    let (mut bytes, mut offsets) = (Vec::new(), Vec::new());
-    for step in steps {
-        bytes.resize(bytes.len().next_multiple_of(ALIGN), 0);
-        offsets.push(bytes.len() as u64);
-        bytes.extend_from_slice(&step.params);
-    }
-    bytes.resize(bytes.len().next_multiple_of(ALIGN).max(ALIGN), 0);
-    (bytes, offsets)
-}
-
-/// One pipeline for each shader with its constants, and which of them each step takes.
-fn pipelines(
-    gpu: &Gpu,
-    plan: &Plan,
-    text: &dyn Fn(&Kernel) -> String,
-) -> Result<(Vec<wgpu::ComputePipeline>, Vec<usize>), GpuError> {
-    let mut modules: BTreeMap<String, wgpu::ShaderModule> = BTreeMap::new();
-    let mut known: BTreeMap<String, usize> = BTreeMap::new();
-    let (mut made, mut of_step) = (vec![], vec![]);
-    for step in &plan.steps {
-        let kernel = step.kernel;
-        let head = plan.head(step);
-        let key = format!("{} {:?} {head}", kernel.name, step.constants);
-        if let Some(&place) = known.get(&key) {
-            of_step.push(place);
-            continue;
-        }
-        let module = modules.entry(format!("{} {head}", kernel.name)).or_insert_with(|| {
-            let text = head + &text(kernel);
-            gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(kernel.name),
-                source: wgpu::ShaderSource::Wgsl(text.into()),
-            })
-        });
-        let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(kernel.name),
-            layout: None,
-            module,
-            entry_point: Some(kernel.entry),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &step.constants,
-                ..Default::default()
-            },
-            cache: None,
-        });
-        gpu.faults
-            .take()
-            .map_err(|e| GpuError::new(e.kind(), format!("shader {}: {e}", kernel.name)))?;
-        made.push(pipeline);
-        known.insert(key, made.len() - 1);
-        of_step.push(made.len() - 1);
-    }
-    Ok((made, of_step))
 }

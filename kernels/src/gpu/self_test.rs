@@ -4,6 +4,7 @@
 extern crate std;
 use std::{format, string::String, vec::Vec};
 
+use super::probes::int8::{conv_int8_probe, matmul_depthwise_int8_probe, matmul_int8_probe};
 use super::probes::layers::{
     any_conv, conv_probe, elementwise_probe, matmul_depthwise_probe, matmul_probe, peak_probe,
     pool_probe, resample_probe, transposed_probe,
@@ -37,6 +38,7 @@ pub(super) fn self_test_with(
         let mut steps = probes.iter().flat_map(|probe| probe.plan.steps());
         ELSEWHERE.contains(&kernel.name)
             || kernel.subgroups && !gpu.has_subgroups()
+            || kernel.int8 && form != Precision::Int8
             || steps.any(|step| step.kernel == kernel)
     };
     if let Some(kernel) = KERNELS.iter().find(|kernel| !probed(kernel)) {
@@ -87,6 +89,16 @@ fn probes(form: Precision, subgroups: bool) -> Vec<Probe> {
     probes.push(matmul_probe(form, dice, [16, 256, 33], true, 3));
     probes.push(matmul_depthwise_probe(form, dice, [40, 36], [3, 3], 1));
     probes.push(matmul_probe(form, dice, [19, 91, 20], true, 2));
+    if form == Precision::Int8 {
+        for channels in [[48, 40, 1], [20, 12, 1]] {
+            let p = any_conv(dice, channels, [3, 3]);
+            probes.push(conv_int8_probe(dice, p, 2));
+        }
+        probes.push(matmul_int8_probe(dice, [40, 180, 96], false, 1));
+        probes.push(matmul_int8_probe(dice, [16, 256, 33], true, 3));
+        probes.push(matmul_int8_probe(dice, [19, 91, 20], false, 2));
+        probes.push(matmul_depthwise_int8_probe(dice, [40, 36], [3, 3], 1));
+    }
     probes.push(elementwise_probe(form, dice, Operation::Add));
     probes.push(elementwise_probe(form, dice, Operation::Mul));
     probes.push(pool_probe(form, dice, PoolKind::Max));

@@ -3,6 +3,7 @@
 extern crate std;
 use std::{eprintln, format, println, string::String, sync::OnceLock, vec, vec::Vec};
 
+mod int8;
 mod layers;
 mod picture;
 mod reflect;
@@ -178,19 +179,21 @@ fn software_is_never_taken_unasked() {
 #[test]
 fn a_shader_that_computes_wrongly_is_refused_by_name() {
     let Some(gpu) = device("a_shader_that_computes_wrongly_is_refused_by_name") else { return };
-    for form in FORMS.into_iter().filter(|&form| gpu.runs(form)) {
+    let forms = FORMS.into_iter().chain([Precision::Int8]);
+    for form in forms.filter(|&form| gpu.runs(form)) {
         self_test(&gpu, form).unwrap();
     }
-    for (shader, from, to) in [
-        ("depthwise", "sums += w *", "sums += 1.001 * w *"),
-        ("peak", "if (k > best)", "if (k >= best)"),
-        ("histogram", "i * bits", "0u"),
+    for (form, shader, from, to) in [
+        (Precision::F32, "depthwise", "sums += w *", "sums += 1.001 * w *"),
+        (Precision::F32, "peak", "if (k > best)", "if (k >= best)"),
+        (Precision::F32, "histogram", "i * bits", "0u"),
+        (Precision::Int8, "conv_int8", "dot4I8Packed(w, v.z)", "dot4I8Packed(w, v.y)"),
     ] {
         let spoilt = |kernel: &Kernel| {
             let text = kernel.pieces.concat();
             if kernel.name == shader { text.replace(from, to) } else { text }
         };
-        let error = self_test::self_test_with(&gpu, Precision::F32, &spoilt).unwrap_err();
+        let error = self_test::self_test_with(&gpu, form, &spoilt).unwrap_err();
         assert_eq!(error.kind(), GpuErrorKind::Wrong);
         assert!(format!("{error}").contains(shader), "{error}");
     }

@@ -143,7 +143,7 @@ _fiducia() {
                     return 0
                     ;;
                 --precision)
-                    COMPREPLY=($(compgen -W "f32 f16" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "f32 f16 int8" -- "${cur}"))
                     return 0
                     ;;
                 --cache)
@@ -189,7 +189,7 @@ _fiducia() {
                     return 0
                     ;;
                 --precision)
-                    COMPREPLY=($(compgen -W "f32 f16" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "f32 f16 int8" -- "${cur}"))
                     return 0
                     ;;
                 --cache)
@@ -501,7 +501,7 @@ _fiducia() {
                     return 0
                     ;;
                 --precision)
-                    COMPREPLY=($(compgen -W "f32 f16" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "f32 f16 int8" -- "${cur}"))
                     return 0
                     ;;
                 --cache)
@@ -691,7 +691,7 @@ _fiducia() {
                     return 0
                     ;;
                 --precision)
-                    COMPREPLY=($(compgen -W "f32 f16" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "f32 f16 int8" -- "${cur}"))
                     return 0
                     ;;
                 --cache)

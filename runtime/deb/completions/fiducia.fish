@@ -40,8 +40,9 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l backend -d 'W
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px, uncertain ones by more' -r -f -a "f32\t''
-f16\t''"
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more' -r -f -a "f32\t''
+f16\t''
+int8\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l landmarks -d 'Find these landmarks only, names separated by commas; they come out as they do among all' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l require-signed -d 'Use the pack only where the maker with this public key (PEM) signed it and all patches in it' -r -F
@@ -82,8 +83,9 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l backend -d 'Wh
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px, uncertain ones by more' -r -f -a "f32\t''
-f16\t''"
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more' -r -f -a "f32\t''
+f16\t''
+int8\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l spacing -d 'Size of an image pixel, mm: one number, or x,y' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l runs -d 'Timed runs' -r
@@ -106,8 +108,9 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l backend -d 'Wha
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px, uncertain ones by more' -r -f -a "f32\t''
-f16\t''"
+complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more' -r -f -a "f32\t''
+f16\t''
+int8\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l patience -d 'How long to wait for an image where the request does not say, ms' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l invert -d 'Invert the grey values first: for images on which bone is dark (MONOCHROME1)'
@@ -122,8 +125,9 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l backend -d 'Wha
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px, uncertain ones by more' -r -f -a "f32\t''
-f16\t''"
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more' -r -f -a "f32\t''
+f16\t''
+int8\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l port -d 'Port of the page on 127.0.0.1; 0 takes a free one' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'

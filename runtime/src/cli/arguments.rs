@@ -74,9 +74,9 @@ pub(super) struct DeviceChoice {
     /// only way to a software rasteriser.
     #[arg(long, value_name = "NAME")]
     pub(super) adapter: Option<String>,
-    /// How a GPU keeps the networks' numbers: f16 halves the bytes and moves most landmarks by less than 0.2 px,
-    /// uncertain ones by more.
-    #[arg(long, default_value = "f32", value_parser = PossibleValuesParser::new(["f32", "f16"]).map(precision))]
+    /// How a GPU keeps the networks' numbers: f16 halves the bytes between layers and moves landmarks by less than
+    /// 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more.
+    #[arg(long, default_value = "f32", value_parser = PossibleValuesParser::new(["f32", "f16", "int8"]).map(precision))]
     pub(super) precision: Precision,
     /// Test the GPU's shaders now, whatever an earlier run found.
     #[arg(long)]
@@ -217,7 +217,11 @@ pub(super) struct DevicesArguments {
 }
 
 fn precision(name: String) -> Precision {
-    if name == Precision::F16.name() { Precision::F16 } else { Precision::F32 }
+    match name.as_str() {
+        "f16" => Precision::F16,
+        "int8" => Precision::Int8,
+        _ => Precision::F32,
+    }
 }
 
 fn backend(name: String) -> Backend {

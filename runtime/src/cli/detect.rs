@@ -92,7 +92,23 @@ fn each(
             finish(detector, path, Ok(last));
         }
     });
+    log_counters(detector);
 }
+
+/// Says how far the device was kept busy.
+#[cfg(feature = "gpu")]
+fn log_counters(detector: &Detector) {
+    if let Some(counters) = detector.gpu_counters() {
+        log::debug!(
+            "GPU: {} runs, {} of them submitted before the result of an earlier one was read",
+            counters.runs,
+            counters.ahead
+        );
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+fn log_counters(_: &Detector) {}
 
 /// The thread that reads has ended early.
 fn unread(path: &Path) -> Error {

@@ -553,7 +553,7 @@ impl Lowering<'_> {
                 let len = product.shape.iter().product();
                 let is_result = self.model.outputs.contains(&outlet);
                 let out = if is_result { self.plan.tensor(len) } else { self.plan.values(len) };
-                product.emit(self.plan, out)
+                product.emit(self.plan, out, is_result)
             }
         };
         self.values.insert(outlet, Value::Ready(view.clone()));

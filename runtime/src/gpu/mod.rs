@@ -7,6 +7,7 @@
 
 mod view;
 mod product;
+mod int8;
 mod roles;
 mod lower;
 mod along;

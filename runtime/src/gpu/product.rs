@@ -1,8 +1,9 @@
 //! A convolution or matrix product that is not in the plan yet: what follows it may still become part of it.
 
 use fiducia_kernels::gpu::{Plan, Slot, steps, steps::At};
-use fiducia_kernels::{Activation, Conv, Epilogue, Matmul, Skip};
+use fiducia_kernels::{Activation, Conv, Epilogue, Matmul, Precision, Skip};
 
+use super::int8;
 use super::view::View;
 
 /// Multiplications and additions that cost as much as writing and reading a value: 8 bytes, at the 19 operations
@@ -164,8 +165,12 @@ impl Product {
         Some((steps::Depthwise { sizes, weights, bias }, self.input))
     }
 
-    /// Puts the step into the plan; the result is `[batch, m, n]`.
-    pub(super) fn emit(self, plan: &mut Plan, out: Slot) -> View {
+    /// Puts the step into the plan; the result is `[batch, m, n]`. What the graph gives, such as heat maps, is summed
+    /// in `f32` in any form.
+    pub(super) fn emit(self, plan: &mut Plan, out: Slot, is_result: bool) -> View {
+        let whole = plan.precision() == Precision::Int8 && !is_result;
+        let int8 = whole && int8::pays(&self.sums, self.batch);
+
         let place = self.skip.map_or(Skip::None, |(_, place)| place);
         let epilogue = Epilogue::new(self.activation, place);
         let skip = self.skip.map(|(slot, _)| slot);
@@ -173,7 +178,8 @@ impl Product {
         match self.sums {
             Sums::Conv(p) => {
                 let p = Conv { epilogue, ..p };
-                steps::conv(plan, at, p, batch, input, &weights, &bias, skip, out);
+                let conv = if int8 { steps::conv_int8 } else { steps::conv };
+                conv(plan, at, p, batch, input, &weights, &bias, skip, out);
             }
             Sums::Transposed(p) => {
                 let p = Conv { epilogue, ..p };
@@ -181,7 +187,9 @@ impl Product {
             }
             Sums::AfterDepthwise { sizes, before } => {
                 let (p, w) = (Matmul::new(sizes, false, epilogue), &weights);
-                steps::matmul_depthwise(plan, at, &p, &before, batch, input, w, &bias, skip, out);
+                let product =
+                    if int8 { steps::matmul_depthwise_int8 } else { steps::matmul_depthwise };
+                product(plan, at, &p, &before, batch, input, w, &bias, skip, out);
             }
             Sums::Matmul { sizes, private } => {
                 let own_bias = bias.len() > sizes[0];
@@ -189,7 +197,8 @@ impl Product {
                     bias_batch: if own_bias { sizes[0] as u32 } else { 0 },
                     ..Matmul::new(sizes, private, epilogue)
                 };
-                steps::matmul(plan, at, &p, batch, input, &weights, &bias, skip, out);
+                let product = if int8 { steps::matmul_int8 } else { steps::matmul };
+                product(plan, at, &p, batch, input, &weights, &bias, skip, out);
             }
         }
         View::whole(out, &shape)

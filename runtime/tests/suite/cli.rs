@@ -41,14 +41,19 @@ impl Bench {
 
     /// Runs `fiducia` in this folder.
     pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
-        let output = Command::new(env!("CARGO_BIN_EXE_fiducia"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_remove("RUST_LOG")
-            .env("XDG_CACHE_HOME", self.path("cache"))
-            .output()
-            .unwrap();
-        Outcome::new(output)
+        Outcome::new(self.command(arguments).env_remove("RUST_LOG").output().unwrap())
+    }
+
+    /// As [`Bench::run`], with what it logs.
+    pub(crate) fn run_logged(&self, arguments: &[&str]) -> Outcome {
+        Outcome::new(self.command(arguments).env("RUST_LOG", "fiducia=debug").output().unwrap())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fiducia"));
+        command.args(arguments).current_dir(self.folder.path());
+        command.env("XDG_CACHE_HOME", self.path("cache"));
+        command
     }
 
     /// Runs `fiducia detect` with the toy pack on the CPU.

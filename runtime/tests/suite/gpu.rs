@@ -9,13 +9,16 @@ use serde_json::Value;
 use crate::cli::Bench;
 use crate::toy;
 use fiducia::{
-    Backend, Detector, Error, ErrorKind, Pack, Patch, Precision, Radiograph, Report, Wanted,
+    Backend, Detector, Error, ErrorKind, Pack, Patch, Precision, Radiograph, Report, StepTime,
+    Wanted,
 };
 
 /// Largest distance of a landmark on the GPU to the same on the CPU, px of the image.
 const TOLERANCE_PX: f64 = 0.05;
 /// The same where the networks' numbers have 11 bits.
 const HALF_TOLERANCE_PX: f64 = 0.2;
+/// The same where large products are summed in 8 bits.
+const INT8_TOLERANCE_PX: f64 = 0.3;
 /// Largest relative difference of an expected error: it comes back as a half-precision float.
 const SPREAD_TOLERANCE: f64 = 2e-3;
 /// Covariances likewise, px² relative to the ellipse's larger axis.
@@ -120,62 +123,90 @@ fn a_landmark_of_a_patch_agrees_too() {
     assert_eq!(differences(&on_gpu, &on_cpu), Vec::<String>::new());
 }
 
-#[test]
-fn all_shipped_models_agree_in_f16() {
+/// Reports of all shipped models in `form` against those of the CPU, within `tolerance` px; gives the layers that ran
+/// in this form and in f32, none where the device has no clock. On the spine one point in ten may be further away, by
+/// `jump` of its expected error.
+fn shipped_in(form: Precision, tolerance: f64, jump: f64) -> Vec<[Vec<StepTime>; 2]> {
+    let mut ran = vec![];
     for (model, image, spacing) in SHIPPED {
         let pack = Pack::open(&shipped(model)).unwrap();
         let film = Radiograph::open(&shipped(image), spacing).unwrap();
-        let test = "all_shipped_models_agree_in_f16";
-        let Some(mut whole) = on_gpu(&pack, test) else { return };
+        let Some(mut whole) = on_gpu(&pack, form.name()) else { return vec![] };
         let adapter = Some(String::new());
-        let wanted = Wanted { adapter, precision: Precision::F16, ..Wanted::default() };
-        let mut half = match Detector::on(&pack, &wanted, &pack.manifest().landmarks) {
+        let wanted = Wanted { adapter, precision: form, ..Wanted::default() };
+        let mut other = match Detector::on(&pack, &wanted, &pack.manifest().landmarks) {
             Err(e) if e.kind() == ErrorKind::NoGpu => {
-                println!("SKIPPED {test}: {e}");
-                return;
+                println!("SKIPPED in {}: {e}", form.name());
+                return vec![];
             }
-            other => other.unwrap(),
+            made => made.unwrap(),
         };
         let mut cpu = Detector::new(&pack, Backend::Cpu).unwrap();
-        let [on_half, on_whole, on_cpu] =
-            [&mut half, &mut whole, &mut cpu].map(|detector| detector.detect(&film).unwrap());
-        assert_eq!((on_half.backend.precision, on_cpu.backend.precision), ("f16", "f32"));
-        assert!(on_half.plausible && on_half.landmarks.len() == on_cpu.landmarks.len());
+        let [on_other, on_whole, on_cpu] =
+            [&mut other, &mut whole, &mut cpu].map(|detector| detector.detect(&film).unwrap());
+        let forms = (on_other.backend.precision, on_cpu.backend.precision);
+        assert_eq!(forms, (form.name(), "f32"));
+        assert!(on_other.plausible && on_other.landmarks.len() == on_cpu.landmarks.len());
         let apart = |a: &Report| -> Vec<f64> {
             let pairs = a.landmarks.iter().zip(&on_cpu.landmarks);
             pairs.map(|(a, b)| (a.x_px - b.x_px).hypot(a.y_px - b.y_px)).collect()
         };
-        let (half_apart, whole_apart) = (apart(&on_half), apart(&on_whole));
+        let (other_apart, whole_apart) = (apart(&on_other), apart(&on_whole));
         // Two places of a heat map of the spine may be as likely as each other: the smallest change moves
         // the point there.
-        let jumps = half_apart
+        let jumps = other_apart
             .iter()
             .zip(&on_cpu.landmarks)
-            .filter(|(off, _)| off.is_nan() || **off > HALF_TOLERANCE_PX);
+            .filter(|(off, _)| off.is_nan() || **off > tolerance);
         let jumps: Vec<_> = jumps.map(|(off, l)| (off, &*l.name, l.expected_error_px)).collect();
-        println!("{model}: beyond {HALF_TOLERANCE_PX} px in f16 {jumps:.2?}");
-        let most = if model == "spine.fid" { half_apart.len() / 10 } else { 0 };
+        println!("{model}: beyond {tolerance} px in {} {jumps:.2?}", form.name());
+        let most = if model == "spine.fid" { other_apart.len() / 10 } else { 0 };
         assert!(jumps.len() <= most, "{model}: {jumps:?}");
         assert!(
-            jumps.iter().all(|(off, _, expected)| **off < 0.25 * expected),
+            jumps.iter().all(|(off, _, expected)| **off < jump * expected),
             "{model}: {jumps:?}"
         );
         // It is another form that ran.
-        let largest = |all: &[f64]| {
-            let still = all.iter().copied().filter(|&off| off <= HALF_TOLERANCE_PX);
-            still.fold(0.0, f64::max)
-        };
-        let [a, b] = [&half_apart, &whole_apart].map(|all| largest(all));
-        println!("{model}: the others at most {a:.4} px apart in f16, {b:.4} px in f32");
+        let largest =
+            |all: &[f64]| all.iter().copied().filter(|&off| off <= tolerance).fold(0.0, f64::max);
+        let [a, b] = [&other_apart, &whole_apart].map(|all| largest(all));
+        println!(
+            "{model}: the others at most {a:.4} px apart in {}, {b:.4} px in f32",
+            form.name()
+        );
         assert!(a > b, "{model}: {a} and {b} px");
-        let networks = |d: &mut Detector| -> u64 {
-            let steps = d.profile().unwrap().unwrap_or_default();
-            let layers = ["conv", "depthwise", "matmul_depthwise", "matmul_vec4", "elementwise"];
-            steps.iter().filter(|s| layers.contains(&s.kernel)).map(|s| s.bytes).sum()
+        let layers = |d: &mut Detector| -> Vec<StepTime> {
+            let mut steps = d.profile().unwrap().unwrap_or_default();
+            let layers = ["conv", "depthwise", "matmul", "elementwise"];
+            steps.retain(|s| layers.iter().any(|layer| s.kernel.starts_with(layer)));
+            steps
         };
-        let (a, b) = (networks(&mut half), networks(&mut whole));
-        println!("{model}: layers move {a} bytes in f16, {b} in f32");
-        assert!(b == 0 || 10 * a < 6 * b, "{model}: {a} bytes in f16, {b} in f32");
+        ran.push([layers(&mut other), layers(&mut whole)]);
+    }
+    ran
+}
+
+#[test]
+fn all_shipped_models_agree_in_f16() {
+    for (half, whole) in
+        shipped_in(Precision::F16, HALF_TOLERANCE_PX, 0.25).iter().map(|[a, b]| (a, b))
+    {
+        let [a, b] = [half, whole].map(|steps| steps.iter().map(|s| s.bytes).sum::<u64>());
+        println!("layers move {a} bytes in f16, {b} in f32");
+        assert!(b == 0 || 10 * a < 6 * b, "{a} bytes in f16, {b} in f32");
+    }
+}
+
+#[test]
+fn all_shipped_models_agree_in_int8() {
+    for [int8, whole] in shipped_in(Precision::Int8, INT8_TOLERANCE_PX, 0.5) {
+        let flops = |steps: &[StepTime], kind: &str| -> u64 {
+            steps.iter().filter(|s| s.kernel.ends_with(kind)).map(|s| s.flops).sum()
+        };
+        let (all, in_8_bits) = (flops(&whole, ""), flops(&int8, "_int8"));
+        println!("{in_8_bits} of {all} operations in 8 bits");
+        assert_eq!(flops(&whole, "_int8"), 0);
+        assert!(in_8_bits >= all / 2, "{in_8_bits} of {all}");
     }
 }
 
@@ -368,7 +399,7 @@ fn a_folder_on_a_gpu_gives_what_its_images_give() {
     bench.write("films/g.png", b"no image");
     let detect = |image: &str| {
         let rest = ["--model", "toy.fid", "--json", "-", "--quiet", "--adapter", &adapter];
-        bench.run(&[&["detect", image], &rest[..]].concat())
+        bench.run_logged(&[&["detect", image], &rest[..]].concat())
     };
     let points = |report: &Value| -> Vec<Value> {
         let landmarks = report["landmarks"].as_array().unwrap().iter();
@@ -381,6 +412,9 @@ fn a_folder_on_a_gpu_gives_what_its_images_give() {
     let names: Vec<&str> = reports.iter().map(|r| r["image"].as_str().unwrap()).collect();
     let good = ["films/a.png", "films/b.png", "films/c.png", "films/e.png", "films/f.png"];
     assert_eq!(names, good);
+    // All but the one that is no image went to the device, each while the one before it was under way.
+    let ahead = "GPU: 6 runs, 5 of them submitted before";
+    assert!(all.stderr.contains(ahead), "{all:?}");
     for (report, name) in reports.iter().zip(good) {
         let alone: Value = serde_json::from_str(&detect(name).stdout).unwrap();
         assert_eq!(points(report), points(&alone), "{name}");
@@ -402,6 +436,7 @@ fn two_images_are_under_way_at_once() {
     assert!(!first.is_done());
     assert_eq!(gpu.gpu_counters().unwrap().submits - before.submits, 2);
     assert_eq!(gpu.gpu_counters().unwrap().read_backs, before.read_backs);
+    assert_eq!(gpu.gpu_counters().unwrap().ahead - before.ahead, 1);
     let points = |report: &Report| -> Vec<[f64; 2]> {
         report.landmarks.iter().map(|l| [l.x_px, l.y_px]).collect()
     };
@@ -411,7 +446,9 @@ fn two_images_are_under_way_at_once() {
     assert_ne!(points(&a), points(&b));
     // One that nobody waits for is no obstacle.
     drop(gpu.start(film.clone()).unwrap());
+    let ahead = gpu.gpu_counters().unwrap().ahead;
     assert_eq!(points(&gpu.detect(&film).unwrap()), points(&a));
+    assert_eq!(gpu.gpu_counters().unwrap().ahead, ahead, "one after the other");
 }
 
 #[test]
@@ -456,10 +493,12 @@ fn an_adapter_that_is_not_there_is_exit_code_5() {
     assert!(outcome.stderr.contains("no such adapter"), "{outcome:?}");
     let outcome = bench.run(&[&detect[..], &["--backend", "cpu"]].concat());
     assert_eq!(outcome.code, 2, "{outcome:?}");
-    let halves = [&detect[..4], &["--backend", "cpu", "--precision", "f16"]].concat();
-    let outcome = bench.run(&halves);
-    assert_eq!(outcome.code, 2, "{outcome:?}");
-    assert!(outcome.stderr.contains("--precision"), "{outcome:?}");
+    for form in ["f16", "int8"] {
+        let other = [&detect[..4], &["--backend", "cpu", "--precision", form]].concat();
+        let outcome = bench.run(&other);
+        assert_eq!(outcome.code, 2, "{outcome:?}");
+        assert!(outcome.stderr.contains("--precision"), "{outcome:?}");
+    }
     let profile = ["bench", "spots.png", "--model", "toy.fid", "--backend", "cpu", "--profile"];
     assert_eq!(bench.run(&profile).code, 2);
 }

@@ -24,7 +24,7 @@ pub(in crate::gpu) fn here(label: &str) -> At {
     At::new(Stage::Backbone, label)
 }
 
-fn any_epilogue(dice: &mut Dice) -> Epilogue {
+pub(super) fn any_epilogue(dice: &mut Dice) -> Epilogue {
     let activation = match dice.among(0, 10) {
         0 => Activation::None,
         1 => Activation::Clamp(0.0, 6.0),
@@ -50,18 +50,15 @@ pub(in crate::gpu) fn conv_probe(form: Precision, dice: &mut Dice, p: Conv, batc
     let sizes = |v: &[u32]| v.iter().map(|&v| v as usize).product::<usize>();
     let input = rounded(form, dice.reals(batch * sizes(&[p.in_channels, p.in_height, p.in_width])));
     let per_group = p.in_channels / p.groups;
-    let weights = rounded(
-        form,
-        dice.reals(sizes(&[p.out_channels, per_group, p.kernel_height, p.kernel_width])),
-    );
+    let weights = dice.reals(sizes(&[p.out_channels, per_group, p.kernel_height, p.kernel_width]));
     let bias = dice.reals(p.out_channels as usize);
     let len = batch * sizes(&[p.out_channels, p.out_height, p.out_width]);
     let skip = if p.epilogue.has_skip() { rounded(form, dice.reals(len)) } else { vec![] };
     let mut want = vec![0.0; len];
     conv(&p, &input, &weights, &bias, &skip, &mut want);
     let (mut plan, out) = plan_in(form, len);
-    let input = plan.weights(&input);
-    let skip = p.epilogue.has_skip().then(|| plan.weights(&skip));
+    let input = plan.given(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.given(&skip));
     let slot = result(&mut plan, out, len);
     steps::conv(&mut plan, here("conv"), p, batch, input, &weights, &bias, skip, slot);
     collect(&mut plan, slot, out, len);
@@ -130,18 +127,15 @@ pub(in crate::gpu) fn transposed_probe(
     let sizes = |v: &[u32]| v.iter().map(|&v| v as usize).product::<usize>();
     let input = rounded(form, dice.reals(batch * sizes(&[p.in_channels, p.in_height, p.in_width])));
     let per_group = p.in_channels / p.groups;
-    let weights = rounded(
-        form,
-        dice.reals(sizes(&[p.out_channels, per_group, p.kernel_height, p.kernel_width])),
-    );
+    let weights = dice.reals(sizes(&[p.out_channels, per_group, p.kernel_height, p.kernel_width]));
     let bias = dice.reals(outputs);
     let len = batch * sizes(&[p.out_channels, p.out_height, p.out_width]);
     let skip = if p.epilogue.has_skip() { rounded(form, dice.reals(len)) } else { vec![] };
     let mut want = vec![0.0; len];
     transposed(&p, &input, &weights, &bias, &skip, &mut want);
     let (mut plan, out) = plan_in(form, len);
-    let input = plan.weights(&input);
-    let skip = p.epilogue.has_skip().then(|| plan.weights(&skip));
+    let input = plan.given(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.given(&skip));
     let slot = result(&mut plan, out, len);
     steps::transposed(&mut plan, here("transposed"), &p, batch, input, &weights, &bias, skip, slot);
     collect(&mut plan, slot, out, len);
@@ -181,7 +175,7 @@ pub(in crate::gpu) fn resample_probe(form: Precision, dice: &mut Dice) -> Probe 
     let mut want = vec![0.0; p.count as usize];
     resample(&p, &input, &places, &weights, &mut want);
     let (mut plan, out) = plan_in(form, want.len());
-    let input = plan.weights(&input);
+    let input = plan.given(&input);
     let slot = result(&mut plan, out, want.len());
     steps::resample(&mut plan, here("resample"), &p, input, &places, &weights, slot);
     collect(&mut plan, slot, out, want.len());
@@ -206,15 +200,15 @@ pub(in crate::gpu) fn matmul_probe(
     let p = Matmul::new([m, n, k], private, any_epilogue(dice));
     let matrices = if private { batch } else { 1 };
     let input = rounded(form, dice.reals(batch * k * n));
-    let weights = rounded(form, dice.reals(matrices * m * k));
+    let weights = dice.reals(matrices * m * k);
     let bias = dice.reals(matrices * m);
     let skip =
         if p.epilogue.has_skip() { rounded(form, dice.reals(batch * m * n)) } else { vec![] };
     let mut want = vec![0.0; batch * m * n];
     matmul(&p, &input, &steps::pack_rows(&p, &weights), &bias, &skip, &mut want);
     let (mut plan, out) = plan_in(form, want.len());
-    let input = plan.weights(&input);
-    let skip = p.epilogue.has_skip().then(|| plan.weights(&skip));
+    let input = plan.given(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.given(&skip));
     let slot = result(&mut plan, out, want.len());
     steps::matmul(&mut plan, here("product"), &p, batch, input, &weights, &bias, skip, slot);
     collect(&mut plan, slot, out, want.len());
@@ -246,8 +240,8 @@ pub(in crate::gpu) fn matmul_depthwise_probe(
     let len = batch * rows * pixels;
     let input = dice.reals(batch * channels * (sizes.in_height * sizes.in_width) as usize);
     let input = rounded(form, input);
-    let [taps, weights] = [channels * kernel[0] * kernel[1], rows * channels]
-        .map(|count| rounded(form, dice.reals(count)));
+    let [taps, weights] =
+        [channels * kernel[0] * kernel[1], rows * channels].map(|count| dice.reals(count));
     let [taps_bias, bias] = [channels, rows].map(|count| dice.reals(count));
     let skip = if p.epilogue.has_skip() { rounded(form, dice.reals(len)) } else { vec![] };
     let mut between = vec![0.0; batch * channels * pixels];
@@ -255,8 +249,8 @@ pub(in crate::gpu) fn matmul_depthwise_probe(
     let mut want = vec![0.0; len];
     matmul(&p, &between, &steps::pack_rows(&p, &weights), &bias, &skip, &mut want);
     let (mut plan, out) = plan_in(form, len);
-    let input = plan.weights(&input);
-    let skip = p.epilogue.has_skip().then(|| plan.weights(&skip));
+    let input = plan.given(&input);
+    let skip = p.epilogue.has_skip().then(|| plan.given(&skip));
     let slot = result(&mut plan, out, len);
     let before = steps::Depthwise { sizes, weights: taps, bias: taps_bias };
     let at = here("product of a convolution");
@@ -293,7 +287,7 @@ pub(in crate::gpu) fn elementwise_probe(
     let mut want = vec![0.0; p.count as usize];
     elementwise(&p, &a, &b, &mut want);
     let (mut plan, out) = plan_in(form, want.len());
-    let (a, b) = (plan.weights(&a), plan.weights(&b));
+    let (a, b) = (plan.given(&a), plan.given(&b));
     let slot = result(&mut plan, out, want.len());
     steps::elementwise(&mut plan, here("values"), &p, a, Some(b), slot);
     collect(&mut plan, slot, out, want.len());
@@ -329,7 +323,7 @@ pub(in crate::gpu) fn pool_probe(form: Precision, dice: &mut Dice, kind: PoolKin
     let mut want = vec![0.0; (p.planes * p.out_height * p.out_width) as usize];
     pool(&p, &input, &mut want);
     let (mut plan, out) = plan_in(form, want.len());
-    let input = plan.weights(&input);
+    let input = plan.given(&input);
     let slot = result(&mut plan, out, want.len());
     steps::pool(&mut plan, here("pool"), &p, input, slot);
     collect(&mut plan, slot, out, want.len());

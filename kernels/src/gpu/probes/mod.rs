@@ -5,6 +5,7 @@ extern crate std;
 use std::{format, string::String, vec::Vec};
 
 pub(super) mod layers;
+pub(super) mod int8;
 pub(super) mod picture;
 
 use super::{BufferId, Gpu, GpuError, Kernel, Plan, Program, ReadBack, Slot, steps};
@@ -65,7 +66,7 @@ pub(super) fn plan_in(precision: Precision, len: usize) -> (Plan, BufferId) {
 /// Where a layer writes its `len` results.
 pub(super) fn result(plan: &mut Plan, out: BufferId, len: usize) -> Slot {
     match plan.precision() {
-        Precision::F32 => Slot::Buffer(out),
+        Precision::F32 | Precision::Int8 => Slot::Buffer(out),
         Precision::F16 => plan.values(len),
     }
 }

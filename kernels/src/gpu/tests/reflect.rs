@@ -38,8 +38,9 @@ fn offset(module: &Module, name: &str, member: &str) -> Option<u32> {
 #[test]
 fn uniforms_are_as_long_as_their_rust_types() {
     let size = |name: &str| match name {
-        "conv" | "grouped" | "depthwise" | "transposed" => size_of::<Conv>(),
+        "conv" | "conv_int8" | "grouped" | "depthwise" | "transposed" => size_of::<Conv>(),
         "matmul_vec4" | "matmul_any" | "matmul_depthwise" => size_of::<Matmul>(),
+        "matmul_vec4_int8" | "matmul_any_int8" | "matmul_depthwise_int8" => size_of::<Matmul>(),
         "elementwise" => size_of::<Elementwise>(),
         "pool" => size_of::<Pool>(),
         "resample" => size_of::<Resample>(),
@@ -105,6 +106,13 @@ fn shared_records_have_the_same_places() {
     same!(module, Conv.out_width = "Depthwise" "out_width");
     same!(module, Conv.pad_y = "Depthwise" "pad_y");
     same!(module, Conv.epilogue = "Depthwise" "epilogue");
+    let module = parse(super::super::kernel("conv_int8").unwrap());
+    same!(module, Conv.padded_out = "Params" "padded_out");
+    let module = parse(super::super::kernel("matmul_depthwise_int8").unwrap());
+    same!(module, Matmul.padded_m = "Params" "padded_m");
+    same!(module, Matmul.bias_batch = "Params" "bias_batch");
+    same!(module, Matmul.epilogue = "Params" "epilogue");
+    same!(module, Conv.pad_y = "Depthwise" "pad_y");
     let module = parse(super::super::kernel("elementwise").unwrap());
     same!(module, Elementwise.shape = "Params" "shape");
     same!(module, Elementwise.a.divisor = "Params" "divisor_a");
@@ -152,6 +160,9 @@ fn steps_bind_what_the_shaders_declare() {
         };
         let weights = vec![0.0; (channels * channels / groups) as usize];
         steps::conv(&mut plan, at(), p, 1, x, &weights, &[0.0; 8], None, y);
+        if steps::takes_conv_int8(&p) {
+            steps::conv_int8(&mut plan, at(), p, 1, x, &weights, &[0.0; 8], None, y);
+        }
     }
     let p: Conv = bytemuck::Zeroable::zeroed();
     let p = Conv { groups: 1, ..p };
@@ -159,11 +170,13 @@ fn steps_bind_what_the_shaders_declare() {
     for n in [4, 5] {
         let p = Matmul::new([1, n, 1], false, Epilogue::default());
         steps::matmul(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
+        steps::matmul_int8(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
     }
     let p = Matmul::new([1; 3], false, Epilogue::default());
     let sizes: Conv = bytemuck::Zeroable::zeroed();
     let before = steps::Depthwise { sizes, weights: vec![0.0], bias: vec![0.0] };
     steps::matmul_depthwise(&mut plan, at(), &p, &before, 1, x, &[0.0], &[0.0], None, y);
+    steps::matmul_depthwise_int8(&mut plan, at(), &p, &before, 1, x, &[0.0], &[0.0], None, y);
     let p = Elementwise::new(crate::Operation::Copy, [1; 8], Epilogue::default());
     steps::elementwise(&mut plan, at(), &p, x, None, y);
     steps::pool(&mut plan, at(), &Pool::default(), x, y);

@@ -128,6 +128,7 @@ enum PrecisionName {
     #[default]
     F32,
     F16,
+    Int8,
 }
 
 /// Where health, metrics and the status page are.
@@ -289,6 +290,7 @@ impl Config {
             precision: match precision {
                 PrecisionName::F32 => Precision::F32,
                 PrecisionName::F16 => Precision::F16,
+                PrecisionName::Int8 => Precision::Int8,
             },
             self_tests: cache.or_else(|| Some(self.spool.join("self-tests"))),
             test_anew: false,

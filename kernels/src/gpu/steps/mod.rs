@@ -3,6 +3,11 @@
 extern crate std;
 use std::{string::String, vec, vec::Vec};
 
+mod int8;
+
+pub(super) use int8::{Whole, block};
+pub use int8::{conv_int8, matmul_depthwise_int8, matmul_int8, takes_conv_int8};
+
 use super::{BufferId, Groups, Plan, Slot, Stage, Step, kernel};
 use crate::{
     Conv, Elementwise, Epilogue, Found, LocalNorm, MAX_AXES, Matmul, Operation, Picture, Pool,
@@ -89,15 +94,32 @@ pub fn conv(
         let x = pixels.div_ceil(THREADS);
         ("grouped", constants, weights.to_vec(), x, p.out_channels / lanes)
     };
-    let (weights, bias) = (plan.weights(&packed), plan.constant(bias));
+    let (weights, bias) = (plan.constant(&packed), plan.constant(bias));
+    let groups = [x, y, batch as u32];
+    plan.push(conv_step(at, name, &p, constants, groups, [input, weights, bias], skip, out))
+}
+
+/// The step of any convolution: of `input` with packed weights, and what the rows are finished with.
+#[allow(clippy::too_many_arguments)]
+fn conv_step(
+    at: At,
+    name: &str,
+    p: &Conv,
+    constants: Vec<(&'static str, f64)>,
+    groups: Groups,
+    [input, weights, rows]: [Slot; 3],
+    skip: Option<Slot>,
+    out: Slot,
+) -> Step {
     let taps = u64::from(p.kernel_height * p.kernel_width) * u64::from(p.in_channels / p.groups);
-    plan.push(Step {
-        flops: 2 * taps * u64::from(pixels) * u64::from(p.out_channels) * batch as u64,
+    let values = u64::from(p.out_height * p.out_width) * u64::from(p.out_channels);
+    Step {
+        flops: 2 * taps * values * u64::from(groups[2]),
         constants,
-        reads: vec![(1, input), (2, weights), (3, bias), (4, skip.unwrap_or(bias))],
+        reads: vec![(1, input), (2, weights), (3, rows), (4, skip.unwrap_or(rows))],
         writes: vec![(5, out)],
-        ..step(at, name, bytemuck::bytes_of(&p), [x, y, batch as u32])
-    })
+        ..step(at, name, bytemuck::bytes_of(p), groups)
+    }
 }
 
 /// A transposed convolution of `batch` images; all else as for [`conv`].
@@ -114,7 +136,7 @@ pub fn transposed(
     out: Slot,
 ) -> usize {
     let x = (p.out_height * p.out_width).div_ceil(THREADS);
-    let (weights, bias) = (plan.weights(weights), plan.constant(bias));
+    let (weights, bias) = (plan.constant(weights), plan.constant(bias));
     let taps = u64::from(p.kernel_height * p.kernel_width) * u64::from(p.out_channels / p.groups);
     let inputs = u64::from(p.in_channels) * u64::from(p.in_height * p.in_width);
     plan.push(Step {
@@ -156,16 +178,28 @@ pub fn matmul(
     out: Slot,
 ) -> usize {
     let name = if p.n.is_multiple_of(4) { "matmul_vec4" } else { "matmul_any" };
-    let packed = pack_rows(p, weights);
-    let (weights, bias) = (plan.weights(&packed), plan.constant(bias));
+    let (weights, bias) = (plan.constant(&pack_rows(p, weights)), plan.constant(bias));
+    plan.push(matmul_step(at, name, p, batch, [input, weights, bias], skip, out))
+}
+
+/// The step of any product: of `input` with packed weights, and what the rows are finished with.
+fn matmul_step(
+    at: At,
+    name: &str,
+    p: &Matmul,
+    batch: usize,
+    [input, weights, rows]: [Slot; 3],
+    skip: Option<Slot>,
+    out: Slot,
+) -> Step {
     let (across, [x, y]) = tiles(p.m, p.n);
-    plan.push(Step {
+    Step {
         flops: 2 * u64::from(p.m) * u64::from(p.n) * u64::from(p.k) * batch as u64,
-        reads: vec![(1, input), (2, weights), (3, bias), (4, skip.unwrap_or(bias))],
+        reads: vec![(1, input), (2, weights), (3, rows), (4, skip.unwrap_or(rows))],
         writes: vec![(5, out)],
         constants: vec![("ACROSS", across)],
         ..step(at, name, bytemuck::bytes_of(p), [x, y, batch as u32])
-    })
+    }
 }
 
 /// A convolution of each channel by itself, in front of a product.
@@ -193,32 +227,32 @@ pub fn matmul_depthwise(
     skip: Option<Slot>,
     out: Slot,
 ) -> usize {
-    let (weights, bias) = (plan.weights(&pack_rows(p, weights)), plan.constant(bias));
+    let (weights, bias) = (plan.constant(&pack_rows(p, weights)), plan.constant(bias));
+    let product = matmul_step(at, "matmul_depthwise", p, batch, [input, weights, bias], skip, out);
+    let after = after_depthwise(plan, product, p, before, batch);
+    plan.push(after)
+}
+
+/// `product` as the step that computes the convolution in front of it as well.
+fn after_depthwise(
+    plan: &mut Plan,
+    mut product: Step,
+    p: &Matmul,
+    before: &Depthwise,
+    batch: usize,
+) -> Step {
     let sizes = plan.constant_bytes(bytemuck::bytes_of(&before.sizes));
-    let (taps, taps_bias) = (plan.weights(&before.weights), plan.constant(&before.bias));
-    let (across, [x, y]) = tiles(p.m, p.n);
+    let (taps, taps_bias) = (plan.constant(&before.weights), plan.constant(&before.bias));
+    let rows_of_tiles = product.groups[1];
     let outputs = u64::from(p.k) * u64::from(p.n) * batch as u64;
-    let each =
-        u64::from(p.m) + u64::from(y * before.sizes.kernel_height * before.sizes.kernel_width);
-    plan.push(Step {
-        flops: 2 * outputs * each,
-        reads: vec![
-            (1, input),
-            (2, weights),
-            (3, bias),
-            (4, skip.unwrap_or(bias)),
-            (6, sizes),
-            (7, taps),
-            (8, taps_bias),
-        ],
-        writes: vec![(5, out)],
-        constants: vec![
-            ("ACROSS", across),
-            ("KERNEL_WIDTH", before.sizes.kernel_width.into()),
-            ("STRIDE_X", before.sizes.stride_x.into()),
-        ],
-        ..step(at, "matmul_depthwise", bytemuck::bytes_of(p), [x, y, batch as u32])
-    })
+    let taps_each = rows_of_tiles * before.sizes.kernel_height * before.sizes.kernel_width;
+    product.flops = 2 * outputs * (u64::from(p.m) + u64::from(taps_each));
+    product.reads.extend([(6, sizes), (7, taps), (8, taps_bias)]);
+    product.constants.extend([
+        ("KERNEL_WIDTH", f64::from(before.sizes.kernel_width)),
+        ("STRIDE_X", f64::from(before.sizes.stride_x)),
+    ]);
+    product
 }
 
 impl Depthwise {
