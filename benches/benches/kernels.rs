@@ -1,18 +1,29 @@
-//! The CPU twins of the kernels, and their vector forms, at the sizes of the head model, named `kernel/backend/size`.
+//! The kernels at the sizes of the head model, named `kernel/backend/size`: their twins, their vector forms, tract's layers,
+//! and shaders on a GPU, from upload to read-back. (`fiducia bench --profile` gives the time of each step on the device.)
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fiducia_benches::{CEPHALOGRAM_PX, heat_map, noise_values, plane, radiograph};
-use fiducia_kernels::simd::Convolution;
+use fiducia_benches::{CEPHALOGRAM_PX, backends, heat_map, noise_values, plane, radiograph};
+use fiducia_kernels::gpu::steps::{self, At};
+use fiducia_kernels::gpu::{Choice, Gpu, Plan, Program, ReadBack, Slot, Stage};
+use fiducia_kernels::simd::{self, Convolution};
 use fiducia_kernels::{
-    Activation, Affine, BoxMean, Conv, Epilogue, LocalNorm, Skip, box_mean, conv, local_norm, peak,
-    warp,
+    Activation, Affine, BoxMean, Conv, Epilogue, LocalNorm, Precision, Skip, box_mean, conv,
+    local_norm, peak, warp,
 };
+use tract_core::internal::*;
+use tract_core::ops::cnn::{self, KernelFormat, PaddingSpec, PoolSpec};
+use tract_core::ops::nn::DataFormat;
 
 const SEED: u64 = 1;
 /// Input of the backbone, px.
 const WHOLE_PX: [usize; 2] = [192, 240];
+/// What is uploaded and read back so that a run of a GPU is waited for, bytes; times come with it.
+const SYNCHRONISED: usize = 16;
+const TICKS: usize = 16 * Stage::ALL.len();
+/// As much as any step here writes, bytes.
+const OUT_BYTES: usize = 4 * 672 * 15 * 12;
 /// A region of interest, px.
 const REGION_PX: [usize; 2] = [96, 96];
 
@@ -20,8 +31,16 @@ const REGION_PX: [usize; 2] = [96, 96];
 fn bench_peak(criterion: &mut Criterion) {
     for ([width, height], radius) in [([48, 60], 2), (REGION_PX, 5)] {
         let map = heat_map(SEED, [width, height]);
-        criterion.bench_function(&format!("peak/cpu/{width}x{height}"), |b| {
+        criterion.bench_function(&format!("peak/twin/{width}x{height}"), |b| {
             b.iter(|| peak(black_box(&map), width, height, radius));
+        });
+        criterion.bench_function(&format!("peak/simd/{width}x{height}"), |b| {
+            b.iter(|| simd::peak(black_box(&map), width, height, radius));
+        });
+        on_gpu(criterion, &format!("peak/{{}}/{width}x{height}"), |plan, out| {
+            let maps = plan.constant(&map);
+            let at = At::new(Stage::Decode, "peak");
+            steps::peak(plan, at, [width, height], radius, 1, maps, out);
         });
     }
 }
@@ -63,6 +82,60 @@ fn bench_local_norm(criterion: &mut Criterion) {
             local_norm(&params, &mut out, &mut scratch);
         });
     });
+    on_gpu(criterion, &format!("local_norm/{{}}/{width}x{height}"), |plan, out| {
+        let plane = plan.constant(&source);
+        steps::local_norm(plan, &params, plane, out);
+    });
+}
+
+/// Benches `steps`, which write to a buffer, on the GPU that there is; `{}` in the name becomes what it is called.
+fn on_gpu(criterion: &mut Criterion, name: &str, steps: impl FnOnce(&mut Plan, Slot)) {
+    let found =
+        backends().into_iter().find_map(|backend| Some((backend.name, backend.wanted.adapter?)));
+    let Some((backend, adapter)) = found else { return };
+    let gpu = Gpu::open(&Choice::Named(adapter)).expect("the adapter opens");
+    let mut plan = gpu.plan(Precision::F32);
+    let upload = plan.buffer("upload", SYNCHRONISED);
+    let out = plan.buffer("out", OUT_BYTES);
+    steps(&mut plan, Slot::Buffer(out));
+    let bytes = SYNCHRONISED + TICKS;
+    let read_back = ReadBack { buffer: out, bytes, ticks_at: SYNCHRONISED };
+    let mut program = Program::new(gpu, plan, read_back).expect("the steps run");
+    criterion.bench_function(&name.replace("{}", backend), |b| {
+        b.iter(|| program.run(upload, &[0; SYNCHRONISED], |read| read[0]).expect("it runs"));
+    });
+}
+
+/// The layer `sizes` as tract does it.
+fn by_tract(sizes: &Conv, weights: &[f32], bias: &[f32]) -> TractResult<TypedSimpleState> {
+    let of = |y: u32, x: u32| tvec![y as usize, x as usize];
+    let [inputs, outputs, groups] =
+        [sizes.in_channels, sizes.out_channels, sizes.groups].map(|v| v as usize);
+    let [height, width] = [sizes.in_height, sizes.in_width].map(|v| v as usize);
+    let kernel = of(sizes.kernel_height, sizes.kernel_width);
+    let pad = of(sizes.pad_y, sizes.pad_x);
+    let op = cnn::Conv {
+        pool_spec: PoolSpec {
+            data_format: DataFormat::NCHW,
+            kernel_shape: kernel.clone(),
+            padding: PaddingSpec::Explicit(pad.clone(), pad),
+            dilations: None,
+            strides: Some(of(sizes.stride_y, sizes.stride_x)),
+            input_channels: inputs,
+            output_channels: outputs,
+        },
+        kernel_fmt: KernelFormat::OIHW,
+        group: groups,
+        q_params: None,
+    };
+    let mut model = TypedModel::default();
+    let source = model.add_source("image", f32::fact([1, inputs, height, width]))?;
+    let shape = [outputs, inputs / groups, kernel[0], kernel[1]];
+    let weights = model.add_const("weights", Tensor::from_shape(&shape, weights)?)?;
+    let bias = model.add_const("bias", Tensor::from_shape(&[outputs], bias)?)?;
+    let out = model.wire_node("convolution", op, &[source, weights, bias])?;
+    model.select_output_outlets(&out)?;
+    model.into_optimized()?.into_runnable()?.spawn()
 }
 
 /// Layers of the head model, by the twin and by the processor's vector instructions.
@@ -76,12 +149,24 @@ fn bench_convolution(criterion: &mut Criterion) {
         let weights = noise_values(2, sizes.out_channels as usize * taps);
         let bias = noise_values(3, sizes.out_channels as usize);
         let mut out = vec![0.0; area(sizes.out_channels, [sizes.out_height, sizes.out_width])];
+        let mut tract = by_tract(&sizes, &weights, &bias).expect("tract knows convolutions");
+        let [height, width] = [sizes.in_height, sizes.in_width].map(|v| v as usize);
+        let shape = [1, sizes.in_channels as usize, height, width];
+        let image = Tensor::from_shape(&shape, &input).expect("as many values").into_tvalue();
+        criterion.bench_function(&format!("convolution/tract/{name}"), |b| {
+            b.iter(|| tract.run(tvec![black_box(&image).clone()]).expect("it runs"));
+        });
         criterion.bench_function(&format!("convolution/twin/{name}"), |b| {
             b.iter(|| conv(&sizes, black_box(&input), &weights, &bias, &[], &mut out));
         });
         let fast = Convolution::new(&sizes, &weights, &bias).expect("dense or depthwise");
         criterion.bench_function(&format!("convolution/simd/{name}"), |b| {
             b.iter(|| fast.run(black_box(&input), &[], &mut out));
+        });
+        on_gpu(criterion, &format!("convolution/{{}}/{name}"), |plan, to| {
+            let input = plan.constant(&input);
+            let at = At::new(Stage::Backbone, name);
+            steps::conv(plan, at, sizes, 1, input, &weights, &bias, None, to);
         });
     }
 }
