@@ -40,19 +40,24 @@ impl Dense {
         let outputs = bias.len();
         let vectors = outputs.div_ceil(lanes);
         let seen = taps * inputs;
-        let mut weights = Vec::with_capacity(vectors * lanes * seen);
-        let mut first = 0;
+        let mut weights = Aligned::zeros(vectors * lanes * seen);
+        let (mut first, mut left) = (0, &mut weights[..]);
         while first < vectors {
             let end = first + together(vectors - first);
-            for (tap, input) in (0..taps).flat_map(|tap| (0..inputs).map(move |i| (tap, i))) {
-                let of = |o: usize| if o < outputs { weight(o, tap, input) } else { 0.0 };
-                weights.extend((first * lanes..end * lanes).map(of));
+            let (part, further) = left.split_at_mut((end - first) * lanes * seen);
+            let mut rows = part.chunks_exact_mut((end - first) * lanes);
+            for tap in 0..taps {
+                for (input, row) in (0..inputs).zip(&mut rows) {
+                    for (o, to) in (first * lanes..outputs).zip(row) {
+                        *to = weight(o, tap, input);
+                    }
+                }
             }
-            first = end;
+            (first, left) = (end, further);
         }
         let mut bias = bias.to_vec();
         bias.resize(vectors * lanes, 0.0);
-        Self { outputs, seen, weights: weights.into(), bias }
+        Self { outputs, seen, weights, bias }
     }
 
     /// Values that an output sees.

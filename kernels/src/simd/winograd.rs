@@ -63,13 +63,21 @@ impl Winograd {
             return None;
         }
         let [inputs, outputs] = [p.in_channels, p.out_channels].map(|v| v as usize);
-        let kernels: Vec<[f32; SQUARE]> = weights.chunks_exact(9).map(kernel_square).collect();
+        // A plane for each value of a square, so that each product finds its weights together. Planes a power of two apart would
+        // share a place in the cache.
+        let area = outputs * inputs + 16;
+        let mut kernels = vec![0.0; SQUARE * area];
+        for (at, kernel) in weights.chunks_exact(9).enumerate() {
+            for (k, value) in kernel_square(kernel).into_iter().enumerate() {
+                kernels[k * area + at] = value;
+            }
+        }
         let padded = [inputs, outputs].map(|channels| channels.next_multiple_of(lanes()));
         let zeros = vec![0.0; padded[1]];
         let mut bias = bias.to_vec();
         bias.resize(padded[1], 0.0);
         let weight = |k: usize, o: usize, i: usize| {
-            if o < outputs && i < inputs { kernels[o * inputs + i][k] } else { 0.0 }
+            if o < outputs && i < inputs { kernels[k * area + o * inputs + i] } else { 0.0 }
         };
         let product = |k: usize| Dense::new([1, padded[0]], |o, _, i| weight(k, o, i), &zeros);
         let squares = Conv {
@@ -324,14 +332,15 @@ fn output_line<S: Simd>(simd: S, [a, b, c, d, e, f]: [S::f32s; SIDE]) -> [S::f32
 
 /// `G g Gᵀ` of a kernel of 3 × 3 in row-major order.
 fn kernel_square(g: &[f32]) -> [f32; SQUARE] {
+    const SIXTH: f64 = 1.0 / 6.0;
     let line = |[a, b, c]: [f64; 3]| {
         let (even, far) = (a + c, a + 4.0 * c);
         [
-            a / 4.0,
-            -(even + b) / 6.0,
-            (b - even) / 6.0,
-            (far + 2.0 * b) / 24.0,
-            (far - 2.0 * b) / 24.0,
+            a * 0.25,
+            (even + b) * -SIXTH,
+            (b - even) * SIXTH,
+            (far + 2.0 * b) * (SIXTH / 4.0),
+            (far - 2.0 * b) * (SIXTH / 4.0),
             c,
         ]
     };
