@@ -100,7 +100,10 @@ fn adapters(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The peaks of all fine heat maps, and a copy of these, for what the memory allows.
+/// Copies of the heat maps that no cache holds, bytes.
+const BEYOND_CACHES: usize = 128 << 20;
+
+/// The peaks of all fine heat maps, and copies of these, for what the cache and the main memory allow.
 fn peaks(criterion: &mut Criterion, pack: &Pack) {
     let (refine, landmarks) = (pack.manifest().refine, pack.manifest().landmarks.len());
     let cells = refine.size / refine.stride;
@@ -115,6 +118,11 @@ fn peaks(criterion: &mut Criterion, pack: &Pack) {
     let mut copy = maps.clone();
     group.bench_function(format!("copy-of-the-maps/cpu/{size}"), |b| {
         b.iter(|| black_box(&mut copy).copy_from_slice(black_box(&maps)));
+    });
+    let many = maps.repeat(BEYOND_CACHES / size_of_val(&maps[..]));
+    let mut far = many.chunks_exact(maps.len()).cycle();
+    group.bench_function(format!("copy-from-main-memory/cpu/{size}"), |b| {
+        b.iter(|| far.by_ref().take(1).for_each(|from| black_box(&mut copy).copy_from_slice(from)));
     });
     group.finish();
 }

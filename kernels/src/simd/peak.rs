@@ -2,10 +2,14 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::vector::{load, store, whole};
 use crate::Peak;
 
-/// Cells that are worked on together: the longest vector.
-const LANES: usize = 16;
+/// Values of the longest vector.
+const LONGEST: usize = 16;
+/// Numbers of the lanes of a vector.
+const LANES: [f32; LONGEST] =
+    [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0];
 /// Below this the exponential is nothing beside 1, and its bits would not be those of a number.
 const SMALLEST: f32 = -87.0;
 
@@ -25,9 +29,9 @@ impl WithSimd for Decode<'_> {
     type Output = Option<Peak>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Option<Peak> {
+    fn with_simd<S: Simd>(self, simd: S) -> Option<Peak> {
         let Self { logits, width, height, radius } = self;
-        let top = largest(logits);
+        let top = largest(simd, logits);
         if !top.is_finite() {
             return None;
         }
@@ -36,102 +40,122 @@ impl WithSimd for Decode<'_> {
         let columns = px.saturating_sub(radius)..(px + radius + 1).min(width);
         let rows = py.saturating_sub(radius)..(py + radius + 1).min(height);
 
-        let mut near = Sums::default();
+        let mut near = Sums::new(simd);
         for y in rows {
             let row = &logits[y * width..][columns.clone()];
-            near.add(row, top, columns.start as f32 - px as f32, y as f32 - py as f32);
+            near.add(row, top, [columns.start as f32 - px as f32, y as f32 - py as f32]);
         }
-        let [mass, x, y, ..] = near.totals();
+        let [mass, x, y] = [near.mass, near.x, near.y].map(|sum| simd.reduce_sum_f32s(sum));
         let (cx, cy) = (px as f32 + x / mass, py as f32 + y / mass);
 
-        let mut all = Sums::default();
+        let mut all = Sums::new(simd);
         for (y, row) in logits.chunks_exact(width).enumerate() {
-            all.add(row, top, -cx, y as f32 - cy);
+            all.add(row, top, [-cx, y as f32 - cy]);
         }
-        let [total, _, _, error, xx, xy, yy] = all.totals();
+        let Sums { mass: total, error, xx, xy, yy, .. } = all;
+        let [total, error, xx, xy, yy] =
+            [total, error, xx, xy, yy].map(|sum| simd.reduce_sum_f32s(sum));
         Some(Peak {
             x: cx,
             y: cy,
             mass: mass / total,
             expected_error: error / total,
-            covariance: [xx, xy, yy].map(|c| c / total),
+            covariance: [xx / total, xy / total, yy / total],
         })
     }
 }
 
 /// The largest value, NaN aside; negative infinity where there is none.
 #[inline(always)]
-fn largest(logits: &[f32]) -> f32 {
-    let larger = |a: f32, b: f32| if b > a { b } else { a };
-    let mut best = [f32::NEG_INFINITY; LANES];
-    let (vectors, rest) = logits.as_chunks::<LANES>();
-    for values in vectors {
-        for (best, value) in best.iter_mut().zip(values) {
-            *best = larger(*best, *value);
-        }
+fn largest<S: Simd>(simd: S, logits: &[f32]) -> f32 {
+    let mut best = simd.splat_f32s(f32::NEG_INFINITY);
+    let (vectors, rest) = S::as_simd_f32s(logits);
+    for &values in vectors {
+        best = simd.select_f32s(simd.greater_than_f32s(values, best), values, best);
     }
-    best.iter().chain(rest).fold(f32::NEG_INFINITY, |a, b| larger(a, *b))
+    let mut each = [f32::NEG_INFINITY; LONGEST];
+    store(simd, &mut each[..S::F32_LANES], best);
+    each.iter().chain(rest).fold(f32::NEG_INFINITY, |a, b| if *b > a { *b } else { a })
 }
 
-/// Sums over cells, by lane: the weight, and the weight times x, y, distance, x², x · y and y².
-#[derive(Clone, Copy, Default)]
-struct Sums([[f32; LANES]; 7]);
+/// Sums over cells, by lane, of the weight times something.
+struct Sums<S: Simd> {
+    simd: S,
+    mass: S::f32s,
+    x: S::f32s,
+    y: S::f32s,
+    /// The distance.
+    error: S::f32s,
+    xx: S::f32s,
+    xy: S::f32s,
+    yy: S::f32s,
+}
 
-impl Sums {
+impl<S: Simd> Sums<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        let zero = simd.splat_f32s(0.0);
+        let [mass, x, y, error, xx, xy, yy] = [zero; 7];
+        Self { simd, mass, x, y, error, xx, xy, yy }
+    }
+
     /// Adds a row of cells, the first of which lies at `(x, y)` from where distances are taken.
     #[inline(always)]
-    fn add(&mut self, row: &[f32], top: f32, x: f32, y: f32) {
-        let (vectors, rest) = row.as_chunks::<LANES>();
-        for (i, values) in vectors.iter().enumerate() {
-            self.vector(values, top, x + (i * LANES) as f32, y);
+    fn add(&mut self, row: &[f32], top: f32, [x, y]: [f32; 2]) {
+        let simd = self.simd;
+        let (top, y) = (simd.splat_f32s(top), simd.splat_f32s(y));
+        let (step, yy) = (simd.splat_f32s(S::F32_LANES as f32), simd.mul_f32s(y, y));
+        let mut x = simd.add_f32s(simd.splat_f32s(x), whole::<S>(&LANES));
+        // Of the row: what does not depend on x is taken out of the sums.
+        let [mut mass, mut of_x] = [simd.splat_f32s(0.0); 2];
+        for values in row.chunks(S::F32_LANES) {
+            let whole_ = values.len() == S::F32_LANES;
+            let values = if whole_ { whole::<S>(values) } else { last(simd, values) };
+            let p = exp(simd, simd.sub_f32s(values, top));
+            let px = simd.mul_f32s(p, x);
+            let distance = simd.sqrt_f32s(simd.mul_add_e_f32s(x, x, yy));
+            mass = simd.add_f32s(mass, p);
+            of_x = simd.add_f32s(of_x, px);
+            self.error = simd.mul_add_e_f32s(p, distance, self.error);
+            self.xx = simd.mul_add_e_f32s(px, x, self.xx);
+            x = simd.add_f32s(x, step);
         }
-        // Beyond the row there is no evidence.
-        let mut last = [f32::NAN; LANES];
-        last[..rest.len()].copy_from_slice(rest);
-        if !rest.is_empty() {
-            self.vector(&last, top, x + (vectors.len() * LANES) as f32, y);
-        }
+        self.mass = simd.add_f32s(self.mass, mass);
+        self.x = simd.add_f32s(self.x, of_x);
+        self.y = simd.mul_add_e_f32s(mass, y, self.y);
+        self.xy = simd.mul_add_e_f32s(of_x, y, self.xy);
+        self.yy = simd.mul_add_e_f32s(mass, yy, self.yy);
     }
+}
 
-    #[inline(always)]
-    fn vector(&mut self, values: &[f32; LANES], top: f32, x: f32, y: f32) {
-        for lane in 0..LANES {
-            let p = exp(values[lane] - top);
-            let x = x + lane as f32;
-            let terms = [p, p * x, p * y, p * sqrt(x * x + y * y), p * x * x, p * x * y, p * y * y];
-            for (sums, term) in self.0.iter_mut().zip(terms) {
-                sums[lane] += term;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn totals(&self) -> [f32; 7] {
-        self.0.map(|lanes| lanes.iter().sum())
-    }
+/// What is left of a row; beyond it there is no evidence.
+#[inline(always)]
+fn last<S: Simd>(simd: S, rest: &[f32]) -> S::f32s {
+    let inside = simd.less_than_f32s(whole::<S>(&LANES), simd.splat_f32s(rest.len() as f32));
+    simd.select_f32s(inside, load(simd, rest), simd.splat_f32s(f32::NAN))
 }
 
 /// `exp(v)` of what is at most zero, to 2 units in the last place; zero for NaN and below [`SMALLEST`].
 #[inline(always)]
-fn exp(v: f32) -> f32 {
+fn exp<S: Simd>(simd: S, v: S::f32s) -> S::f32s {
     // `v = n · ln 2 + r`, `n` whole: adding this rounds to whole numbers, which then are the last bits.
     const ROUND: f32 = 1.5 * (1 << 23) as f32;
     // ln 2 in two parts, the first of few bits, so that `n` times it is exact.
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
-    let shifted = v * core::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
-    let r = v - n * LN_2[0] - n * LN_2[1];
+    let round = simd.splat_f32s(ROUND);
+    let shifted = simd.mul_add_e_f32s(v, simd.splat_f32s(core::f32::consts::LOG2_E), round);
+    let n = simd.sub_f32s(shifted, round);
+    let r = simd.negate_mul_add_e_f32s(n, simd.splat_f32s(LN_2[0]), v);
+    let r = simd.negate_mul_add_e_f32s(n, simd.splat_f32s(LN_2[1]), r);
     // Taylor's series about zero, as far as `|r| ≤ ln 2 / 2` needs.
-    let mut sum = 1.0 / 5040.0;
+    let mut sum = simd.splat_f32s(1.0 / 5040.0);
     for c in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        sum = sum * r + c;
+        sum = simd.mul_add_e_f32s(sum, r, simd.splat_f32s(c));
     }
-    let scale = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
-    if v >= SMALLEST { sum * scale } else { 0.0 }
-}
-
-#[inline(always)]
-fn sqrt(v: f32) -> f32 {
-    extern crate std;
-    v.sqrt()
+    let bits = simd.transmute_u32s_f32s(shifted);
+    let bits = simd.wrapping_dyn_shl_u32s(bits, simd.splat_u32s(23));
+    let scale = simd.transmute_f32s_u32s(simd.add_u32s(bits, simd.splat_u32s(127 << 23)));
+    let value = simd.mul_f32s(sum, scale);
+    let large = simd.greater_than_or_equal_f32s(v, simd.splat_f32s(SMALLEST));
+    simd.select_f32s(large, value, simd.splat_f32s(0.0))
 }
