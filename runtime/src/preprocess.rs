@@ -5,6 +5,8 @@ use fiducia_kernels::{
     local_norm, warp,
 };
 
+use rayon::prelude::*;
+
 use crate::{Error, ErrorKind, Radiograph, RefineFrame, WholeFrame};
 
 /// Share of the pixels that may lie beyond each end of the grey window.
@@ -88,7 +90,13 @@ impl<'a> Grey<'a> {
         let params = reduction([self.radiograph.width, self.radiograph.height], unit, unit_per_px);
         let size = params.output();
         plane.data.resize(size[0] * size[1], 0.0);
-        box_mean(&params, &self.radiograph.pixels, self.gain, self.offset, &mut plane.data);
+        // Strips of rows, one for each thread.
+        let rows = size[1].div_ceil(rayon::current_num_threads()).max(1);
+        let strips = self.radiograph.pixels.par_chunks(rows * params.factor_y * params.width);
+        plane.data.par_chunks_mut(rows * size[0]).zip(strips).for_each(|(out, pixels)| {
+            let strip = BoxMean { height: pixels.len() / params.width, ..params };
+            box_mean(&strip, pixels, self.gain, self.offset, out);
+        });
         (plane.size, plane.to_image) = (size, params.to_input());
     }
 }

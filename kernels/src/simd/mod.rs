@@ -79,8 +79,8 @@ impl Convolution {
         let taps = (p.kernel_height * p.kernel_width) as usize;
         let in_area = (p.in_height * p.in_width) as usize;
         let (row, out_area) = (p.out_width as usize * outputs, p.out_height * p.out_width);
-        let steps = p.stride_y * p.stride_x * p.dilation_y * p.dilation_x * p.groups;
-        if [inputs, outputs, taps, in_area, out_area as usize, steps as usize].contains(&0) {
+        let steps = [p.stride_y, p.stride_x, p.dilation_y, p.dilation_x, p.groups];
+        if [inputs, outputs, taps, in_area, out_area as usize].contains(&0) || steps.contains(&0) {
             return None;
         }
         let of = |per_output: usize| {

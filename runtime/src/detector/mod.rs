@@ -434,15 +434,13 @@ impl Detector {
         let middle = (refine.size as f64 - 1.0) / 2.0;
         let scale = region_unit(&refine, pose);
         let to_px = to_units.inverse().unwrap_or(Affine::IDENTITY);
-        let mut frames = Vec::with_capacity(centres.len());
-        for (&centre, out) in
-            centres.iter().zip(self.regions.chunks_exact_mut(refine.size * refine.size))
-        {
+        let cut = |(&centre, out): (&[f64; 2], &mut [f32])| {
             let frame = Affine::similarity(pose.angle, scale, [middle, middle], centre);
             crop(&refine, &self.plane, &to_px.after(&frame), out);
-            frames.push(frame);
-        }
-        frames
+            frame
+        };
+        let regions = self.regions.par_chunks_exact_mut(refine.size * refine.size);
+        centres.par_iter().zip(regions).map(cut).collect()
     }
 
     /// Peaks of the fine heat maps and their distance to the likely shape; `guided` are the coarse

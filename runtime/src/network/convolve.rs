@@ -120,7 +120,7 @@ fn sizes(model: &TypedModel, node: &TypedNode, op: &cnn::Conv) -> TractResult<Op
         && output.datum_type == f32::datum_type()
         && spec.kernel_shape.len() == 2
         && !spec.data_format.c_is_last();
-    let ([.., in_height, in_width], [.., out_height, out_width]) = (from, to) else {
+    let ([_, _, in_height, in_width], [_, _, out_height, out_width]) = (from, to) else {
         return Ok(None);
     };
     if !usual {
