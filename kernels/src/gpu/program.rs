@@ -79,7 +79,7 @@ impl Program {
     /// Makes `plan` ready on `gpu`.
     ///
     /// # Errors
-    /// [`GpuErrorKind::TooLarge`], [`GpuErrorKind::OutOfMemory`] or [`GpuErrorKind::Refused`], naming the
+    /// [`super::GpuErrorKind::TooLarge`], [`super::GpuErrorKind::OutOfMemory`] or [`super::GpuErrorKind::Refused`], naming the
     /// buffer, the step or the shader.
     pub fn new(gpu: Gpu, plan: Plan, read_back: ReadBack) -> Result<Self, GpuError> {
         Self::with_text(gpu, plan, read_back, &|kernel| kernel.pieces.concat())
@@ -203,7 +203,7 @@ impl Program {
     /// one map.
     ///
     /// # Errors
-    /// [`GpuErrorKind::Lost`], [`GpuErrorKind::OutOfMemory`] or [`GpuErrorKind::Refused`].
+    /// [`super::GpuErrorKind::Lost`], [`super::GpuErrorKind::OutOfMemory`] or [`super::GpuErrorKind::Refused`].
     pub fn run<T>(
         &mut self,
         to: BufferId,

@@ -8,9 +8,6 @@ use super::dense::Segment;
 use super::{Aligned, Slab};
 use crate::Conv;
 
-/// Values that may be read beyond the last: the longest vector.
-const SLACK: usize = 16;
-
 /// The input of one image as rows of positions, each with all its channels, padded where the taps reach beyond it.
 #[derive(Debug)]
 pub(super) struct Patches {
@@ -93,11 +90,11 @@ impl Patches {
         rows.start * self.stride[0]..end
     }
 
-    /// Fills `planes` with `rows` of the padded input, from those of the `input` that they need; some values lie behind them.
+    /// Fills `planes` with `rows` of the padded input, from those of the `input` that they need.
     pub(super) fn fill(&self, rows: Range<usize>, input: Slab, planes: &mut Aligned) {
         let line = self.line();
-        // Every value is written below, but those beyond the last, which a vector may reach.
-        planes.resize(rows.len() * line + SLACK);
+        // Every value is written below.
+        planes.resize(rows.len() * line);
         let from_line = self.in_size[1] * self.channels;
         let left = (self.pad[1] * self.channels).min(line);
         for (y, to) in rows.zip(planes.chunks_exact_mut(line)) {

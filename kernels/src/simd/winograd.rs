@@ -34,8 +34,8 @@ thread_local! {
 pub(super) struct Winograd {
     inputs: usize,
     outputs: usize,
-    /// The same, up to whole vectors.
-    padded: [usize; 2],
+    /// Output channels up to a whole vector.
+    padded: usize,
     /// Where the squares of inputs lie.
     squares: Patches,
     /// Values of an input image.
@@ -55,11 +55,13 @@ struct Rows<'a> {
 }
 
 impl Winograd {
-    /// `weights` are `[outputs][inputs][3][3]`; `None` where the layer is of another kind, or too small to gain.
+    /// `weights` are `[outputs][inputs][3][3]`; `None` where the layer is of another kind, too small to gain, or has inputs that
+    /// are no whole vectors.
     pub(super) fn new(p: &Conv, weights: &[f32], bias: &[f32]) -> Option<Self> {
         let ones = [p.stride_y, p.stride_x, p.dilation_y, p.dilation_x, p.groups] == [1; 5];
         let wide = p.in_channels >= LEAST_CHANNELS && p.out_channels >= LEAST_CHANNELS;
-        if !ones || !wide || [p.kernel_height, p.kernel_width] != [3; 2] {
+        let whole = (p.in_channels as usize).is_multiple_of(lanes());
+        if !ones || !wide || !whole || [p.kernel_height, p.kernel_width] != [3; 2] {
             return None;
         }
         let [inputs, outputs] = [p.in_channels, p.out_channels].map(|v| v as usize);
@@ -72,14 +74,14 @@ impl Winograd {
                 kernels[k * area + at] = value;
             }
         }
-        let padded = [inputs, outputs].map(|channels| channels.next_multiple_of(lanes()));
-        let zeros = vec![0.0; padded[1]];
+        let padded = outputs.next_multiple_of(lanes());
+        let zeros = vec![0.0; padded];
         let mut bias = bias.to_vec();
-        bias.resize(padded[1], 0.0);
+        bias.resize(padded, 0.0);
         let weight = |k: usize, o: usize, i: usize| {
-            if o < outputs && i < inputs { kernels[k * area + o * inputs + i] } else { 0.0 }
+            if o < outputs { kernels[k * area + o * inputs + i] } else { 0.0 }
         };
-        let product = |k: usize| Dense::new([1, padded[0]], |o, _, i| weight(k, o, i), &zeros);
+        let product = |k: usize| Dense::new([1, inputs], |o, _, i| weight(k, o, i), &zeros);
         let squares = Conv {
             kernel_height: SIDE as u32,
             kernel_width: SIDE as u32,
@@ -160,7 +162,7 @@ impl WithSimd for Run<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { of, rows, range, out, scratch: [planes, seen, products] } = self;
-        let [inputs, outputs] = of.padded;
+        let (inputs, outputs) = (of.inputs, of.padded);
         seen.resize(SQUARE * TOGETHER * inputs);
         products.resize(SQUARE * TOGETHER * outputs);
         let across = of.out_size[1].div_ceil(OUT);
@@ -209,7 +211,6 @@ impl Winograd {
     #[inline(always)]
     fn see<S: Simd>(&self, simd: S, planes: &[f32], i: usize, seen: &mut [f32]) {
         for channel in (0..self.inputs).step_by(S::F32_LANES) {
-            // Beyond the last channel lie those of the next position, whose weights are zero here.
             let line = self.squares.line();
             let lines = [
                 self.inputs::<S>(simd, planes, channel),
@@ -223,7 +224,7 @@ impl Winograd {
                 let column = input_line(simd, column(&lines, x));
                 for (y, value) in column.into_iter().enumerate() {
                     let plane = (y * SIDE + x) * TOGETHER + i;
-                    let to = &mut seen[plane * self.padded[0] + channel..][..S::F32_LANES];
+                    let to = &mut seen[plane * self.inputs + channel..][..S::F32_LANES];
                     S::as_mut_simd_f32s(to).0[0] = value;
                 }
             }
@@ -248,7 +249,7 @@ impl Winograd {
         before: usize,
         out: &mut [f32],
     ) {
-        let ([height, width], line) = (self.out_size, SIDE * TOGETHER * self.padded[1]);
+        let ([height, width], line) = (self.out_size, SIDE * TOGETHER * self.padded);
         let skip = rows.skip.get(before..).unwrap_or(&[]);
         for channel in (0..self.outputs).step_by(S::F32_LANES) {
             let len = S::F32_LANES.min(self.outputs - channel);
@@ -276,7 +277,7 @@ impl Winograd {
     /// One line of a square of products, transformed along the line.
     #[inline(always)]
     fn outputs<S: Simd>(&self, simd: S, products: &[f32], first: usize) -> [S::f32s; OUT] {
-        output_line(simd, six::<S>(&products[first..], TOGETHER * self.padded[1]))
+        output_line(simd, six::<S>(&products[first..], TOGETHER * self.padded))
     }
 }
 

@@ -58,7 +58,7 @@ fn added(model: &TypedModel, id: usize) -> TractResult<Option<(usize, OutletId)>
 }
 
 /// Every value repeated down and across.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Upsampled {
     factors: [usize; 2],
     /// Values of a row of the input.

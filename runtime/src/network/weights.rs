@@ -2,7 +2,7 @@
 //!
 //! They stand in it as integers behind a `DequantizeLinear` with one scale per output channel. tract would widen them value by
 //! value, and copy what comes out several times: that was more than half of the time that a model takes to load. Convolutions
-//! get theirs when they are laid out for the processor; what tract reads in their place is one value, repeated.
+//! get theirs when they are laid out for the processor; until then they are inputs of the graph.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +46,7 @@ impl Weights {
         let names: BTreeMap<String, usize> =
             graph.initializer.iter().enumerate().map(|(i, t)| (t.name.clone(), i)).collect();
         let mut taken = Self::default();
-        let constants = &mut graph.initializer;
+        let constants = &graph.initializer;
         graph.node.retain(|node| match codes(node, constants, &names) {
             Some(codes) => {
                 taken.0.insert(node.output[0].clone(), codes);
@@ -126,10 +126,10 @@ fn tensor(name: String, kind: DataType, dims: Vec<i64>, raw_data: Vec<u8>) -> Te
     TensorProto { name, data_type: kind as i32, dims, raw_data, ..TensorProto::default() }
 }
 
-/// What `node` widens; its codes are taken out of the `constants`.
+/// What `node` widens.
 fn codes(
     node: &NodeProto,
-    constants: &mut [TensorProto],
+    constants: &[TensorProto],
     names: &BTreeMap<String, usize>,
 ) -> Option<Codes> {
     let ([codes, scales, zeros @ ..], [_]) = (&node.input[..], &node.output[..]) else {
@@ -139,9 +139,8 @@ fn codes(
     if node.op_type != "DequantizeLinear" || node.attribute.is_empty() || !first_axis {
         return None;
     }
-    let place = *names.get(codes)?;
     let constant = |name: &String| names.get(name).map(|&i| &constants[i]);
-    let (codes, scales) = (&constants[place], constant(scales)?);
+    let (codes, scales) = (constant(codes)?, constant(scales)?);
     let kinds = [codes.data_type, scales.data_type];
     // An empty `raw_data` means values elsewhere, which need not be zero.
     let symmetric = zeros.iter().all(|name| {
@@ -161,8 +160,7 @@ fn codes(
         return None;
     }
     let scales = scales.raw_data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-    let dims = codes.dims.clone();
-    let codes = constants[place].raw_data.clone();
+    let (dims, codes) = (codes.dims.clone(), codes.raw_data.clone());
     Some(Codes { dims, codes, scales, by_convolutions: false, by_others: false })
 }
 
