@@ -121,6 +121,9 @@ impl Convolution {
     /// Where the lengths do not fit each other.
     pub fn run(&self, input: &[f32], skip: &[f32], out: &mut [f32]) {
         assert_eq!(input.len() / self.input, out.len() / self.output, "as many images out as in");
+        if out.is_empty() {
+            return;
+        }
         if let Form::Winograd(winograd) = &self.form {
             return winograd.run(input, &self.finish, skip, out, self.work);
         }

@@ -183,6 +183,20 @@ fn rows_are_those_of_the_whole() {
 }
 
 #[test]
+fn no_image_is_nothing_to_do() {
+    let mut draw = Draw(10);
+    for case in 0..50 {
+        let mut p = draw.sizes();
+        if case % 2 == 0 {
+            (p.kernel_height, p.kernel_width, p.groups) = (3, 3, 1);
+            (p.stride_y, p.stride_x, p.dilation_y, p.dilation_x) = (1, 1, 1, 1);
+            (p.in_channels, p.out_channels) = (16, 16);
+        }
+        assert_eq!(both(&p, &mut draw, 0), [vec![], vec![]]);
+    }
+}
+
+#[test]
 fn a_kernel_may_be_as_large_as_its_input() {
     let mut draw = Draw(9);
     let [height, width] = [150, 130];
