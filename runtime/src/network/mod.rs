@@ -16,6 +16,7 @@ use self::plan::Plan;
 use self::weights::Weights;
 use crate::{Error, ErrorKind};
 
+#[cfg(feature = "gpu")]
 pub(crate) use self::convolve::window;
 
 /// A compiled graph with its buffers. Clones share the weights.
