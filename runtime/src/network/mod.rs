@@ -122,3 +122,23 @@ fn guarded<T>(build: impl FnOnce() -> TractResult<T>) -> Result<T, Error> {
         .unwrap_or_else(|_| Err(format_err!("the graph is malformed")));
     built.map_err(|e| Error::new(ErrorKind::Unreadable, format!("{e:#}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::backbone::shapes;
+    use crate::{Pack, SectionKind};
+
+    #[test]
+    fn the_shipped_backbone_leaves_tract_nothing_but_moves_of_axes() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/head.fid");
+        let pack = Pack::open(&path).unwrap();
+        let (input, outputs) = shapes(pack.manifest());
+        let onnx = pack.section(SectionKind::Backbone);
+        let network = Network::new(onnx, &[input], &outputs).unwrap();
+        let operations = network.plan.operations();
+        assert!(operations.iter().all(|name| name == "MoveAxis"), "{operations:?}");
+    }
+}

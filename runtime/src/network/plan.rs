@@ -129,8 +129,17 @@ impl Plan {
                 }
             }
         }
-        step.last.iter().for_each(|&value| self.tensors[value] = None);
         Ok(())
+    }
+
+    /// Names of the operations that are left to tract.
+    #[cfg(test)]
+    pub(super) fn operations(&self) -> Vec<String> {
+        let name = |step: &Step| match &step.what {
+            What::Op(op) => Some(op.name().to_string()),
+            What::Layer(_) | What::Band(_) => None,
+        };
+        self.steps.iter().filter_map(name).collect()
     }
 
     fn layer(
@@ -146,6 +155,7 @@ impl Plan {
             step.inputs.iter().map(|&value| self.floats(value, inputs)).collect();
         let done = from.map(|from| run(&from, &mut to[..out.len()]));
         self.buffers[buffer] = to;
+        step.last.iter().for_each(|&value| self.tensors[value] = None);
         done
     }
 
