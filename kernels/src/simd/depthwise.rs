@@ -8,6 +8,7 @@ use std::{vec, vec::Vec};
 
 use pulp::Simd;
 
+use super::patches::seen_by;
 use super::vector::{lanes, load};
 use super::{Aligned, Finish, Slab};
 use crate::Conv;
@@ -59,8 +60,11 @@ impl Depthwise {
         let (p, channels) = (&self.p, self.channels);
         let [width, height] = [p.out_width as usize, out.len() / p.out_width as usize / channels];
         // Columns and rows that a row and all rows see.
-        let columns = seen_by(width, p.kernel_width, p.stride_x, p.dilation_x);
-        let of_rows = |rows| seen_by(rows, p.kernel_height, p.stride_y, p.dilation_y);
+        let [kernel_x, stride_x, dilation_x, kernel_y, stride_y, dilation_y] =
+            [p.kernel_width, p.stride_x, p.dilation_x, p.kernel_height, p.stride_y, p.dilation_y]
+                .map(|v| v as usize);
+        let columns = seen_by(width, kernel_x, stride_x, dilation_x);
+        let of_rows = |rows| seen_by(rows, kernel_y, stride_y, dilation_y);
         let mut strip = height;
         while strip > 1 && of_rows(strip) * columns * S::F32_LANES > NEAR {
             strip = strip.div_ceil(2);
@@ -90,11 +94,6 @@ impl Depthwise {
             }
         }
     }
-}
-
-/// Places along an axis that so many outputs side by side see.
-fn seen_by(outputs: usize, kernel: u32, stride: u32, dilation: u32) -> usize {
-    (outputs - 1) * stride as usize + (kernel as usize - 1) * dilation as usize + 1
 }
 
 /// One vector of channels.

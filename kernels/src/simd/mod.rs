@@ -25,7 +25,7 @@ mod winograd;
 use self::dense::Dense;
 use self::depthwise::Depthwise;
 use self::finish::Finish;
-use self::patches::Patches;
+use self::patches::{Patches, seen_by};
 use self::winograd::Winograd;
 
 pub use self::aligned::Aligned;
@@ -140,9 +140,8 @@ impl Convolution {
         if let Form::Winograd(_) = self.form {
             return None;
         }
-        let end = (rows.end.saturating_sub(1) * stride + (kernel - 1) * dilation + 1)
-            .saturating_sub(pad)
-            .min(height);
+        let end = seen_by(rows.end.max(1), kernel, stride, dilation);
+        let end = end.saturating_sub(pad).min(height);
         Some((rows.start * stride).saturating_sub(pad).min(end)..end)
     }
 

@@ -31,9 +31,8 @@ impl Patches {
         let kernel = of(p.kernel_height, p.kernel_width);
         let (stride, dilation) = (of(p.stride_y, p.stride_x), of(p.dilation_y, p.dilation_x));
         let (pad, channels) = (of(p.pad_y, p.pad_x), p.in_channels as usize);
-        let seen = [0, 1].map(|axis: usize| {
-            (out_size[axis] - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1
-        });
+        let seen = [0, 1]
+            .map(|axis: usize| seen_by(out_size[axis], kernel[axis], stride[axis], dilation[axis]));
         let inside = pad == [0, 0] && seen[0] <= in_size[0] && seen[1] <= in_size[1];
         let plane = if inside { in_size } else { seen };
         let mut segments: Vec<Segment> = Vec::new();
@@ -106,4 +105,9 @@ impl Patches {
             after.fill(0.0);
         }
     }
+}
+
+/// Places along an axis that so many outputs side by side see.
+pub(super) fn seen_by(outputs: usize, kernel: usize, stride: usize, dilation: usize) -> usize {
+    (outputs - 1) * stride + (kernel - 1) * dilation + 1
 }
