@@ -1,5 +1,5 @@
-// From heat maps to points: largest logit, soft-argmax about it, moments of the whole map. A workgroup per
-// map, of any size; every thread reduces its share, then the threads are reduced.
+// From heat maps to points: largest logit, a bell that moves from there to the mean of what lies under it, moments of
+// the whole map. A workgroup per map, of any size; every thread reduces its share, then the threads are reduced.
 
 struct Params {
     width: u32,
@@ -29,6 +29,8 @@ fn key(v: f32) -> u32 {
 
 const NEGATIVE_INFINITY: u32 = 0x007fffffu;
 const INFINITY: u32 = 0xff800000u;
+// Times that the bell moves.
+const MOVES: u32 = 8u;
 
 fn weight(v: f32, top: f32) -> f32 {
     return select(exp(v - top), 0.0, key(v) <= NEGATIVE_INFINITY);
@@ -77,32 +79,45 @@ fn peak(
     let x1 = min(px + p.radius + 1u, p.width);
     let y1 = min(py + p.radius + 1u, p.height);
     let side = x1 - x0;
-    var near = vec3<f32>(0.0);
+    var mass = 0.0;
     for (var i = thread; i < side * (y1 - y0); i += 256u) {
-        let x = x0 + i % side;
-        let y = y0 + i / side;
-        let w = weight(maps[start + y * p.width + x], top);
-        near += w * vec3<f32>(1.0, f32(x) - f32(px), f32(y) - f32(py));
+        mass += weight(maps[start + (y0 + i / side) * p.width + x0 + i % side], top);
     }
-    near = total(near, thread);
-    let cx = f32(px) + near.y / near.x;
-    let cy = f32(py) + near.z / near.x;
+
+    let reach = f32(3u * p.radius + 1u);
+    let edge = vec2<i32>(i32(p.width), i32(p.height));
+    var middle = vec2<f32>(f32(px), f32(py));
+    for (var i = 0u; i < MOVES; i += 1u) {
+        let first = max(vec2<i32>(middle - reach), vec2<i32>(0));
+        let cells = max(min(vec2<i32>(middle + reach) + 1, edge) - first, vec2<i32>(0));
+        var under = vec3<f32>(0.0);
+        for (var j = i32(thread); j < cells.x * cells.y; j += 256) {
+            let cell = first + vec2<i32>(j % cells.x, j / cells.x);
+            let d = vec2<f32>(cell) - middle;
+            let bell = max(1.0 - dot(d, d) / (reach * reach), 0.0);
+            let w = weight(maps[start + u32(cell.y) * p.width + u32(cell.x)], top) * bell * bell;
+            under += w * vec3<f32>(1.0, d);
+        }
+        under = total(under, thread);
+        middle += under.yz / under.x;
+    }
 
     var sums = vec3<f32>(0.0);
     var covariance = vec3<f32>(0.0);
     for (var i = thread; i < count; i += 256u) {
         let w = weight(maps[start + i], top);
-        let dx = f32(i % p.width) - cx;
-        let dy = f32(i / p.width) - cy;
+        let dx = f32(i % p.width) - middle.x;
+        let dy = f32(i / p.width) - middle.y;
         sums += w * vec3<f32>(1.0, sqrt(dx * dx + dy * dy), 0.0);
         covariance += w * vec3<f32>(dx * dx, dx * dy, dy * dy);
     }
+    sums.z = mass;
     sums = total(sums, thread);
     covariance = total(covariance, thread) / sums.x;
     if (thread == 0u) {
         if (valid) {
             peaks[group.x] = Peak(
-                cx, cy, near.x / sums.x, sums.y / sums.x,
+                middle.x, middle.y, sums.z / sums.x, sums.y / sums.x,
                 covariance.x, covariance.y, covariance.z, 1u,
             );
         } else {

@@ -1,4 +1,4 @@
-//! The registers of the board. The only unsafe code of this repository.
+//! The registers of the board. The only unsafe code of the firmware.
 //!
 //! Addresses and layouts: Arm MPS2 AN386 (DAI 0386), Cortex-M System Design Kit r1p1 (DDI 0479).
 #![allow(unsafe_code)]

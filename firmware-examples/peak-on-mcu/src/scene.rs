@@ -2,7 +2,7 @@
 
 use crate::{Fault, Tile};
 
-/// Half of the window of the soft-argmax, cells.
+/// Radius of a peak, cells.
 pub const RADIUS: usize = 5;
 /// Side of a tile, cells.
 const SIDE: u16 = 48;

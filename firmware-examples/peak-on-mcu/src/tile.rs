@@ -49,7 +49,7 @@ impl Tile {
         self.logits.extend_from_slice(row).map_err(|_| Fault::Full)
     }
 
-    /// Where the landmark is, from the soft-argmax within `radius` cells of the peak.
+    /// Where the landmark is; `radius` is that of the peak, cells.
     ///
     /// # Errors
     /// [`Fault::Shape`] for a tile without rows, [`Fault::NoPeak`] where no cell stands out as a

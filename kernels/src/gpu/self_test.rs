@@ -4,7 +4,7 @@
 extern crate std;
 use std::{format, string::String, vec::Vec};
 
-use super::probes::int8::{conv_int8_probe, matmul_depthwise_int8_probe, matmul_int8_probe};
+use super::probes::int8::{conv_int8_probe, matmul_int8_probe};
 use super::probes::layers::{
     any_conv, conv_probe, elementwise_probe, matmul_depthwise_probe, matmul_probe, peak_probe,
     pool_probe, resample_probe, transposed_probe,
@@ -97,7 +97,6 @@ fn probes(form: Precision, subgroups: bool) -> Vec<Probe> {
         probes.push(matmul_int8_probe(dice, [40, 180, 96], false, 1));
         probes.push(matmul_int8_probe(dice, [16, 256, 33], true, 3));
         probes.push(matmul_int8_probe(dice, [19, 91, 20], false, 2));
-        probes.push(matmul_depthwise_int8_probe(dice, [40, 36], [3, 3], 1));
     }
     probes.push(elementwise_probe(form, dice, Operation::Add));
     probes.push(elementwise_probe(form, dice, Operation::Mul));

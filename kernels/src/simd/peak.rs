@@ -1,9 +1,13 @@
 //! The decode of a heat map on vectors.
 
+use core::slice::ChunksExactMut;
+
 use pulp::{Arch, Simd, WithSimd};
 
+use super::SCRATCH;
 use super::vector::{load, store, whole};
 use crate::Peak;
+use crate::peak::{MOVES, cells, reach};
 
 /// Values of the longest vector.
 const LONGEST: usize = 16;
@@ -37,24 +41,30 @@ impl WithSimd for Decode<'_> {
         }
         let best = logits.iter().position(|v| *v == top)?;
         let (px, py) = (best % width, best / width);
-        let columns = px.saturating_sub(radius)..(px + radius + 1).min(width);
-        let rows = py.saturating_sub(radius)..(py + radius + 1).min(height);
+        // Rows start with whole vectors and end with as many zeros, so that no vector reaches beyond one.
+        let stride = width.next_multiple_of(S::F32_LANES) + S::F32_LANES;
+        let mut likely = SCRATCH.take();
+        likely.resize(stride * height);
+        let total = exponentials(simd, logits, top, width, likely.chunks_exact_mut(stride));
 
-        let mut near = Sums::new(simd);
-        for y in rows {
-            let row = &logits[y * width..][columns.clone()];
-            near.add(row, top, [columns.start as f32 - px as f32, y as f32 - py as f32]);
+        let columns = px.saturating_sub(radius)..(px + radius + 1).min(width);
+        let mut mass = 0.0;
+        for y in py.saturating_sub(radius)..(py + radius + 1).min(height) {
+            mass += likely[y * stride..][columns.clone()].iter().sum::<f32>();
         }
-        let [mass, x, y] = [near.mass, near.x, near.y].map(|sum| simd.reduce_sum_f32s(sum));
-        let (cx, cy) = (px as f32 + x / mass, py as f32 + y / mass);
+        let mut middle = [px as f32, py as f32];
+        for _ in 0..MOVES {
+            middle = moved(simd, &likely, [width, height], stride, middle, reach(radius));
+        }
+        let [cx, cy] = middle;
 
         let mut all = Sums::new(simd);
-        for (y, row) in logits.chunks_exact(width).enumerate() {
-            all.add(row, top, [-cx, y as f32 - cy]);
+        for (y, row) in likely.chunks_exact(stride).enumerate() {
+            all.add(S::as_simd_f32s(&row[..stride - S::F32_LANES]).0, [-cx, y as f32 - cy]);
         }
-        let Sums { mass: total, error, xx, xy, yy, .. } = all;
-        let [total, error, xx, xy, yy] =
-            [total, error, xx, xy, yy].map(|sum| simd.reduce_sum_f32s(sum));
+        SCRATCH.set(likely);
+        let Sums { error, xx, xy, yy, .. } = all;
+        let [error, xx, xy, yy] = [error, xx, xy, yy].map(|sum| simd.reduce_sum_f32s(sum));
         Some(Peak {
             x: cx,
             y: cy,
@@ -78,12 +88,77 @@ fn largest<S: Simd>(simd: S, logits: &[f32]) -> f32 {
     each.iter().chain(rest).fold(f32::NEG_INFINITY, |a, b| if *b > a { *b } else { a })
 }
 
+/// What each cell weighs, beside the one of the largest, and zeros behind each row; the sum.
+#[inline(always)]
+fn exponentials<S: Simd>(
+    simd: S,
+    logits: &[f32],
+    top: f32,
+    width: usize,
+    rows: ChunksExactMut<'_, f32>,
+) -> f32 {
+    let (top, zero) = (simd.splat_f32s(top), simd.splat_f32s(0.0));
+    let mut total = zero;
+    for (from, row) in logits.chunks_exact(width).zip(rows) {
+        let vectors = S::as_mut_simd_f32s(row).0;
+        vectors.fill(zero);
+        let (whole_, rest) = S::as_simd_f32s(from);
+        for (&values, to) in whole_.iter().zip(&mut *vectors) {
+            *to = exp(simd, simd.sub_f32s(values, top));
+            total = simd.add_f32s(total, *to);
+        }
+        if !rest.is_empty() {
+            // Beyond the last there is no evidence.
+            let inside = simd.splat_f32s(rest.len() as f32);
+            let inside = simd.less_than_f32s(whole::<S>(&LANES), inside);
+            let p = exp(simd, simd.sub_f32s(load(simd, rest), top));
+            vectors[whole_.len()] = simd.select_f32s(inside, p, zero);
+            total = simd.add_f32s(total, vectors[whole_.len()]);
+        }
+    }
+    simd.reduce_sum_f32s(total)
+}
+
+/// The mean of what lies under a bell about `middle`.
+#[inline(always)]
+fn moved<S: Simd>(
+    simd: S,
+    likely: &[f32],
+    [width, height]: [usize; 2],
+    stride: usize,
+    [cx, cy]: [f32; 2],
+    reach: f32,
+) -> [f32; 2] {
+    let (columns, rows) = (cells(cx, reach, width), cells(cy, reach, height));
+    let (one, zero) = (simd.splat_f32s(1.0), simd.splat_f32s(0.0));
+    let fall = simd.splat_f32s(1.0 / (reach * reach));
+    let step = simd.splat_f32s(S::F32_LANES as f32);
+    let start = simd.add_f32s(simd.splat_f32s(columns.start as f32 - cx), whole::<S>(&LANES));
+    let across = columns.len().next_multiple_of(S::F32_LANES);
+    let [mut under, mut sx, mut sy] = [zero; 3];
+    for y in rows {
+        let dy = simd.splat_f32s(y as f32 - cy);
+        // The bell at `dx` of this row: what is left of it at `dy`, less what falls along x.
+        let left = simd.negate_mul_add_e_f32s(simd.mul_f32s(dy, dy), fall, one);
+        let (mut dx, mut of_row) = (start, zero);
+        for &p in S::as_simd_f32s(&likely[y * stride + columns.start..][..across]).0 {
+            let bell = simd.negate_mul_add_e_f32s(simd.mul_f32s(dx, dx), fall, left);
+            let bell = simd.max_f32s(bell, zero);
+            let p = simd.mul_f32s(p, simd.mul_f32s(bell, bell));
+            of_row = simd.add_f32s(of_row, p);
+            sx = simd.mul_add_e_f32s(p, dx, sx);
+            dx = simd.add_f32s(dx, step);
+        }
+        under = simd.add_f32s(under, of_row);
+        sy = simd.mul_add_e_f32s(of_row, dy, sy);
+    }
+    let under = simd.reduce_sum_f32s(under);
+    [cx + simd.reduce_sum_f32s(sx) / under, cy + simd.reduce_sum_f32s(sy) / under]
+}
+
 /// Sums over cells, by lane, of the weight times something.
 struct Sums<S: Simd> {
     simd: S,
-    mass: S::f32s,
-    x: S::f32s,
-    y: S::f32s,
     /// The distance.
     error: S::f32s,
     xx: S::f32s,
@@ -94,24 +169,20 @@ struct Sums<S: Simd> {
 impl<S: Simd> Sums<S> {
     #[inline(always)]
     fn new(simd: S) -> Self {
-        let zero = simd.splat_f32s(0.0);
-        let [mass, x, y, error, xx, xy, yy] = [zero; 7];
-        Self { simd, mass, x, y, error, xx, xy, yy }
+        let [error, xx, xy, yy] = [simd.splat_f32s(0.0); 4];
+        Self { simd, error, xx, xy, yy }
     }
 
-    /// Adds a row of cells, the first of which lies at `(x, y)` from where distances are taken.
+    /// Adds a row of weights, the first of which lies at `(x, y)` from where distances are taken.
     #[inline(always)]
-    fn add(&mut self, row: &[f32], top: f32, [x, y]: [f32; 2]) {
+    fn add(&mut self, row: &[S::f32s], [x, y]: [f32; 2]) {
         let simd = self.simd;
-        let (top, y) = (simd.splat_f32s(top), simd.splat_f32s(y));
+        let y = simd.splat_f32s(y);
         let (step, yy) = (simd.splat_f32s(S::F32_LANES as f32), simd.mul_f32s(y, y));
         let mut x = simd.add_f32s(simd.splat_f32s(x), whole::<S>(&LANES));
         // Of the row: what does not depend on x is taken out of the sums.
         let [mut mass, mut of_x] = [simd.splat_f32s(0.0); 2];
-        for values in row.chunks(S::F32_LANES) {
-            let whole_ = values.len() == S::F32_LANES;
-            let values = if whole_ { whole::<S>(values) } else { last(simd, values) };
-            let p = exp(simd, simd.sub_f32s(values, top));
+        for &p in row {
             let px = simd.mul_f32s(p, x);
             let distance = simd.sqrt_f32s(simd.mul_add_e_f32s(x, x, yy));
             mass = simd.add_f32s(mass, p);
@@ -120,19 +191,9 @@ impl<S: Simd> Sums<S> {
             self.xx = simd.mul_add_e_f32s(px, x, self.xx);
             x = simd.add_f32s(x, step);
         }
-        self.mass = simd.add_f32s(self.mass, mass);
-        self.x = simd.add_f32s(self.x, of_x);
-        self.y = simd.mul_add_e_f32s(mass, y, self.y);
         self.xy = simd.mul_add_e_f32s(of_x, y, self.xy);
         self.yy = simd.mul_add_e_f32s(mass, yy, self.yy);
     }
-}
-
-/// What is left of a row; beyond it there is no evidence.
-#[inline(always)]
-fn last<S: Simd>(simd: S, rest: &[f32]) -> S::f32s {
-    let inside = simd.less_than_f32s(whole::<S>(&LANES), simd.splat_f32s(rest.len() as f32));
-    simd.select_f32s(inside, load(simd, rest), simd.splat_f32s(f32::NAN))
 }
 
 /// `exp(v)` of what is at most zero, to 2 units in the last place; zero for NaN and below [`SMALLEST`].
