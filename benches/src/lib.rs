@@ -4,12 +4,16 @@
 mod machine;
 mod backends;
 mod models;
+mod networks;
 mod record;
+mod times;
 
 pub use backends::{Measured, backend, backends};
-pub use machine::{machine, peak_resident, processor, resident};
+pub use machine::{LOAD, about, machine, peak_resident, resident};
 pub use models::{Kind, model};
+pub use networks::{Networks, write_networks};
 pub use record::{Record, Row};
+pub use times::Times;
 
 use std::path::{Path, PathBuf};
 
@@ -52,21 +56,25 @@ pub fn shipped_pack_path() -> PathBuf {
 /// As [`Radiograph::open`].
 pub fn demo(seed: u64) -> Result<Radiograph, Error> {
     let small = Radiograph::open(&shipped("demo.png"), Some([DEMO_MM; 2]))?;
+    Ok(doubled(&small, seed))
+}
+
+/// A film at twice its resolution, under grain of the seed.
+pub fn doubled(small: &Radiograph, seed: u64) -> Radiograph {
     let [width, height] = [2 * small.width, 2 * small.height];
     let pixel = |i: usize| {
         let level = small.pixels[i / width / 2 * small.width + i % width / 2];
         (f64::from(level) + DEMO_GRAIN * noise(seed, i)).clamp(0.0, 255.0).round() as u16
     };
     let pixels = (0..width * height).map(pixel).collect();
-    let spacing_mm = Some([DEMO_MM / 2.0; 2]);
-    Ok(Radiograph {
-        name: format!("demo, seed {seed}"),
+    Radiograph {
+        name: format!("{}, seed {seed}", small.name),
         width,
         height,
         pixels,
-        spacing_mm,
-        ..small
-    })
+        spacing_mm: small.spacing_mm.map(|mm| mm.map(|mm| mm / 2.0)),
+        ..small.clone()
+    }
 }
 
 /// The shipped pack, `None` where there is none.

@@ -1,5 +1,10 @@
 //! What machine this is, in plain words of its hardware, and the memory of this process.
 
+use crate::Row;
+
+/// The figure of what else a machine did.
+pub const LOAD: &str = "load at the start";
+
 /// Name of the folder of results: architecture, cores, widest vector instructions.
 pub fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -28,8 +33,24 @@ fn vectors() -> &'static str {
     "scalar"
 }
 
+/// Rows on the machine.
+pub fn about() -> Vec<Row> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    let mut rows = vec![
+        Row::text("machine", "processor", &processor()),
+        Row::text("machine", "system", &system),
+        Row::number("machine", "cores", cores as f64, ""),
+    ];
+    // What else the machine does: busy cores make everything slower.
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').nth(1).and_then(|five_minutes| five_minutes.parse().ok());
+    rows.extend(load.map(|load: f64| Row::number("machine", LOAD, load, "")));
+    rows
+}
+
 /// What the system calls the processor; `unknown` where it does not say.
-pub fn processor() -> String {
+fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     name.map_or("unknown", |(_, name)| name).to_owned()

@@ -8,6 +8,7 @@
 //! Coordinates: `(0, 0)` is the centre of the top-left pixel, x to the right, y down.
 //! Planes are row-major, `plane[y * width + x]`.
 #![no_std]
+#![cfg_attr(not(feature = "gpu"), forbid(unsafe_code))]
 
 mod math;
 

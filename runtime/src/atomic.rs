@@ -29,6 +29,22 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     }
 }
 
+/// Writes `file` whole or not at all, for this user only, in a folder that is made for this user only where there
+/// is none. What stands in its place, a link or a pipe, is replaced and not followed.
+#[cfg(feature = "gpu")]
+pub(crate) fn write_privately(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder(file);
+    let mut maker = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
+    maker.recursive(true).create(folder)?;
+    // A temporary file is private to its owner.
+    let mut written = tempfile::Builder::new().prefix(".fiducia-").tempfile_in(folder)?;
+    written.write_all(bytes)?;
+    written.as_file().sync_all()?;
+    written.persist(file).map(drop).map_err(|e| e.error)
+}
+
 /// Fails where [`write_atomically`] would, before there is anything to write.
 ///
 /// # Errors

@@ -36,9 +36,9 @@ pub use detector::{Backend, Detector, Found, Observation, Presentation, Started,
 pub use error::{Error, ErrorKind};
 pub use fiducia_kernels::Precision;
 #[cfg(feature = "gpu")]
-pub use fiducia_kernels::gpu::{Adapter, Counters, adapters};
+pub use fiducia_kernels::gpu::{Adapter, Counters, Reach, adapters};
 #[cfg(feature = "gpu")]
-pub use gpu::StepTime;
+pub use gpu::{ShaderTime, StepTime, by_shader};
 pub use overlay::overlay;
 pub use pack::{
     AdapterInput, Calibration, Coding, Deltas, FileKind, Manifest, Pack, Patch, PatchInfo,

@@ -243,6 +243,21 @@ fn refusals_need_no_labels() {
 }
 
 #[test]
+fn a_card_is_exchanged_whole_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let (model, card) = (toy_pack(dir.path()), dir.path().join("card.md"));
+    let before = std::fs::read(&model).unwrap();
+    let [model_, card_] = [&model, &card].map(|path| path.to_str().unwrap().to_owned());
+    let done = run(&["card", &model_, &card_]);
+    assert_eq!(done.status.code(), Some(3), "there is no card yet");
+    assert_eq!(std::fs::read(&model).unwrap(), before);
+
+    std::fs::write(&card, "# Other\n").unwrap();
+    assert!(run(&["card", &model_, &card_]).status.success());
+    assert_eq!(fiducia::Pack::open(&model).unwrap().card(), "# Other\n");
+}
+
+#[test]
 fn exit_codes_tell_faults_apart() {
     let root = tempfile::tempdir().unwrap();
     let out = evaluate(root.path(), "0.5", &["--split", "val"]);

@@ -24,8 +24,9 @@ const LANDMARKS: [(&str, [f64; 2]); 4] = [
 const UNIT_PX: f64 = SIZE[1] as f64 / 240.0;
 /// Median distance of matched labels from the truth, units.
 const MATCHED_WITHIN: f64 = 1.0;
-/// Distance of an added landmark from the truth, units; the networks learnt for seconds.
-const NEW_WITHIN: f64 = 8.0;
+/// Distance of an added landmark from the truth, units: half a region of interest. The networks learnt for seconds and the
+/// point lies on an edge, so its heat map is flat; a wrong frame puts it tens of units away.
+const NEW_WITHIN: f64 = 12.8;
 /// How long a checkpoint may take to appear.
 const PATIENCE: Duration = Duration::from_secs(300);
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use fiducia::{Error, ErrorKind};
-use fiducia_benches::{Row, machine, processor};
+use fiducia_benches::{Row, about, machine};
 use serde_json::Value;
 
 /// The baseline that is read; others are of no interest.
@@ -31,21 +31,6 @@ fn main() -> std::process::ExitCode {
             std::process::ExitCode::FAILURE
         }
     }
-}
-
-fn about() -> Vec<Row> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
-    let mut rows = vec![
-        Row::text("machine", "processor", &processor()),
-        Row::text("machine", "system", &system),
-        Row::number("machine", "cores", cores as f64, ""),
-    ];
-    // What else the machine does: busy cores make everything slower.
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').nth(1).and_then(|five_minutes| five_minutes.parse().ok());
-    rows.extend(load.map(|load: f64| Row::number("machine", "load at the start", load, "")));
-    rows
 }
 
 /// Medians with the 95 % intervals that criterion found.

@@ -82,6 +82,8 @@ pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) faults: Arc<Faults>,
+    /// Takes what the driver makes of shaders, and has what it made earlier; see [`Gpu::with_pipelines`].
+    pub(super) cache: Option<wgpu::PipelineCache>,
     adapter: Adapter,
 }
 
@@ -135,8 +137,10 @@ impl Gpu {
         };
         let (adapter, handle) = found.swap_remove(place);
         let limits = handle.limits();
-        let wished =
+        let mut wished =
             wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP;
+        // Elsewhere it is not known who can write a file that is read for the driver.
+        wished.set(wgpu::Features::PIPELINE_CACHE, cfg!(unix));
         let features = handle.features() & wished;
         let opened = pollster::block_on(handle.request_device(&wgpu::DeviceDescriptor {
             label: Some("fiducia"),
@@ -151,7 +155,7 @@ impl Gpu {
         })?;
         let faults = Arc::new(Faults::default());
         watch(&device, &faults, &adapter.name);
-        Ok(Self { device, queue, faults, adapter })
+        Ok(Self { device, queue, faults, cache: None, adapter })
     }
 
     /// What was opened.

@@ -100,7 +100,6 @@ pub const KERNELS: &[Kernel] = &[
     },
     whole("matmul_vec4_int8", &[EPILOGUE, MATMUL_VEC4, INT8, MATMUL_INT8]),
     whole("matmul_any_int8", &[EPILOGUE, MATMUL_ANY, MATMUL_STORE, INT8, MATMUL_INT8]),
-    whole("matmul_depthwise_int8", &[EPILOGUE, MATMUL_DEPTHWISE, MATMUL_STORE, INT8, MATMUL_INT8]),
     layer(
         "elementwise",
         &[("A", 1), ("B", 2), ("Output", 3)],

@@ -14,16 +14,21 @@ mod arena;
 pub mod steps;
 mod buffers;
 mod clock;
+mod kept;
+mod cache;
 mod pipelines;
 mod program;
 mod probes;
 mod self_test;
+mod reach;
 
 pub use device::{Adapter, Choice, Gpu, adapters};
 pub use error::{GpuError, GpuErrorKind};
+pub use kept::KeptPipelines;
 pub use kernel::{KERNELS, Kernel, kernel};
 pub use plan::{BufferId, Groups, Plan, Slot, Stage, Step, TensorId};
 pub use program::{Counters, Program, ReadBack, Running};
+pub use reach::{Reach, reach};
 pub use self_test::self_test;
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ pub(super) fn pipelines(
                 constants: &step.constants,
                 ..Default::default()
             },
-            cache: None,
+            cache: gpu.cache.as_ref(),
         });
         gpu.faults
             .take()

@@ -1,7 +1,7 @@
 //! A plan made ready on a device: buffers, pipelines, bind groups, and the run itself.
 
 extern crate std;
-use std::{format, string::String, sync::Arc, vec, vec::Vec};
+use std::{format, string::String, sync::Arc, time::Instant, vec, vec::Vec};
 
 use super::arena::Layout;
 use super::buffers::{Answer, ask, buffer, filled, mapped, staging};
@@ -54,6 +54,8 @@ pub struct Program {
     arenas: Vec<wgpu::Buffer>,
     buffers: Vec<wgpu::Buffer>,
     pipelines: Vec<wgpu::ComputePipeline>,
+    /// Time it took to make them, ms.
+    pipelines_ms: f64,
     /// The pipeline of each step.
     pipeline_of: Vec<usize>,
     bind_groups: Vec<wgpu::BindGroup>,
@@ -105,7 +107,9 @@ impl Program {
         let own = |&(name, bytes): &(&str, usize)| buffer(&gpu, name, bytes, inside);
         let buffers: Vec<_> = plan.buffers.iter().map(own).collect::<Result<_, _>>()?;
         let staging = vec![staging(&gpu, read_back.bytes)?];
+        let begin = Instant::now();
         let (pipelines, pipeline_of) = pipelines(&gpu, &plan, text)?;
+        let pipelines_ms = begin.elapsed().as_secs_f64() * 1e3;
         let clock =
             if gpu.has_clock() { Some(Clock::new(&gpu, 2 * Stage::ALL.len())?) } else { None };
         let mut program = Self {
@@ -118,6 +122,7 @@ impl Program {
             arenas,
             buffers,
             pipelines,
+            pipelines_ms,
             pipeline_of,
             bind_groups: Vec::new(),
             read_back,
@@ -153,6 +158,12 @@ impl Program {
     /// Bytes that step number `step` must move at least.
     pub fn traffic(&self, step: usize) -> u64 {
         self.plan.traffic(step)
+    }
+
+    /// How many pipelines the steps share, and the time it took to make them: reading the shaders, translating
+    /// them, and what the driver does, ms.
+    pub fn pipelines(&self) -> (usize, f64) {
+        (self.pipelines.len(), self.pipelines_ms)
     }
 
     /// Bytes of device memory that are held: weights, arenas and buffers.

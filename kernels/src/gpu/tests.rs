@@ -4,8 +4,10 @@ extern crate std;
 use std::{eprintln, format, println, string::String, sync::OnceLock, vec, vec::Vec};
 
 mod int8;
+mod kept;
 mod layers;
 mod picture;
+mod reach;
 mod reflect;
 
 use super::probes::{Dice, Probe, plan_for};

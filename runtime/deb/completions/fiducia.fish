@@ -40,10 +40,10 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l backend -d 'W
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more' -r -f -a "f32\t''
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px, few uncertain ones by more' -r -f -a "f32\t''
 f16\t''
 int8\t''"
-complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l cache -d 'Folder in which the outcome of a GPU\'s self-test and the compiled shaders are kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l landmarks -d 'Find these landmarks only, names separated by commas; they come out as they do among all' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l require-signed -d 'Use the pack only where the maker with this public key (PEM) signed it and all patches in it' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l spacing -d 'Size of an image pixel, mm: one number, or x,y; whatever the file says. Without it that of a DICOM file is taken where it can be trusted, else positions are in px only' -r
@@ -56,7 +56,7 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l dicom-kinds -
 sr\t''
 gsps\t''
 sc\t''"
-complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
+complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l self-test -d 'Test the GPU\'s shaders now and compile them anew, whatever an earlier run found and kept'
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l correct-magnification -d 'Divide a spacing at the detector by the magnification that the DICOM file states: millimetres in the body'
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -l invert -d 'Invert the grey values first, of every image: for films on which bone is dark. MONOCHROME1 of DICOM needs it not'
 complete -c fiducia -n "__fish_fiducia_using_subcommand detect" -s q -l quiet -d 'No table, notes or progress, only errors'
@@ -83,15 +83,15 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l backend -d 'Wh
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more' -r -f -a "f32\t''
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px, few uncertain ones by more' -r -f -a "f32\t''
 f16\t''
 int8\t''"
-complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l cache -d 'Folder in which the outcome of a GPU\'s self-test and the compiled shaders are kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l spacing -d 'Size of an image pixel, mm: one number, or x,y' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l runs -d 'Timed runs' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l warm-up -d 'Runs before them, which do not count' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
-complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l profile -d 'Time each step of the GPU path too'
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l self-test -d 'Test the GPU\'s shaders now and compile them anew, whatever an earlier run found and kept'
+complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l profile -d 'Time each step of the GPU path too, and hold it against what this GPU reaches, which is measured as well'
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -l json -d 'As JSON'
 complete -c fiducia -n "__fish_fiducia_using_subcommand bench" -s h -l help -d 'Print help'
 complete -c fiducia -n "__fish_fiducia_using_subcommand devices" -l json -d 'As JSON'
@@ -108,13 +108,13 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l backend -d 'Wha
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more' -r -f -a "f32\t''
+complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px, few uncertain ones by more' -r -f -a "f32\t''
 f16\t''
 int8\t''"
-complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
+complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l cache -d 'Folder in which the outcome of a GPU\'s self-test and the compiled shaders are kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l patience -d 'How long to wait for an image where the request does not say, ms' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l invert -d 'Invert the grey values first: for images on which bone is dark (MONOCHROME1)'
-complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
+complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l self-test -d 'Test the GPU\'s shaders now and compile them anew, whatever an earlier run found and kept'
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -s h -l help -d 'Print help'
 complete -c fiducia -n "__fish_fiducia_using_subcommand serve" -l config -d 'Configuration, TOML' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand serve" -l check -d 'Check the configuration, and the packs and certificates that it names, and end'
@@ -125,12 +125,12 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l backend -d 'Wha
 cpu\t''
 gpu\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l adapter -d 'Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the only way to a software rasteriser' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more' -r -f -a "f32\t''
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l precision -d 'How a GPU keeps the networks\' numbers: f16 halves the bytes between layers and moves landmarks by less than 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px, few uncertain ones by more' -r -f -a "f32\t''
 f16\t''
 int8\t''"
-complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l cache -d 'Folder in which the outcome of a GPU\'s self-test is kept; by default fiducia in the user\'s cache folder' -r -F
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l cache -d 'Folder in which the outcome of a GPU\'s self-test and the compiled shaders are kept; by default fiducia in the user\'s cache folder' -r -F
 complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l port -d 'Port of the page on 127.0.0.1; 0 takes a free one' -r
-complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l self-test -d 'Test the GPU\'s shaders now, whatever an earlier run found'
+complete -c fiducia -n "__fish_fiducia_using_subcommand view" -l self-test -d 'Test the GPU\'s shaders now and compile them anew, whatever an earlier run found and kept'
 complete -c fiducia -n "__fish_fiducia_using_subcommand view" -s h -l help -d 'Print help'
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve view help" -f -a "detect" -d 'Find the landmarks on one or several images'
 complete -c fiducia -n "__fish_fiducia_using_subcommand help; and not __fish_seen_subcommand_from detect inspect patch bench devices link serve view help" -f -a "inspect" -d 'Show what a model pack holds'

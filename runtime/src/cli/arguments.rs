@@ -75,13 +75,14 @@ pub(super) struct DeviceChoice {
     #[arg(long, value_name = "NAME")]
     pub(super) adapter: Option<String>,
     /// How a GPU keeps the networks' numbers: f16 halves the bytes between layers and moves landmarks by less than
-    /// 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px; both move uncertain ones by more.
+    /// 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px, few uncertain ones by more.
     #[arg(long, default_value = "f32", value_parser = PossibleValuesParser::new(["f32", "f16", "int8"]).map(precision))]
     pub(super) precision: Precision,
-    /// Test the GPU's shaders now, whatever an earlier run found.
+    /// Test the GPU's shaders now and compile them anew, whatever an earlier run found and kept.
     #[arg(long)]
     pub(super) self_test: bool,
-    /// Folder in which the outcome of a GPU's self-test is kept; by default fiducia in the user's cache folder.
+    /// Folder in which the outcome of a GPU's self-test and the compiled shaders are kept; by default fiducia in the
+    /// user's cache folder.
     #[arg(long, value_name = "FOLDER")]
     pub(super) cache: Option<PathBuf>,
 }
@@ -106,7 +107,7 @@ pub(super) struct BenchArguments {
     /// Runs before them, which do not count.
     #[arg(long, default_value_t = 5)]
     pub(super) warm_up: u16,
-    /// Time each step of the GPU path too.
+    /// Time each step of the GPU path too, and hold it against what this GPU reaches, which is measured as well.
     #[arg(long)]
     pub(super) profile: bool,
     /// As JSON.

@@ -1,5 +1,5 @@
-//! `fiducia bench`: how long a detection takes on this device, and each of its stages; on a GPU each step. What the
-//! board says of itself meanwhile stands beside it.
+//! `fiducia bench`: how long a detection takes on this device, and each of its stages; on a GPU each step, against what the device
+//! reaches. What the board says of itself meanwhile stands beside it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,6 +11,8 @@ use serde::Serialize;
 
 use super::arguments::BenchArguments;
 use super::board::{Board, BoardReport, Range, Resident};
+#[cfg(feature = "gpu")]
+use super::profile::{Profile, profile};
 use super::{device, model, print};
 
 /// The board is read between runs, no more often than this: it takes the processor time.
@@ -30,8 +32,8 @@ struct Timed {
     stages_ms: Stages,
     memory: Memory,
     board: BoardReport,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    steps: Vec<Step>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    profile: Option<Profile>,
 }
 
 #[derive(Serialize)]
@@ -64,14 +66,16 @@ struct Memory {
     device_bytes: Option<u64>,
 }
 
-/// A step of the GPU path.
+/// There is none without a GPU path.
+#[cfg(not(feature = "gpu"))]
 #[derive(Serialize)]
-struct Step {
-    kernel: String,
-    label: String,
-    ms: f64,
-    flops: u64,
-    bytes: u64,
+enum Profile {}
+
+#[cfg(not(feature = "gpu"))]
+impl Profile {
+    fn write(&self, _: &mut String) {
+        match *self {}
+    }
 }
 
 /// Runs the command.
@@ -84,7 +88,9 @@ pub(super) fn bench(arguments: &BenchArguments) -> Result<(), Error> {
     let radiograph = Radiograph::open_as(&arguments.image, &reading)?;
     let mut board = Board::below(Path::new("/"));
     let runs = runs(&mut detector, &radiograph, &mut board, arguments)?;
-    let steps = if arguments.profile { steps(&mut detector)? } else { Vec::new() };
+    // Before the profile, which takes memory of its own.
+    let memory = Memory { resident: board.resident(), device_bytes: device_bytes(&detector) };
+    let profile = if arguments.profile { Some(profile(&mut detector)?) } else { None };
     let timed = Timed {
         model: pack.manifest().name.clone(),
         size_px: [radiograph.width, radiograph.height],
@@ -93,9 +99,9 @@ pub(super) fn bench(arguments: &BenchArguments) -> Result<(), Error> {
         warm_up: arguments.warm_up,
         runs: arguments.runs,
         stages_ms: Stages::of(&runs),
-        memory: Memory { resident: board.resident(), device_bytes: device_bytes(&detector) },
+        memory,
         board: board.report(),
-        steps,
+        profile,
     };
     print(&if arguments.json { json(&timed)? } else { text(&timed) })
 }
@@ -170,30 +176,9 @@ impl Spread {
     }
 }
 
-#[cfg(feature = "gpu")]
-fn steps(detector: &mut fiducia::Detector) -> Result<Vec<Step>, Error> {
-    let step = |s: fiducia::StepTime| Step {
-        kernel: s.kernel.to_owned(),
-        label: s.label,
-        ms: s.ms,
-        flops: s.flops,
-        bytes: s.bytes,
-    };
-    match detector.profile()? {
-        Some(times) => Ok(times.into_iter().map(step).collect()),
-        None => Err(no_profile()),
-    }
-}
-
 #[cfg(not(feature = "gpu"))]
-fn steps(_: &mut fiducia::Detector) -> Result<Vec<Step>, Error> {
-    Err(no_profile())
-}
-
-fn no_profile() -> Error {
-    let message =
-        "--profile needs a GPU that can time its steps; leave it out, or name one with --adapter";
-    Error::new(ErrorKind::Usage, message)
+fn profile(_: &mut Detector) -> Result<Profile, Error> {
+    Err(Error::new(ErrorKind::Usage, "--profile needs a build with the GPU path; leave it out"))
 }
 
 #[cfg(feature = "gpu")]
@@ -230,13 +215,8 @@ fn text(t: &Timed) -> String {
         let _ =
             writeln!(out, "{name:<10}{:>10.3}{:>10.3}{:>10.3}{:>10.3}", s.p50, s.p95, s.p99, s.max);
     }
-    if !t.steps.is_empty() {
-        let _ = writeln!(out, "\n{:>9}  {:>9}  {:>8}  {:<16} for", "ms", "MFLOP", "kB", "shader");
-    }
-    for s in &t.steps {
-        let (flops, bytes) = (s.flops as f64 * 1e-6, s.bytes as f64 * 1e-3);
-        let _ =
-            writeln!(out, "{:9.4}  {flops:9.2}  {bytes:8.0}  {:<16} {}", s.ms, s.kernel, s.label);
+    if let Some(profile) = &t.profile {
+        profile.write(&mut out);
     }
     out.chars().filter(|c| !c.is_control() || *c == '\n').collect()
 }

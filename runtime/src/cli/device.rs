@@ -19,7 +19,7 @@ pub(super) fn detector(
         backend: choice.backend,
         adapter: choice.adapter.clone(),
         precision: choice.precision,
-        self_tests: choice.cache.clone().or_else(user_cache),
+        cache: choice.cache.clone().or_else(user_cache),
         test_anew: choice.self_test,
     };
     Detector::on(pack, &wanted, names)

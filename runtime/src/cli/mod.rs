@@ -11,6 +11,8 @@ mod ahead;
 mod detect;
 mod devices;
 mod board;
+#[cfg(feature = "gpu")]
+mod profile;
 mod bench;
 mod inspect;
 mod patch;

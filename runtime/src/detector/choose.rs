@@ -14,9 +14,11 @@ pub struct Wanted {
     pub adapter: Option<String>,
     /// How the networks keep their numbers; the CPU has `f32` only.
     pub precision: Precision,
-    /// Folder in which the outcome of a GPU's self-test is kept; `None` tests once in each process.
-    pub self_tests: Option<PathBuf>,
-    /// Tests a GPU although it was tested before.
+    /// Folder in which the outcome of a GPU's self-test is kept, and what its driver made of the shaders; `None`
+    /// keeps nothing, and each process tests and compiles for itself. Shaders are kept only in a folder that this
+    /// user alone can write, as it is made where there is none.
+    pub cache: Option<PathBuf>,
+    /// Tests a GPU although it was tested before, and compiles although something is kept.
     pub test_anew: bool,
 }
 

@@ -205,6 +205,14 @@ impl Detector {
         Reading { spacing_mm, grey_values, ..Reading::default() }
     }
 
+    /// Gives the GPU up that it runs on, where there is one.
+    #[cfg(all(test, feature = "gpu"))]
+    pub(crate) fn lose_gpu(&self) {
+        if let Networks::Gpu(gpu) = &self.networks {
+            gpu.lose();
+        }
+    }
+
     /// What was asked of the GPU so far; `None` where the CPU runs the networks.
     #[cfg(feature = "gpu")]
     pub fn gpu_counters(&self) -> Option<crate::Counters> {
@@ -214,7 +222,7 @@ impl Detector {
         }
     }
 
-    /// Times each step of the GPU path by itself, on the image that was observed last; `None` where the CPU runs
+    /// Times each step of the GPU path by itself, on the image that was observed last, in several runs; `None` where the CPU runs
     /// the networks or the device has no clock.
     ///
     /// # Errors
@@ -224,6 +232,19 @@ impl Detector {
         match &mut self.networks {
             Networks::Cpu(_) => Ok(None),
             Networks::Gpu(gpu) => gpu.profile(),
+        }
+    }
+
+    /// Measures what the GPU reaches at best, for [`crate::by_shader`]; takes a second on a GPU. `None` where the CPU
+    /// runs the networks.
+    ///
+    /// # Errors
+    /// [`ErrorKind::GpuWrong`] where the device does not do what it is told to; else as [`Detector::observe`].
+    #[cfg(feature = "gpu")]
+    pub fn reach(&self) -> Result<Option<crate::Reach>, Error> {
+        match &self.networks {
+            Networks::Cpu(_) => Ok(None),
+            Networks::Gpu(gpu) => Ok(Some(gpu.reach()?)),
         }
     }
 

@@ -5,16 +5,14 @@
 //! pixels ─upload→ window, planes, backbone, pose, crop, refine, peaks ─read back→ Observation
 //! ```
 
-mod view;
-mod product;
-mod int8;
-mod roles;
 mod lower;
-mod along;
 mod prepare;
 mod pose_probe;
+mod subject;
 mod trust;
+mod pipelines;
 mod path;
+mod roofline;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +23,7 @@ mod foreign_tests;
 
 pub use path::StepTime;
 pub(crate) use path::{GpuPath, OnDevice};
+pub use roofline::{ShaderTime, by_shader};
 
 use fiducia_kernels::gpu::{GpuError, GpuErrorKind};
 

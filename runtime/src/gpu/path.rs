@@ -1,15 +1,22 @@
 //! One image through the program: frames in, one run, numbers out.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use fiducia_kernels::gpu::{BufferId, Choice, Counters, Gpu, Program, Running, steps};
+use fiducia_kernels::gpu::{
+    BufferId, Choice, Counters, Gpu, Program, Reach, Running, reach, steps,
+};
 use fiducia_kernels::{Affine, Found as Head, Picture, Precision, Row};
 
+use super::pipelines::Pipelines;
 use super::prepare::{HEAD_BYTES, Prepared, ROW_BYTES, prepare};
+use super::subject::Subject;
 use super::trust::trust;
 use crate::detector::{Found, Observation, cell_to_px};
 use crate::preprocess::{check, no_contrast, reduction, tail, whole_frame};
 use crate::{BackendInfo, Error, ErrorKind, Manifest, Pack, Pose, Radiograph, Timings, Wanted};
+
+/// A profile is of as many runs as this holds, and of so many at most.
+const PROFILED: (Duration, usize) = (Duration::from_millis(500), 30);
 
 /// What one step of the GPU path took, and what it has to do.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -18,7 +25,7 @@ pub struct StepTime {
     pub kernel: &'static str,
     /// What it was run for: a graph node, or a step between the graphs.
     pub label: String,
-    /// Time on the device, ms.
+    /// Time on the device, ms; the median of several runs.
     pub ms: f64,
     /// Multiplications and additions of convolutions and matrix products.
     pub flops: u64,
@@ -63,10 +70,13 @@ impl GpuPath {
             Some(name) => Choice::Named(name.clone()),
         })?;
         has_form(&gpu, precision)?;
-        trust(&gpu, pack, wanted)?;
+        let subject = Subject::of(&gpu, pack, wanted);
+        trust(&gpu, &subject, wanted)?;
         let prepared = prepare(pack, manifest, chosen, gpu.plan(precision))?;
         let Prepared { plan, read_back, picture, planes, reductions } = prepared;
-        let program = Program::new(gpu, plan, read_back)?;
+        let pipelines = Pipelines::find(&subject, wanted);
+        let program = Program::new(pipelines.lend(gpu), plan, read_back)?;
+        pipelines.keep(&program);
         Ok(Self { program, precision, picture, planes, reductions, upload: Vec::new() })
     }
 
@@ -80,6 +90,12 @@ impl GpuPath {
             precision: self.precision.name(),
             chosen_because: None,
         }
+    }
+
+    /// Gives the device up, as a driver that resets it would.
+    #[cfg(test)]
+    pub(crate) fn lose(&self) {
+        self.program.gpu().lose();
     }
 
     /// What was asked of the device so far.
@@ -145,13 +161,29 @@ impl GpuPath {
     /// # Errors
     /// As [`crate::Detector::observe`].
     pub(crate) fn profile(&mut self) -> Result<Option<Vec<StepTime>>, Error> {
-        let Some(times) = self.program.profile()? else { return Ok(None) };
+        let (start, (patience, most)) = (Instant::now(), PROFILED);
+        let mut runs: Vec<Vec<f64>> = Vec::new();
+        while runs.is_empty() || runs.len() < most && start.elapsed() < patience {
+            let Some(times) = self.program.profile()? else { return Ok(None) };
+            runs.push(times);
+        }
+        let median = |at: usize| {
+            let mut all: Vec<f64> = runs.iter().map(|times| times[at]).collect();
+            all.sort_by(f64::total_cmp);
+            all[all.len() / 2]
+        };
+        let times: Vec<f64> = (0..self.program.steps().len()).map(median).collect();
         let step = |(i, ms): (usize, f64)| {
             let step = &self.program.steps()[i];
             let (flops, bytes) = (step.flops, self.program.traffic(i));
             StepTime { kernel: step.kernel.name, label: step.label.clone(), ms, flops, bytes }
         };
         Ok(Some(times.into_iter().enumerate().map(step).collect()))
+    }
+
+    /// As [`crate::Detector::reach`].
+    pub(crate) fn reach(&self) -> Result<Reach, Error> {
+        Ok(reach(self.program.gpu())?)
     }
 
     /// Bytes of device memory that are held.

@@ -8,38 +8,25 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use fiducia_kernels::gpu::{Gpu, GpuError, GpuErrorKind, KERNELS, self_test};
+use fiducia_kernels::gpu::{Gpu, GpuError, GpuErrorKind, self_test};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::pose_probe;
-use crate::{Error, Pack, Wanted, write_atomically};
+use super::subject::Subject;
+use crate::atomic::write_privately;
+use crate::{Error, Wanted};
 
 /// Form of the file.
 const SCHEMA: &str = "fiducia.self-test/1";
 /// An outcome is a few hundred bytes; a longer file is none of ours.
 const MAX_BYTES: u64 = 1 << 16;
 
-/// What was tested.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Tested {
-    adapter: String,
-    interface: String,
-    driver: String,
-    precision: String,
-    /// SHA-256 of all shaders and the version of fiducia, which holds their references.
-    shaders: String,
-    /// SHA-256 of the pack.
-    pack: String,
-}
-
 /// The outcome, as it lies on the disk.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
     schema: String,
-    tested: Tested,
+    tested: Subject,
     /// The shader that failed and how; `None` where all passed.
     fault: Option<String>,
 }
@@ -49,32 +36,31 @@ struct Kept {
 ///
 /// # Errors
 /// [`crate::ErrorKind::GpuWrong`] naming the shader that fails now or failed when it was tested.
-pub(super) fn trust(gpu: &Gpu, pack: &Pack, wanted: &Wanted) -> Result<(), Error> {
-    static TRUSTED: Mutex<Vec<Tested>> = Mutex::new(Vec::new());
-    let tested = Tested::of(gpu, pack, wanted);
+pub(super) fn trust(gpu: &Gpu, subject: &Subject, wanted: &Wanted) -> Result<(), Error> {
+    static TRUSTED: Mutex<Vec<Subject>> = Mutex::new(Vec::new());
     // Held while testing, so that detectors that are made at once test once.
     let mut trusted = TRUSTED.lock().unwrap_or_else(PoisonError::into_inner);
-    if !wanted.test_anew && trusted.iter().any(|earlier| earlier.same_device(&tested)) {
+    if !wanted.test_anew && trusted.iter().any(|earlier| earlier.same_device(subject)) {
         return Ok(());
     }
-    outcome(&tested, wanted, || {
+    outcome(subject, wanted, || {
         let start = Instant::now();
         self_test(gpu, wanted.precision).and_then(|()| pose_probe::self_test(gpu))?;
         let ms = start.elapsed().as_secs_f64() * 1e3;
-        log::info!("self-test of {}: {ms:.0} ms", tested.adapter);
+        log::info!("self-test of {}: {ms:.0} ms", subject.adapter);
         Ok(())
     })?;
-    trusted.push(tested);
+    trusted.push(subject.clone());
     Ok(())
 }
 
 /// The outcome that is kept, else that of `test`, which is then kept.
 fn outcome(
-    tested: &Tested,
+    tested: &Subject,
     wanted: &Wanted,
     test: impl FnOnce() -> Result<(), GpuError>,
 ) -> Result<(), GpuError> {
-    let file = wanted.self_tests.as_ref().map(|folder| folder.join(tested.file_name()));
+    let file = tested.file("self-test", "json", wanted);
     if let Some(kept) = file.as_deref().filter(|_| !wanted.test_anew).and_then(|f| read(f, tested))
     {
         log::debug!("self-test of {}: outcome of an earlier run", tested.adapter);
@@ -98,8 +84,10 @@ fn outcome(
 }
 
 /// The fault that is kept about `tested`, `Some(None)` where it passed; `None` where nothing is known.
-fn read(file: &Path, tested: &Tested) -> Option<Option<String>> {
+fn read(file: &Path, tested: &Subject) -> Option<Option<String>> {
     let mut text = String::new();
+    // A pipe would be waited for.
+    std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?;
     std::fs::File::open(file).ok()?.take(MAX_BYTES).read_to_string(&mut text).ok()?;
     let kept: Kept = serde_json::from_str(&text).ok()?;
     (kept.schema == SCHEMA && &kept.tested == tested).then_some(kept.fault)
@@ -107,62 +95,10 @@ fn read(file: &Path, tested: &Tested) -> Option<Option<String>> {
 
 /// A folder that cannot be written costs the next run its time, and is no error.
 fn keep(file: &Path, kept: &Kept) {
-    let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
-    let text = serde_json::to_string_pretty(kept).unwrap_or_default();
-    if let Err(e) = folder
-        .map_err(|e| e.to_string())
-        .and_then(|()| write_atomically(file, (text + "\n").as_bytes()).map_err(|e| e.to_string()))
-    {
+    let text = serde_json::to_string_pretty(kept).unwrap_or_default() + "\n";
+    if let Err(e) = write_privately(file, text.as_bytes()) {
         log::info!("the outcome of the self-test is not kept: {e}");
     }
-}
-
-impl Tested {
-    fn of(gpu: &Gpu, pack: &Pack, wanted: &Wanted) -> Self {
-        let adapter = gpu.adapter();
-        let mut shaders = Sha256::new();
-        shaders.update(env!("CARGO_PKG_VERSION"));
-        for kernel in KERNELS {
-            shaders.update(kernel.name);
-            kernel.pieces.iter().for_each(|piece| shaders.update(piece));
-        }
-        Self {
-            adapter: adapter.name.clone(),
-            interface: adapter.interface.clone(),
-            driver: adapter.driver.clone(),
-            precision: wanted.precision.name().to_owned(),
-            shaders: hex(&shaders.finalize()),
-            pack: pack.sha256().to_owned(),
-        }
-    }
-
-    /// Whether both are about one device, with whichever pack: within a process the shaders stay.
-    fn same_device(&self, other: &Self) -> bool {
-        let other = Self { pack: self.pack.clone(), ..other.clone() };
-        *self == other
-    }
-
-    /// One file for each adapter, driver, form, set of shaders and pack.
-    fn file_name(&self) -> String {
-        let parts = [
-            &self.adapter,
-            &self.interface,
-            &self.driver,
-            &self.precision,
-            &self.shaders,
-            &self.pack,
-        ];
-        let mut all = Sha256::new();
-        for part in parts {
-            all.update((part.len() as u64).to_le_bytes());
-            all.update(part);
-        }
-        format!("self-test-{}.json", &hex(&all.finalize())[..16])
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -170,8 +106,8 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    fn tested() -> Tested {
-        Tested {
+    fn tested() -> Subject {
+        Subject {
             adapter: "adapter".into(),
             interface: "vulkan".into(),
             driver: "driver 1.2".into(),
@@ -182,7 +118,7 @@ mod tests {
     }
 
     /// Runs the test whose outcome is `fault`; says what came out and whether it ran.
-    fn run(tested: &Tested, wanted: &Wanted, fault: Option<&str>) -> (Result<(), String>, bool) {
+    fn run(tested: &Subject, wanted: &Wanted, fault: Option<&str>) -> (Result<(), String>, bool) {
         let ran = Cell::new(false);
         let outcome = outcome(tested, wanted, || {
             ran.set(true);
@@ -192,7 +128,7 @@ mod tests {
     }
 
     fn wanted(folder: &Path) -> Wanted {
-        Wanted { self_tests: Some(folder.join("deep/cache")), ..Wanted::default() }
+        Wanted { cache: Some(folder.join("deep/cache")), ..Wanted::default() }
     }
 
     #[test]
@@ -201,7 +137,7 @@ mod tests {
         let wanted = wanted(folder.path());
         assert_eq!(run(&tested(), &wanted, None), (Ok(()), true));
         assert_eq!(run(&tested(), &wanted, None), (Ok(()), false));
-        let others: [fn(&mut Tested); 6] = [
+        let others: [fn(&mut Subject); 6] = [
             |t| t.adapter.push('x'),
             |t| t.interface.push('x'),
             |t| t.driver.push('x'),
@@ -246,7 +182,7 @@ mod tests {
     fn a_damaged_file_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let wanted = wanted(folder.path());
-        let file = wanted.self_tests.as_ref().unwrap().join(tested().file_name());
+        let file = tested().file("self-test", "json", &wanted).unwrap();
         assert_eq!(run(&tested(), &wanted, None), (Ok(()), true));
         let whole = std::fs::read(&file).unwrap();
         let other = String::from_utf8(whole.clone()).unwrap().replace("driver 1.2", "driver 1.3");

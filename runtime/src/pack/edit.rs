@@ -1,5 +1,5 @@
-//! Adding landmarks to a pack and taking them out again. The result is another pack; of the landmarks that
-//! stay, not a byte changes.
+//! Adding landmarks to a pack, taking them out again, and another model card. The result is another pack; of the
+//! landmarks that stay, not a byte changes.
 
 use super::Pack;
 use super::container::{assemble, damaged};
@@ -57,6 +57,18 @@ impl Pack {
             (SectionKind::Calibration, calibration),
             (SectionKind::Signature, Vec::new()),
         ])
+    }
+
+    /// This pack with another model card (Markdown) and without its signature, which covers the card.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for an empty card, or where a newer fiducia wrote the pack.
+    pub fn with_card(&self, card: &str) -> Result<Self, Error> {
+        self.expect_known_version()?;
+        if card.is_empty() {
+            return Err(Error::new(ErrorKind::Usage, "the model card is empty"));
+        }
+        self.rewritten(&[(SectionKind::Card, card.into()), (SectionKind::Signature, Vec::new())])
     }
 
     /// The manifest in the file, without the landmarks that patches brought.

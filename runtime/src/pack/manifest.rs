@@ -73,7 +73,7 @@ pub struct WholeFrame {
     pub stride: usize,
     /// Radius of the local normalisation window, input px.
     pub norm_radius: usize,
-    /// Radius of the soft-argmax window, heat-map cells.
+    /// Radius of a peak, heat-map cells; see [`fiducia_kernels::peak`].
     pub peak_radius: usize,
 }
 
@@ -86,7 +86,7 @@ pub struct RefineFrame {
     pub unit_per_px: f64,
     /// Region pixels per heat-map cell.
     pub stride: usize,
-    /// Radius of the soft-argmax window, heat-map cells.
+    /// Radius of a peak, heat-map cells; see [`fiducia_kernels::peak`].
     pub peak_radius: usize,
 }
 

@@ -17,7 +17,7 @@ use super::{
     spool::{Accepted, Key},
     uid,
 };
-use crate::{Radiograph, Reading, radiograph::dicom::header::Header, results::Source};
+use crate::{Radiograph, Reading, pack::hex, radiograph::dicom::header::Header, results::Source};
 
 /// An image that is offered, as a file.
 #[derive(Debug)]
@@ -167,7 +167,7 @@ fn check(shared: &Shared, offer: &Offer<'_>) -> Result<Key, Refusal> {
     hash.update(syntax.as_bytes());
     hash.update([0]);
     hash.update(data);
-    Ok(Key { instance: sop_instance.to_owned(), content: uid::hex(&hash.finalize()) })
+    Ok(Key { instance: sop_instance.to_owned(), content: hex(&hash.finalize()) })
 }
 
 /// Pixels are read before success is answered: what is taken must get a result, and whoever sent it can still send

@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::pack::hex;
+
 /// Who wrote the files and speaks on associations: a UUID as a UID (PS3.5, B.2).
 pub(super) const IMPLEMENTATION: &str = "2.25.271480826903384206437541207468510213897";
 /// The same for people, at most 16 characters.
@@ -20,10 +22,6 @@ pub(super) fn is_valid(uid: &str) -> bool {
 /// What the log and the status page call an image. It says nothing to those who do not have its UID.
 pub(super) fn short(uid: &str) -> String {
     hex(&Sha256::digest(uid.as_bytes())[..6])
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ struct Seen {
 }
 
 /// Why there is no result.
+#[derive(Debug)]
 enum Failure {
     /// The disk does not take it.
     Room(Error),
@@ -326,5 +327,47 @@ mod tests {
         for kind in [Unreadable, Implausible] {
             assert!(matches!(run(&[kind], None), (Err(Failure::Image(_)), [1, 0])));
         }
+    }
+
+    #[test]
+    #[cfg(feature = "gpu")]
+    fn an_image_on_a_gpu_that_is_lost_is_measured_on_it_anew() {
+        use crate::serve::config::Config;
+        use std::path::Path;
+        let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../models");
+        let spool = tempfile::tempdir().unwrap();
+        let text = format!(
+            "spool = '{}'\n[device]\nbackend = 'gpu'\nadapter = ''\n\
+             [[rule]]\npack = 'head.fid'\n\
+             [[destination]]\nname = 'archive'\nae = 'A'\naddress = 'localhost:104'\n",
+            spool.path().display()
+        );
+        let config = Config::parse(&text, Path::new(models)).unwrap();
+        let mut packs = match Packs::open(&config) {
+            Err(e) if e.kind() == ErrorKind::NoGpu => {
+                let required = std::env::var("FIDUCIA_GPU").is_ok_and(|v| v == "required");
+                assert!(!required, "{e}");
+                return eprintln!("SKIPPED: an image on a GPU that is lost: {e}");
+            }
+            packs => packs.unwrap(),
+        };
+        let rule = &config.rules[0];
+        let film = std::fs::read(Path::new(models).join("demo.png")).unwrap();
+        let mut lost = Vec::new();
+        let mut look = |packs: &mut Packs| {
+            let reopen = |packs: &mut Packs, error: &Error| {
+                lost.push(error.kind());
+                packs.reopen(rule)
+            };
+            let (_, report) =
+                twice_at_most(packs, |packs| detect(packs, rule, "demo.png", &film), reopen)
+                    .unwrap();
+            report.landmarks
+        };
+        let before = look(&mut packs);
+        packs.of(rule).unwrap().detector.lose_gpu();
+        assert_eq!(look(&mut packs), before);
+        assert_eq!(look(&mut packs), before);
+        assert_eq!(lost, [ErrorKind::GpuLost]);
     }
 }

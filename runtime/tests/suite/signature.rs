@@ -80,6 +80,19 @@ fn a_section_more_is_noticed() {
 }
 
 #[test]
+fn another_card_is_all_that_changes_and_needs_another_signature() {
+    let pack = Pack::from_bytes(signed_pack(&maker(1))).unwrap();
+    let other = pack.with_card("# Other\n").unwrap();
+    assert_eq!((other.card(), other.signer()), ("# Other\n", None));
+    assert_ne!(pack.card(), other.card());
+    for section in pack.sections().iter().filter(|s| !matches!(&s.kind.code(), b"CARD" | b"SIGN")) {
+        assert_eq!(pack.section(section.kind), other.section(section.kind), "{}", section.kind);
+    }
+    assert!(refusal(other.bytes().to_vec(), &maker(1)).contains("not signed"));
+    assert_eq!(pack.with_card("").unwrap_err().kind(), ErrorKind::Usage);
+}
+
+#[test]
 fn a_signed_patch_keeps_the_pack_signed_and_another_does_not() {
     let pack = Pack::from_bytes(signed_pack(&maker(1))).unwrap();
     let with =

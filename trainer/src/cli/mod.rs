@@ -6,6 +6,7 @@ mod import;
 mod run;
 mod quantise;
 mod add_landmark;
+mod card;
 mod sign;
 mod evaluate;
 mod ablate;
@@ -51,6 +52,8 @@ enum Command {
     Quantise(quantise::Args),
     /// Train one landmark more for a model, from one click; gives a patch of a few kilobytes
     AddLandmark(add_landmark::Args),
+    /// Give a model another card; nothing else of it changes
+    Card(card::Args),
     /// Make the keys that packs and patches are signed with
     Keygen(sign::KeygenArgs),
     /// Sign a pack or patch, so that a device can tell that it is its maker's
@@ -79,6 +82,7 @@ impl Cli {
             Command::Fuse(args) => run::run(args, Stage::Fuse),
             Command::Quantise(args) => quantise::run(args),
             Command::AddLandmark(args) => add_landmark::run(args),
+            Command::Card(args) => card::run(args),
             Command::Keygen(args) => sign::keygen(&args),
             Command::Sign(args) => sign::sign(args),
             Command::Evaluate(args) => evaluate::run(args),

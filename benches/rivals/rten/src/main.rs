@@ -9,7 +9,7 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use fiducia_kernels::peak;
+use fiducia_kernels::simd::peak;
 use rten::{Model, ModelOptions, RunOptions, ThreadPool, Value};
 use rten_tensor::Tensor;
 use rten_tensor::prelude::*;

@@ -5,6 +5,7 @@
 //! `docs/quantisation.sh` printed. A part of the page stands between the marks `<!-- measured:NAME -->` and
 //! `<!-- /measured -->`; what is between parts is written by people.
 
+mod gpu;
 mod plots;
 mod tables;
 

@@ -31,8 +31,14 @@ pub(crate) fn all(
             let bytes = record.number(&format!("memory/{}/cpu/{n}", kind.name()), "heap steady");
             bytes.map(|bytes| bytes * 1e-6)
         };
-        plots.push((format!("latency-{name}.svg"), by_landmarks("ms", latency)?));
-        plots.push((format!("memory-{name}.svg"), by_landmarks("heap at work, MB", memory)?));
+        for (plot, part, drawn) in [
+            ("latency", "fusion/", by_landmarks("ms", latency)?),
+            ("memory", "memory/", by_landmarks("heap at work, MB", memory)?),
+        ] {
+            if !record.names(part).is_empty() {
+                plots.push((format!("{plot}-{name}.svg"), drawn));
+            }
+        }
     }
     Ok(plots)
 }
@@ -128,7 +134,7 @@ fn codings_panel(
         .x_desc("bytes of a landmark")
         .y_desc(quantity)
         .x_label_formatter(&|v| format!("{v:.0}"))
-        .y_label_formatter(&|v| format!("{v:.2}"))
+        .y_label_formatter(&|v| format!("{v:.3}"))
         .draw()?;
     let points: Vec<(f64, f64, &str)> =
         codings.iter().filter_map(|c| Some((c.landmark_bytes, of(c)?, c.name.as_str()))).collect();

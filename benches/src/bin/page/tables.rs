@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use fiducia_benches::{Kind, Record};
 
-use crate::Machine;
+use crate::{Machine, gpu};
 
 pub(crate) const LANDMARKS: [usize; 5] = [1, 6, 19, 37, 68];
 
@@ -13,9 +13,11 @@ pub(crate) fn all(
     machines: &[Machine],
     quantisation: &Quantisation,
 ) -> Vec<(&'static str, String)> {
-    let each = |table: fn(&Record) -> String, plot: Option<&str>| {
+    // A machine of which only other things were measured has no part in a table.
+    let each = |table: fn(&Record) -> String, plot: Option<&str>, prefixes: &[&str]| {
         let mut out = String::new();
-        for machine in machines {
+        let has = |m: &&Machine| prefixes.iter().any(|of| !m.record.names(of).is_empty());
+        for machine in machines.iter().filter(has) {
             let _ = writeln!(out, "**{}**, {}\n", machine.name, machine.date);
             if let Some(plot) = plot {
                 let (name, alt) = (&machine.name, plot);
@@ -30,13 +32,14 @@ pub(crate) fn all(
     };
     vec![
         ("machines", machines_table(machines)),
-        ("goals", each(goals, None)),
-        ("fusion", each(fusion, Some("latency"))),
-        ("stages", each(stages, None)),
-        ("memory", each(memory, Some("memory"))),
-        ("endurance", each(endurance, None)),
-        ("rivals", each(rivals, None)),
-        ("files", each(files, None)),
+        ("goals", each(goals, None, &["fusion/", "memory/", "rivals/"])),
+        ("fusion", each(fusion, Some("latency"), &["fusion/"])),
+        ("stages", each(stages, None, &["stages/"])),
+        ("memory", each(memory, Some("memory"), &["memory/"])),
+        ("endurance", each(endurance, None, &["endurance/"])),
+        ("rivals", each(rivals, None, &["rivals/"])),
+        ("gpu", gpu::part(machines)),
+        ("files", each(files, None, &["pack/", "link/"])),
         ("quantisation", quantisation.table()),
     ]
 }
@@ -367,7 +370,7 @@ impl Quantisation {
 }
 
 /// The head of a table; the first columns are words, the others numbers.
-fn table(words: usize, heads: &[&str]) -> String {
+pub(crate) fn table(words: usize, heads: &[&str]) -> String {
     let mut out = String::new();
     row(&mut out, heads);
     let rule = |i: usize| if i < words { "---" } else { "---:" };
@@ -375,12 +378,12 @@ fn table(words: usize, heads: &[&str]) -> String {
     out
 }
 
-fn row(out: &mut String, cells: &[&str]) {
+pub(crate) fn row(out: &mut String, cells: &[&str]) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "| {} |", cells.join(" | "));
 }
 
-fn number(value: Option<f64>, digits: usize) -> String {
+pub(crate) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or("–".to_owned(), |value| format!("{value:.digits$}"))
 }
 
@@ -388,6 +391,6 @@ fn megabytes(bytes: Option<f64>) -> String {
     number(bytes.map(|bytes| bytes * 1e-6), 1)
 }
 
-fn ratio(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+pub(crate) fn ratio(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     Some(a? / b.filter(|b| *b > 0.0)?)
 }

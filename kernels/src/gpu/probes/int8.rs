@@ -3,13 +3,11 @@
 extern crate std;
 use std::{format, string::String, vec, vec::Vec};
 
-use super::layers::{any_conv, any_epilogue, here};
+use super::layers::{any_epilogue, here};
 use super::{BufferId, Dice, Probe, plan_in};
 use crate::gpu::steps::{self, Whole};
 use crate::gpu::{Plan, Slot};
-use crate::{
-    Activation, Conv, Epilogue, Int8, Matmul, Precision, Skip, conv, conv_int8, matmul_int8,
-};
+use crate::{Conv, Int8, Matmul, Precision, conv_int8, matmul_int8};
 
 /// A value that lies between two whole numbers may become either of them: a 127th of the largest, in sums of eight
 /// products and more.
@@ -76,39 +74,4 @@ pub(in crate::gpu) fn conv_int8_probe(dice: &mut Dice, p: Conv, batch: usize) ->
     let slot = Slot::Buffer(out);
     steps::conv_int8(&mut plan, here("conv"), p, batch, input, &weights, &bias, skip, slot);
     probe(plan, out, want, format!("int8 {p:?}"))
-}
-
-/// Random values for a product of `rows` rows of what a depthwise convolution of `channels` gives.
-pub(in crate::gpu) fn matmul_depthwise_int8_probe(
-    dice: &mut Dice,
-    [rows, channels]: [usize; 2],
-    kernel: [usize; 2],
-    batch: usize,
-) -> Probe {
-    let any = any_conv(dice, [channels; 3], kernel);
-    let any = Conv { out_width: any.out_width.next_multiple_of(4), ..any };
-    let sizes = Conv { epilogue: Epilogue::new(Activation::Clamp(0.0, 6.0), Skip::None), ..any };
-    let pixels = (sizes.out_height * sizes.out_width) as usize;
-    let p = Matmul::new([rows, pixels, channels], false, any_epilogue(dice));
-    let len = batch * rows * pixels;
-    let input = uneven(dice, batch * channels, (sizes.in_height * sizes.in_width) as usize);
-    let taps = dice.reals(channels * kernel[0] * kernel[1]);
-    let weights = uneven(dice, rows, channels);
-    let [taps_bias, bias] = [channels, rows].map(|count| dice.reals(count));
-    let skip = if p.epilogue.has_skip() { dice.reals(len) } else { vec![] };
-    let mut between = vec![0.0; batch * channels * pixels];
-    conv(&sizes, &input, &taps, &taps_bias, &[], &mut between);
-    let mut want = vec![0.0; len];
-    let whole = Whole::of(p.m, &weights);
-    let int8 =
-        Int8 { levels: &whole.levels, rows: &whole.rows(&bias), block: steps::block([p.m, p.n]) };
-    matmul_int8(&p, &between, int8, &skip, &mut want);
-    let (mut plan, out) = plan_in(Precision::Int8, len);
-    let input = plan.given(&input);
-    let skip = p.epilogue.has_skip().then(|| plan.given(&skip));
-    let before = steps::Depthwise { sizes, weights: taps, bias: taps_bias };
-    let (at, slot) = (here("product of a convolution"), Slot::Buffer(out));
-    let (before, to) = (&before, &mut plan);
-    steps::matmul_depthwise_int8(to, at, &p, before, batch, input, &weights, &bias, skip, slot);
-    probe(plan, out, want, format!("int8 {p:?} {sizes:?}"))
 }

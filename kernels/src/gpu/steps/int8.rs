@@ -3,10 +3,7 @@
 extern crate std;
 use std::{vec, vec::Vec};
 
-use super::{
-    At, Depthwise, MIN_PRODUCT_CHANNELS, after_depthwise, conv_step, is_depthwise, matmul_step,
-    tiles,
-};
+use super::{At, MIN_PRODUCT_CHANNELS, conv_step, is_depthwise, matmul_step, tiles};
 use crate::gpu::{Plan, Slot};
 use crate::{Conv, Matmul, quantise};
 
@@ -31,27 +28,6 @@ pub fn matmul_int8(
     let [weights, rows] = Whole::of(p.m, weights).put(plan, 1, bias);
     let name = if p.n.is_multiple_of(4) { "matmul_vec4_int8" } else { "matmul_any_int8" };
     plan.push(matmul_step(at, name, p, batch, [input, weights, rows], skip, out))
-}
-
-/// As [`super::matmul_depthwise`]; the convolution in front stays `f32`.
-#[allow(clippy::too_many_arguments)]
-pub fn matmul_depthwise_int8(
-    plan: &mut Plan,
-    at: At,
-    p: &Matmul,
-    before: &Depthwise,
-    batch: usize,
-    input: Slot,
-    weights: &[f32],
-    bias: &[f32],
-    skip: Option<Slot>,
-    out: Slot,
-) -> usize {
-    let [weights, rows] = Whole::of(p.m, weights).put(plan, 1, bias);
-    let name = "matmul_depthwise_int8";
-    let product = matmul_step(at, name, p, batch, [input, weights, rows], skip, out);
-    let after = after_depthwise(plan, product, p, before, batch);
-    plan.push(after)
 }
 
 /// As [`super::conv`] for sizes that [`takes_conv_int8`] takes.

@@ -6,7 +6,7 @@ use std::{string::String, vec, vec::Vec};
 mod int8;
 
 pub(super) use int8::{Whole, block};
-pub use int8::{conv_int8, matmul_depthwise_int8, matmul_int8, takes_conv_int8};
+pub use int8::{conv_int8, matmul_int8, takes_conv_int8};
 
 use super::{BufferId, Groups, Plan, Slot, Stage, Step, kernel};
 use crate::{
@@ -228,19 +228,8 @@ pub fn matmul_depthwise(
     out: Slot,
 ) -> usize {
     let (weights, bias) = (plan.constant(&pack_rows(p, weights)), plan.constant(bias));
-    let product = matmul_step(at, "matmul_depthwise", p, batch, [input, weights, bias], skip, out);
-    let after = after_depthwise(plan, product, p, before, batch);
-    plan.push(after)
-}
-
-/// `product` as the step that computes the convolution in front of it as well.
-fn after_depthwise(
-    plan: &mut Plan,
-    mut product: Step,
-    p: &Matmul,
-    before: &Depthwise,
-    batch: usize,
-) -> Step {
+    let product = [input, weights, bias];
+    let mut product = matmul_step(at, "matmul_depthwise", p, batch, product, skip, out);
     let sizes = plan.constant_bytes(bytemuck::bytes_of(&before.sizes));
     let (taps, taps_bias) = (plan.constant(&before.weights), plan.constant(&before.bias));
     let rows_of_tiles = product.groups[1];
@@ -252,7 +241,7 @@ fn after_depthwise(
         ("KERNEL_WIDTH", f64::from(before.sizes.kernel_width)),
         ("STRIDE_X", f64::from(before.sizes.stride_x)),
     ]);
-    product
+    plan.push(product)
 }
 
 impl Depthwise {
@@ -261,9 +250,9 @@ impl Depthwise {
         is_depthwise(p) && p.out_width.is_multiple_of(4)
     }
 
-    /// How often [`matmul_depthwise`] computes a value of the convolution again for so many rows.
-    pub fn repeats(p: &Conv, rows: u32) -> u32 {
-        tiles(rows, p.out_height * p.out_width).1[1] - 1
+    /// Whether [`matmul_depthwise`] computes no value of the convolution twice for so many rows.
+    pub fn once(p: &Conv, rows: u32) -> bool {
+        tiles(rows, p.out_height * p.out_width).1[1] == 1
     }
 }
 

@@ -1,7 +1,7 @@
 //! Products and convolutions of 8-bit whole numbers.
 
 use super::*;
-use crate::gpu::probes::int8::{conv_int8_probe, matmul_depthwise_int8_probe, matmul_int8_probe};
+use crate::gpu::probes::int8::{conv_int8_probe, matmul_int8_probe};
 use crate::gpu::probes::layers::any_conv;
 use crate::gpu::steps;
 use crate::{Epilogue, Int8, Matmul, matmul, matmul_int8};
@@ -49,25 +49,6 @@ fn matmul_int8_equals_its_twin() {
     mutants.extend(WHOLE);
     check("matmul of fours in 8 bits", &fours, &mutants);
     check("matmul in 8 bits", &any, &mutants);
-}
-
-#[test]
-fn matmul_depthwise_int8_equals_its_twins() {
-    let mut dice = Dice(13);
-    let mut cases = vec![];
-    for i in 0..10 {
-        let sizes = [dice.among(1, 80), dice.among(8, 50)];
-        let kernel = [[3, 3], [5, 5], [1, 4], [7, 7]][i % 4];
-        cases.push(matmul_depthwise_int8_probe(&mut dice, sizes, kernel, 1 + i % 2));
-    }
-    uses(&cases, "matmul_depthwise_int8");
-    let mut mutants = vec![
-        mutant("plane % p.k", "plane"),
-        mutant("vec4<f32>(taps_bias[channel])", "vec4<f32>(2.0 * taps_bias[channel])"),
-        mutant("127.0 / top", "126.0 / top"),
-    ];
-    mutants.extend(WHOLE);
-    check("matmul after depthwise in 8 bits", &cases, &mutants);
 }
 
 #[test]

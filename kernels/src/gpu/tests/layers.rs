@@ -314,7 +314,12 @@ fn peak_by(subgroups: bool, own: &[Mutant]) {
         mutant("if (bits == 0x80000000u)", "if (bits == 1u)"),
         mutant("sqrt(dx * dx + dy * dy)", "(dx * dx + dy * dy)"),
         mutant("min(py + p.radius + 1u, p.height)", "min(py + p.radius, p.height)"),
-        mutant("near.x / sums.x", "near.x"),
+        mutant("sums.z / sums.x", "sums.z"),
+        mutant("MOVES: u32 = 8u", "MOVES: u32 = 7u"),
+        mutant("3u * p.radius + 1u", "3u * p.radius + 2u"),
+        mutant("* bell * bell", "* bell"),
+        mutant("vec2<i32>(middle + reach) + 1", "vec2<i32>(middle + reach)"),
+        mutant("max(vec2<i32>(middle - reach), vec2<i32>(0))", "vec2<i32>(middle)"),
     ];
     mutants.extend_from_slice(own);
     check(if subgroups { "peak by subgroups" } else { "peak" }, &cases, &mutants);

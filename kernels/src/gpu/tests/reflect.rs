@@ -40,7 +40,7 @@ fn uniforms_are_as_long_as_their_rust_types() {
     let size = |name: &str| match name {
         "conv" | "conv_int8" | "grouped" | "depthwise" | "transposed" => size_of::<Conv>(),
         "matmul_vec4" | "matmul_any" | "matmul_depthwise" => size_of::<Matmul>(),
-        "matmul_vec4_int8" | "matmul_any_int8" | "matmul_depthwise_int8" => size_of::<Matmul>(),
+        "matmul_vec4_int8" | "matmul_any_int8" => size_of::<Matmul>(),
         "elementwise" => size_of::<Elementwise>(),
         "pool" => size_of::<Pool>(),
         "resample" => size_of::<Resample>(),
@@ -108,11 +108,10 @@ fn shared_records_have_the_same_places() {
     same!(module, Conv.epilogue = "Depthwise" "epilogue");
     let module = parse(super::super::kernel("conv_int8").unwrap());
     same!(module, Conv.padded_out = "Params" "padded_out");
-    let module = parse(super::super::kernel("matmul_depthwise_int8").unwrap());
+    let module = parse(super::super::kernel("matmul_any_int8").unwrap());
     same!(module, Matmul.padded_m = "Params" "padded_m");
     same!(module, Matmul.bias_batch = "Params" "bias_batch");
     same!(module, Matmul.epilogue = "Params" "epilogue");
-    same!(module, Conv.pad_y = "Depthwise" "pad_y");
     let module = parse(super::super::kernel("elementwise").unwrap());
     same!(module, Elementwise.shape = "Params" "shape");
     same!(module, Elementwise.a.divisor = "Params" "divisor_a");
@@ -176,7 +175,6 @@ fn steps_bind_what_the_shaders_declare() {
     let sizes: Conv = bytemuck::Zeroable::zeroed();
     let before = steps::Depthwise { sizes, weights: vec![0.0], bias: vec![0.0] };
     steps::matmul_depthwise(&mut plan, at(), &p, &before, 1, x, &[0.0], &[0.0], None, y);
-    steps::matmul_depthwise_int8(&mut plan, at(), &p, &before, 1, x, &[0.0], &[0.0], None, y);
     let p = Elementwise::new(crate::Operation::Copy, [1; 8], Epilogue::default());
     steps::elementwise(&mut plan, at(), &p, x, None, y);
     steps::pool(&mut plan, at(), &Pool::default(), x, y);

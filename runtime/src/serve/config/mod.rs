@@ -292,7 +292,7 @@ impl Config {
                 PrecisionName::F16 => Precision::F16,
                 PrecisionName::Int8 => Precision::Int8,
             },
-            self_tests: cache.or_else(|| Some(self.spool.join("self-tests"))),
+            cache: cache.or_else(|| Some(self.spool.join("gpu"))),
             test_anew: false,
         }
     }

@@ -6,8 +6,8 @@ use tract_core::internal::*;
 use tract_core::ops::array::{Pad, PadMode};
 use tract_core::ops::nn::{Reduce, Reducer, Resize, Softmax, SoftmaxKind};
 
-use super::lower::{Lowering, Value, floats};
 use super::view::View;
+use super::{Lowering, Value, floats};
 
 impl Lowering<'_> {
     pub(super) fn reduce(&mut self, node: &TypedNode, op: &Reduce) -> TractResult<Value> {

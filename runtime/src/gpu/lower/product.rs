@@ -6,10 +6,6 @@ use fiducia_kernels::{Activation, Conv, Epilogue, Matmul, Precision, Skip};
 use super::int8;
 use super::view::View;
 
-/// Multiplications and additions that cost as much as writing and reading a value: 8 bytes, at the 19 operations
-/// per byte of an Orin Nano (docs/gpu.md).
-const WORTH_KEEPING: u32 = 150;
-
 /// What is summed.
 #[derive(Clone, Debug)]
 pub(super) enum Sums {
@@ -145,8 +141,7 @@ impl Product {
     }
 
     /// This convolution of each channel by itself, as a part of the product of `[m, n, k]` that alone reads it, and what
-    /// it reads; `None` where it is none, or where computing it again for further rows would cost more than
-    /// keeping it.
+    /// it reads; `None` where it is none, or where some of it would be computed twice.
     pub(super) fn before(
         &self,
         batch: usize,
@@ -155,9 +150,8 @@ impl Product {
         let Sums::Conv(p) = &self.sums else { return None };
         let pixels = (p.out_height * p.out_width) as usize;
         let fits = (self.batch, p.out_channels as usize, pixels) == (batch, k, n);
-        let repeats = steps::Depthwise::repeats(p, m as u32);
-        let again = 2 * p.kernel_height * p.kernel_width * repeats;
-        if !steps::Depthwise::takes(p) || !fits || self.skip.is_some() || again > WORTH_KEEPING {
+        let once = steps::Depthwise::takes(p) && steps::Depthwise::once(p, m as u32);
+        if !once || !fits || self.skip.is_some() {
             return None;
         }
         let sizes = Conv { epilogue: Epilogue::new(self.activation, Skip::None), ..*p };
@@ -187,9 +181,7 @@ impl Product {
             }
             Sums::AfterDepthwise { sizes, before } => {
                 let (p, w) = (Matmul::new(sizes, false, epilogue), &weights);
-                let product =
-                    if int8 { steps::matmul_depthwise_int8 } else { steps::matmul_depthwise };
-                product(plan, at, &p, &before, batch, input, w, &bias, skip, out);
+                steps::matmul_depthwise(plan, at, &p, &before, batch, input, w, &bias, skip, out);
             }
             Sums::Matmul { sizes, private } => {
                 let own_bias = bias.len() > sizes[0];

@@ -1,0 +1,262 @@
+//! What `fiducia bench --profile` tells of a GPU: what it reaches, and how near to that its shaders and steps come.
+
+use std::fmt::Write;
+
+use fiducia::{Detector, Error, ErrorKind, Reach, ShaderTime, StepTime, by_shader};
+use serde::Serialize;
+
+/// Steps of one image by themselves, the shaders that they are of, and all of them.
+#[derive(Serialize)]
+pub(super) struct Profile {
+    reach: Reached,
+    all: Shader,
+    shaders: Vec<Shader>,
+    steps: Vec<Step>,
+}
+
+/// What the device reaches; rates per second.
+#[derive(Serialize)]
+struct Reached {
+    /// Whether the device's own clock told the times.
+    by_clock: bool,
+    copied_bytes: usize,
+    copy_bytes: f64,
+    copy_again_bytes: f64,
+    f32_operations: f64,
+    f16_operations: Option<f64>,
+    int8_operations: f64,
+    /// A dispatch that waits for the one before it.
+    dispatch_ms: f64,
+    /// A submit and a read-back, wall time.
+    submit_ms: f64,
+}
+
+/// Time, and the least that it could be.
+#[derive(Clone, Copy, Serialize)]
+struct Share {
+    ms: f64,
+    floor_ms: f64,
+    /// The floor as a part of the time; none where the clock showed no time.
+    reached: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Shader {
+    kernel: String,
+    steps: usize,
+    #[serde(flatten)]
+    share: Share,
+    flops: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Step {
+    kernel: String,
+    label: String,
+    #[serde(flatten)]
+    share: Share,
+    flops: u64,
+    bytes: u64,
+}
+
+/// Profiles the image that `detector` looked at last.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] where it does not run on a GPU with a clock; else as [`Detector::reach`].
+pub(super) fn profile(detector: &mut Detector) -> Result<Profile, Error> {
+    let no_profile = || {
+        let message = "--profile needs a GPU that can time its steps; leave it out, or name one with --adapter";
+        Error::new(ErrorKind::Usage, message)
+    };
+    let steps = detector.profile()?.ok_or_else(no_profile)?;
+    let reach = detector.reach()?.ok_or_else(no_profile)?;
+    Ok(Profile::of(steps, &reach))
+}
+
+impl Profile {
+    fn of(steps: Vec<StepTime>, reach: &Reach) -> Self {
+        let shaders: Vec<Shader> = by_shader(&steps, reach).into_iter().map(Shader::of).collect();
+        let all = Shader {
+            kernel: "all".to_owned(),
+            steps: steps.len(),
+            share: Share::of(
+                shaders.iter().map(|s| s.share.ms).sum(),
+                shaders.iter().map(|s| s.share.floor_ms).sum(),
+            ),
+            flops: shaders.iter().map(|s| s.flops).sum(),
+            bytes: shaders.iter().map(|s| s.bytes).sum(),
+        };
+        let step = |s: StepTime| Step {
+            kernel: s.kernel.to_owned(),
+            share: Share::of(s.ms, s.floor_ms(reach)),
+            label: s.label,
+            flops: s.flops,
+            bytes: s.bytes,
+        };
+        let steps = steps.into_iter().map(step).collect();
+        Self { reach: Reached::of(reach), all, shaders, steps }
+    }
+
+    /// Tables of at most 100 columns, but for long names of graph nodes.
+    pub(super) fn write(&self, out: &mut String) {
+        self.reach.write(out);
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "\n{:<21} {:>5} {:>9} {:>8} {:>10} {:>10} {:>8}",
+            "shader", "steps", "MFLOP", "MB", "ms", "floor, ms", "reached"
+        );
+        for s in self.shaders.iter().chain([&self.all]) {
+            let (flops, bytes) = (s.flops as f64 * 1e-6, s.bytes as f64 * 1e-6);
+            let _ = writeln!(
+                out,
+                "{:<21} {:>5} {flops:>9.1} {bytes:>8.2} {:>10.4} {:>10.4} {:>8}",
+                s.kernel,
+                s.steps,
+                s.share.ms,
+                s.share.floor_ms,
+                s.share.percent()
+            );
+        }
+        let waits = self.all.steps as f64 * self.reach.dispatch_ms;
+        let _ = writeln!(
+            out,
+            "\nFloor: the longer of moving a step's bytes through memory and doing its operations, once.\n\
+             Caches can be quicker. {} dispatches that wait for each other add {waits:.4} ms.",
+            self.all.steps
+        );
+        let _ = writeln!(
+            out,
+            "\n{:>10} {:>10} {:>8} {:>9} {:>8}  {:<21} for",
+            "ms", "floor, ms", "reached", "MFLOP", "kB", "shader"
+        );
+        for s in &self.steps {
+            let (flops, bytes) = (s.flops as f64 * 1e-6, s.bytes as f64 * 1e-3);
+            let _ = writeln!(
+                out,
+                "{:>10.4} {:>10.4} {:>8} {flops:>9.2} {bytes:>8.0}  {:<21} {}",
+                s.share.ms,
+                s.share.floor_ms,
+                s.share.percent(),
+                s.kernel,
+                s.label
+            );
+        }
+    }
+}
+
+impl Reached {
+    fn of(reach: &Reach) -> Self {
+        Self {
+            by_clock: reach.by_clock,
+            copied_bytes: reach.copied,
+            copy_bytes: reach.copy,
+            copy_again_bytes: reach.copy_again,
+            f32_operations: reach.f32,
+            f16_operations: reach.f16,
+            int8_operations: reach.int8,
+            dispatch_ms: reach.dispatch_ms,
+            submit_ms: reach.submit_ms,
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        let _ = writeln!(out, "\nwhat this device reaches, measured now\n");
+        let mut line = |what: &str, value: String| {
+            let _ = writeln!(out, "{what:<40}{value:>14}");
+        };
+        let large = format!("copy of {} MiB, read and written", self.copied_bytes >> 20);
+        line(&large, rate(self.copy_bytes, "B/s"));
+        line("copy of 4 MiB again and again", rate(self.copy_again_bytes, "B/s"));
+        line("multiplications and additions, f32", rate(self.f32_operations, "op/s"));
+        let f16 = self.f16_operations.map_or("none".to_owned(), |f16| rate(f16, "op/s"));
+        line("the same, f16", f16);
+        line("the same, dot4I8Packed", rate(self.int8_operations, "op/s"));
+        line("a dispatch that waits for another", format!("{:.2} us", 1e3 * self.dispatch_ms));
+        line("submit and read-back", format!("{:.2} us", 1e3 * self.submit_ms));
+    }
+}
+
+impl Share {
+    fn of(ms: f64, floor_ms: f64) -> Self {
+        Self { ms, floor_ms, reached: (ms > 0.0).then(|| floor_ms / ms) }
+    }
+
+    fn percent(&self) -> String {
+        self.reached.map_or("-".to_owned(), |part| format!("{:.1} %", 100.0 * part))
+    }
+}
+
+impl Shader {
+    fn of(shader: ShaderTime) -> Self {
+        Self {
+            kernel: shader.kernel.to_owned(),
+            steps: shader.steps,
+            share: Share::of(shader.ms, shader.floor_ms),
+            flops: shader.flops,
+            bytes: shader.bytes,
+        }
+    }
+}
+
+/// `1.23 Tflop/s`: three digits and what they count.
+fn rate(per_second: f64, unit: &str) -> String {
+    let (prefix, scale) = match per_second {
+        v if v >= 1e12 => ("T", 1e12),
+        v if v >= 1e9 => ("G", 1e9),
+        _ => ("M", 1e6),
+    };
+    let value = per_second / scale;
+    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    format!("{value:.digits$} {prefix}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_have_three_digits() {
+        assert_eq!(rate(1.28e12, "op/s"), "1.28 Top/s");
+        assert_eq!(rate(68.04e9, "B/s"), "68.0 GB/s");
+        assert_eq!(rate(999.6e9, "B/s"), "1000 GB/s");
+        assert_eq!(rate(3.5e6, "B/s"), "3.50 MB/s");
+    }
+
+    #[test]
+    fn a_profile_adds_up_and_fits_a_hundred_columns() {
+        let reach = Reach {
+            by_clock: true,
+            copy: 1e12,
+            copied: 256 << 20,
+            copy_again: 5e12,
+            f32: 1e12,
+            f16: None,
+            int8: 4e12,
+            dispatch_ms: 0.003,
+            submit_ms: 0.05,
+        };
+        let step = |kernel, ms, flops, bytes| StepTime {
+            kernel,
+            label: "backbone conv87".to_owned(),
+            ms,
+            flops,
+            bytes,
+        };
+        let steps = vec![
+            step("matmul_vec4_int8", 9000.0, 16_000_000_000, 999_000_000),
+            step("conv", 1000.0, 1_000_000_000, 999_000_000),
+            step("elementwise", 0.0, 0, 1_000),
+        ];
+        let profile = Profile::of(steps, &reach);
+        assert!((profile.all.share.floor_ms - 5.0).abs() < 1e-3, "{}", profile.all.share.floor_ms);
+        assert_eq!((profile.all.share.ms, profile.all.steps), (10_000.0, 3));
+        assert_eq!(profile.shaders[0].share.reached, Some(4.0 / 9000.0));
+        assert_eq!(profile.shaders[2].share.reached, None);
+        let mut text = String::new();
+        profile.write(&mut text);
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+        assert!(text.contains("0.1 %") && text.contains("1.00 TB/s"), "{text}");
+    }
+}

@@ -1,0 +1,64 @@
+//! What the driver made of the shaders, kept from one run of the program to the next.
+
+use std::io;
+use std::path::PathBuf;
+
+use fiducia_kernels::gpu::{Gpu, KeptPipelines, Program};
+
+use super::subject::Subject;
+use crate::Wanted;
+use crate::atomic::write_privately;
+
+/// The file of an earlier run.
+#[derive(Debug)]
+pub(super) struct Pipelines {
+    /// `None` where nothing shall be kept.
+    file: Option<PathBuf>,
+    subject: [u8; 32],
+    found: Option<KeptPipelines>,
+}
+
+impl Pipelines {
+    /// Looks for what was kept about `subject`. Where the device is tested anew, so are its pipelines made.
+    pub(super) fn find(subject: &Subject, wanted: &Wanted) -> Self {
+        let mut it = Self {
+            file: subject.file("pipelines", "bin", wanted),
+            subject: subject.sha256(),
+            found: None,
+        };
+        let Some(file) = it.file.as_deref() else { return it };
+        match KeptPipelines::open(file, &it.subject) {
+            Ok(kept) => it.found = (!wanted.test_anew).then_some(kept),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                log::info!("pipelines are not kept in {}: {e}", file.display());
+                it.file = None;
+            }
+            Err(e) => log::info!("pipelines in {} are made anew: {e}", file.display()),
+        }
+        it
+    }
+
+    /// `gpu`, which makes its pipelines with the help of what was found.
+    pub(super) fn lend(&self, gpu: Gpu) -> Gpu {
+        // Where nothing is kept, the driver need not collect it.
+        if self.file.is_some() { gpu.with_pipelines(self.found.as_ref()) } else { gpu }
+    }
+
+    /// Keeps what `program` is made of, where that is another than what was found. A folder that cannot be written
+    /// costs the next run its time, and is no error.
+    pub(super) fn keep(self, program: &Program) {
+        let (count, ms) = program.pipelines();
+        let earlier = self.found.as_ref().map_or(0, KeptPipelines::bytes);
+        log::debug!("{count} pipelines in {ms:.0} ms, with {earlier} bytes of an earlier run");
+        let Some((file, made)) = self.file.zip(program.gpu().pipelines()) else { return };
+        if self.found.as_ref() == Some(&made) {
+            return;
+        }
+        let Some(sealed) = made.sealed(&self.subject) else { return };
+        match write_privately(&file, &sealed) {
+            Ok(()) => log::debug!("{} bytes of pipelines kept in {}", made.bytes(), file.display()),
+            Err(e) => log::info!("pipelines are not kept in {}: {e}", file.display()),
+        }
+    }
+}
