@@ -75,7 +75,7 @@ for card in models/*.md; do
 done
 [ "${1:-}" != --check ] || exit 0
 # The picture of the README, and the first lines of what its first command prints.
-cargo run --release --quiet -- detect models/demo.png --spacing 0.2 --backend cpu \
+cargo run --release --quiet --bin fiducia -- detect models/demo.png --spacing 0.2 --backend cpu \
   --overlay docs/demo-overlay.png > "$scratch/printed"
 {
   echo '```text'

@@ -6,7 +6,7 @@ use fiducia_kernels::gpu::{Gpu, KERNELS};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::pack::hex;
+use crate::pack::container::hex;
 use crate::{Pack, Wanted};
 
 /// One device that runs one pack in one form.

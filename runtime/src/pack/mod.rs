@@ -2,7 +2,7 @@
 //! drawn in `docs/format.md`.
 
 pub mod layout;
-mod container;
+pub(crate) mod container;
 mod manifest;
 mod delta;
 mod read;
@@ -10,7 +10,6 @@ mod patch;
 mod edit;
 mod signature;
 
-pub(crate) use container::hex;
 pub use container::{Section, assemble};
 pub use delta::{Coding, Deltas, group_len, slice_len};
 pub use layout::{FileKind, SectionKind};

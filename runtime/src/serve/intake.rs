@@ -17,7 +17,9 @@ use super::{
     spool::{Accepted, Key},
     uid,
 };
-use crate::{Radiograph, Reading, pack::hex, radiograph::dicom::header::Header, results::Source};
+use crate::{
+    Radiograph, Reading, pack::container::hex, radiograph::dicom::header::Header, results::Source,
+};
 
 /// An image that is offered, as a file.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::pack::hex;
+use crate::pack::container::hex;
 
 /// Who wrote the files and speaks on associations: a UUID as a UID (PS3.5, B.2).
 pub(super) const IMPLEMENTATION: &str = "2.25.271480826903384206437541207468510213897";
