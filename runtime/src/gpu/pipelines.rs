@@ -45,16 +45,17 @@ impl Pipelines {
         if self.file.is_some() { gpu.with_pipelines(self.found.as_ref()) } else { gpu }
     }
 
-    /// Keeps what `program` is made of, where that is another than what was found. A folder that cannot be written
-    /// costs the next run its time, and is no error.
+    /// Keeps what `program` is made of, where nothing was found. What was found stays as it is, since a driver may
+    /// hand out other bytes at each start: SwiftShader hands out 32 more than it was given. A folder that cannot be
+    /// written costs the next run its time, and is no error.
     pub(super) fn keep(self, program: &Program) {
         let (count, ms) = program.pipelines();
         let earlier = self.found.as_ref().map_or(0, KeptPipelines::bytes);
         log::debug!("{count} pipelines in {ms:.0} ms, with {earlier} bytes of an earlier run");
-        let Some((file, made)) = self.file.zip(program.gpu().pipelines()) else { return };
-        if self.found.as_ref() == Some(&made) {
+        if self.found.is_some() {
             return;
         }
+        let Some((file, made)) = self.file.zip(program.gpu().pipelines()) else { return };
         let Some(sealed) = made.sealed(&self.subject) else { return };
         match write_privately(&file, &sealed) {
             Ok(()) => log::debug!("{} bytes of pipelines kept in {}", made.bytes(), file.display()),
