@@ -10,8 +10,8 @@
 //! `mm = px · spacing`, with its own spacing for x and y.
 
 mod error;
-mod radiograph;
-mod pack;
+pub mod radiograph;
+pub mod pack;
 mod preprocess;
 mod network;
 mod backbone;
@@ -25,8 +25,6 @@ mod report;
 mod overlay;
 #[cfg(feature = "results")]
 pub mod results;
-#[cfg(feature = "serve")]
-pub mod serve;
 mod atomic;
 
 pub use atomic::{Staged, check_writable, write_atomically};
