@@ -11,7 +11,12 @@ use super::{Shared, page};
 /// Answers until the node is stopped and the listener is woken by a connection.
 pub(super) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
     let own = Arc::clone(shared);
-    serve(listener, Limits::default(), || shared.is_stopping(), move |request| answer(&own, request));
+    serve(
+        listener,
+        Limits::default(),
+        || shared.is_stopping(),
+        move |request| answer(&own, request),
+    );
 }
 
 fn answer(shared: &Shared, request: &Request<'_>) -> Response {

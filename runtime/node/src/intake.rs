@@ -17,9 +17,7 @@ use super::{
     spool::{Accepted, Key},
     uid,
 };
-use fiducia::{
-    Radiograph, Reading, pack::hex, radiograph::dicom::header::Header, results::Source,
-};
+use fiducia::{Radiograph, Reading, pack::hex, radiograph::dicom::header::Header, results::Source};
 
 /// An image that is offered, as a file.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
-//! Making the checksums of a damaged pack or patch right again, so that the damage gets past them.
+//! Recomputes the checksums of a damaged pack or patch, so that the damage gets past them.
 
 use fiducia::layout;
 
-/// Makes length and checksums of `bytes` right as far as its table makes sense.
-pub(crate) fn mend(bytes: &mut [u8]) {
+/// Corrects length and checksums of `bytes`, as far as its section table can be read.
+pub fn reseal(bytes: &mut [u8]) {
     if bytes.len() < layout::HEADER_LEN {
         return;
     }

@@ -3,62 +3,66 @@
 
 use std::collections::BTreeMap;
 
+use fiducia::Radiograph;
+
 /// Group and element.
-pub(crate) type Tag = (u16, u16);
+pub type Tag = (u16, u16);
 
 /// Tags by name.
-pub(crate) mod tags {
+#[allow(missing_docs, reason = "the names are the keywords of DICOM's dictionary")]
+pub mod tags {
     use super::Tag;
 
-    pub(crate) const SOP_CLASS_UID: Tag = (0x0008, 0x0016);
-    pub(crate) const SOP_INSTANCE_UID: Tag = (0x0008, 0x0018);
-    pub(crate) const MODALITY: Tag = (0x0008, 0x0060);
-    pub(crate) const PATIENT_NAME: Tag = (0x0010, 0x0010);
-    pub(crate) const PATIENT_ID: Tag = (0x0010, 0x0020);
-    pub(crate) const DISTANCE_SOURCE_TO_DETECTOR: Tag = (0x0018, 0x1110);
-    pub(crate) const DISTANCE_SOURCE_TO_PATIENT: Tag = (0x0018, 0x1111);
-    pub(crate) const IMAGER_PIXEL_SPACING: Tag = (0x0018, 0x1164);
-    pub(crate) const SAMPLES_PER_PIXEL: Tag = (0x0028, 0x0002);
-    pub(crate) const PHOTOMETRIC_INTERPRETATION: Tag = (0x0028, 0x0004);
-    pub(crate) const NUMBER_OF_FRAMES: Tag = (0x0028, 0x0008);
-    pub(crate) const ROWS: Tag = (0x0028, 0x0010);
-    pub(crate) const COLUMNS: Tag = (0x0028, 0x0011);
-    pub(crate) const PIXEL_SPACING: Tag = (0x0028, 0x0030);
-    pub(crate) const BITS_ALLOCATED: Tag = (0x0028, 0x0100);
-    pub(crate) const BITS_STORED: Tag = (0x0028, 0x0101);
-    pub(crate) const HIGH_BIT: Tag = (0x0028, 0x0102);
-    pub(crate) const PIXEL_REPRESENTATION: Tag = (0x0028, 0x0103);
-    pub(crate) const PIXEL_PADDING_VALUE: Tag = (0x0028, 0x0120);
-    pub(crate) const WINDOW_CENTER: Tag = (0x0028, 0x1050);
-    pub(crate) const WINDOW_WIDTH: Tag = (0x0028, 0x1051);
-    pub(crate) const RESCALE_INTERCEPT: Tag = (0x0028, 0x1052);
-    pub(crate) const RESCALE_SLOPE: Tag = (0x0028, 0x1053);
-    pub(crate) const MODALITY_LUT_SEQUENCE: Tag = (0x0028, 0x3000);
-    pub(crate) const LUT_DESCRIPTOR: Tag = (0x0028, 0x3002);
-    pub(crate) const LUT_DATA: Tag = (0x0028, 0x3006);
-    pub(crate) const VOI_LUT_SEQUENCE: Tag = (0x0028, 0x3010);
-    pub(crate) const PRESENTATION_LUT_SHAPE: Tag = (0x2050, 0x0020);
-    pub(crate) const PIXEL_DATA: Tag = (0x7FE0, 0x0010);
+    pub const SOP_CLASS_UID: Tag = (0x0008, 0x0016);
+    pub const SOP_INSTANCE_UID: Tag = (0x0008, 0x0018);
+    pub const MODALITY: Tag = (0x0008, 0x0060);
+    pub const PATIENT_NAME: Tag = (0x0010, 0x0010);
+    pub const PATIENT_ID: Tag = (0x0010, 0x0020);
+    pub const DISTANCE_SOURCE_TO_DETECTOR: Tag = (0x0018, 0x1110);
+    pub const DISTANCE_SOURCE_TO_PATIENT: Tag = (0x0018, 0x1111);
+    pub const IMAGER_PIXEL_SPACING: Tag = (0x0018, 0x1164);
+    pub const SAMPLES_PER_PIXEL: Tag = (0x0028, 0x0002);
+    pub const PHOTOMETRIC_INTERPRETATION: Tag = (0x0028, 0x0004);
+    pub const NUMBER_OF_FRAMES: Tag = (0x0028, 0x0008);
+    pub const ROWS: Tag = (0x0028, 0x0010);
+    pub const COLUMNS: Tag = (0x0028, 0x0011);
+    pub const PIXEL_SPACING: Tag = (0x0028, 0x0030);
+    pub const BITS_ALLOCATED: Tag = (0x0028, 0x0100);
+    pub const BITS_STORED: Tag = (0x0028, 0x0101);
+    pub const HIGH_BIT: Tag = (0x0028, 0x0102);
+    pub const PIXEL_REPRESENTATION: Tag = (0x0028, 0x0103);
+    pub const PIXEL_PADDING_VALUE: Tag = (0x0028, 0x0120);
+    pub const WINDOW_CENTER: Tag = (0x0028, 0x1050);
+    pub const WINDOW_WIDTH: Tag = (0x0028, 0x1051);
+    pub const RESCALE_INTERCEPT: Tag = (0x0028, 0x1052);
+    pub const RESCALE_SLOPE: Tag = (0x0028, 0x1053);
+    pub const MODALITY_LUT_SEQUENCE: Tag = (0x0028, 0x3000);
+    pub const LUT_DESCRIPTOR: Tag = (0x0028, 0x3002);
+    pub const LUT_DATA: Tag = (0x0028, 0x3006);
+    pub const VOI_LUT_SEQUENCE: Tag = (0x0028, 0x3010);
+    pub const PRESENTATION_LUT_SHAPE: Tag = (0x2050, 0x0020);
+    pub const PIXEL_DATA: Tag = (0x7FE0, 0x0010);
 }
 
 /// UIDs by name.
-pub(crate) mod uids {
-    pub(crate) const CR: &str = "1.2.840.10008.5.1.4.1.1.1";
-    pub(crate) const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
-    pub(crate) const IMPLICIT_LITTLE: &str = "1.2.840.10008.1.2";
-    pub(crate) const EXPLICIT_LITTLE: &str = "1.2.840.10008.1.2.1";
-    pub(crate) const EXPLICIT_BIG: &str = "1.2.840.10008.1.2.2";
-    pub(crate) const RLE: &str = "1.2.840.10008.1.2.5";
-    pub(crate) const JPEG_BASELINE: &str = "1.2.840.10008.1.2.4.50";
-    pub(crate) const JPEG_EXTENDED: &str = "1.2.840.10008.1.2.4.51";
-    pub(crate) const JPEG_LOSSLESS: &str = "1.2.840.10008.1.2.4.70";
-    pub(crate) const JPEG_LS: &str = "1.2.840.10008.1.2.4.80";
-    pub(crate) const JPEG_2000: &str = "1.2.840.10008.1.2.4.90";
+#[allow(missing_docs, reason = "the names are those of DICOM's dictionary")]
+pub mod uids {
+    pub const CR: &str = "1.2.840.10008.5.1.4.1.1.1";
+    pub const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
+    pub const IMPLICIT_LITTLE: &str = "1.2.840.10008.1.2";
+    pub const EXPLICIT_LITTLE: &str = "1.2.840.10008.1.2.1";
+    pub const EXPLICIT_BIG: &str = "1.2.840.10008.1.2.2";
+    pub const RLE: &str = "1.2.840.10008.1.2.5";
+    pub const JPEG_BASELINE: &str = "1.2.840.10008.1.2.4.50";
+    pub const JPEG_EXTENDED: &str = "1.2.840.10008.1.2.4.51";
+    pub const JPEG_LOSSLESS: &str = "1.2.840.10008.1.2.4.70";
+    pub const JPEG_LS: &str = "1.2.840.10008.1.2.4.80";
+    pub const JPEG_2000: &str = "1.2.840.10008.1.2.4.90";
 }
 
 /// A data set: value representation and value by tag.
 #[derive(Clone, Default)]
-pub(crate) struct Object(BTreeMap<Tag, ([u8; 2], Value)>);
+pub struct Object(BTreeMap<Tag, ([u8; 2], Value)>);
 
 #[derive(Clone)]
 enum Value {
@@ -76,7 +80,8 @@ impl Object {
         self.0.insert(tag, (*form, value));
     }
 
-    pub(crate) fn remove(&mut self, tag: Tag) {
+    /// Takes an element out.
+    pub fn remove(&mut self, tag: Tag) {
         self.0.remove(&tag);
     }
 
@@ -123,18 +128,18 @@ impl Object {
 }
 
 /// Columns and rows of the files.
-pub(crate) const SIZE: [usize; 2] = [40, 36];
-/// The same picture in JPEG 2000 (`tests/dicom/tiny.py`).
-const TINY_J2K: &[u8] = include_bytes!("../dicom/tiny.j2k");
+pub const SIZE: [usize; 2] = [40, 36];
+/// The same picture in JPEG 2000 (`runtime/tests/dicom/tiny.py`).
+const TINY_J2K: &[u8] = include_bytes!("tiny.j2k");
 
 /// A picture of 12 bits, `[height, width]`.
-pub(crate) fn picture() -> Vec<u16> {
+pub fn picture() -> Vec<u16> {
     let at = |i: usize| (i % SIZE[0], i / SIZE[0]);
     (0..SIZE[0] * SIZE[1]).map(at).map(|(x, y)| ((37 * x + 11 * y + x * y) % 4096) as u16).collect()
 }
 
 /// A CR image without pixels, of this size, 12 bits of 16, MONOCHROME2.
-pub(crate) fn bare([width, height]: [usize; 2]) -> Object {
+pub fn bare([width, height]: [usize; 2]) -> Object {
     let mut object = Object::default();
     put(&mut object, tags::SOP_CLASS_UID, b"UI", uids::CR);
     put(&mut object, tags::SOP_INSTANCE_UID, b"UI", "2.25.1");
@@ -149,44 +154,39 @@ pub(crate) fn bare([width, height]: [usize; 2]) -> Object {
 }
 
 /// Sets an attribute that is text.
-pub(crate) fn put(object: &mut Object, tag: Tag, form: &[u8; 2], value: &str) {
+pub fn put(object: &mut Object, tag: Tag, form: &[u8; 2], value: &str) {
     object.put(tag, form, Value::Text(value.to_owned()));
 }
 
 /// Sets an attribute that is a number of 16 bits.
-pub(crate) fn put_u16(object: &mut Object, tag: Tag, value: u16) {
+pub fn put_u16(object: &mut Object, tag: Tag, value: u16) {
     object.put(tag, b"US", Value::Words(vec![value]));
 }
 
 /// Sets the bits of a pixel.
-pub(crate) fn put_bits(object: &mut Object, allocated: u16, stored: u16) {
+pub fn put_bits(object: &mut Object, allocated: u16, stored: u16) {
     put_u16(object, tags::BITS_ALLOCATED, allocated);
     put_u16(object, tags::BITS_STORED, stored);
     put_u16(object, tags::HIGH_BIT, stored - 1);
 }
 
 /// Sets pixels as they are, in words.
-pub(crate) fn put_words(object: &mut Object, pixels: &[u16]) {
+pub fn put_words(object: &mut Object, pixels: &[u16]) {
     object.put(tags::PIXEL_DATA, b"OW", Value::Words(pixels.to_vec()));
 }
 
 /// Sets pixels as they are, in bytes.
-pub(crate) fn put_bytes(object: &mut Object, pixels: &[u8]) {
+pub fn put_bytes(object: &mut Object, pixels: &[u8]) {
     object.put(tags::PIXEL_DATA, b"OB", Value::Bytes(pixels.to_vec()));
 }
 
 /// Sets one coded frame.
-pub(crate) fn put_frame(object: &mut Object, frame: Vec<u8>) {
+pub fn put_frame(object: &mut Object, frame: Vec<u8>) {
     object.put(tags::PIXEL_DATA, b"OB", Value::Frame(frame));
 }
 
 /// Sets a look-up table of `bits` whose first entry is for `first`.
-pub(crate) fn put_lut(
-    object: &mut Object,
-    sequence: Tag,
-    entries: &[u16],
-    [first, bits]: [u16; 2],
-) {
+pub fn put_lut(object: &mut Object, sequence: Tag, entries: &[u16], [first, bits]: [u16; 2]) {
     let mut item = Object::default();
     let descriptor = vec![entries.len() as u16, first, bits];
     item.put(tags::LUT_DESCRIPTOR, b"US", Value::Words(descriptor));
@@ -195,7 +195,7 @@ pub(crate) fn put_lut(
 }
 
 /// Preamble, mark and meta information.
-pub(crate) fn head(syntax: &str) -> Vec<u8> {
+pub fn head(syntax: &str) -> Vec<u8> {
     let mut meta = Object::default();
     put(&mut meta, (0x0002, 0x0002), b"UI", uids::CR);
     put(&mut meta, (0x0002, 0x0003), b"UI", "2.25.1");
@@ -206,17 +206,17 @@ pub(crate) fn head(syntax: &str) -> Vec<u8> {
 }
 
 /// The data set alone.
-pub(crate) fn data_set(object: &Object, syntax: &str) -> Vec<u8> {
+pub fn data_set(object: &Object, syntax: &str) -> Vec<u8> {
     object.bytes(syntax)
 }
 
 /// The file.
-pub(crate) fn written(object: &Object, syntax: &str) -> Vec<u8> {
+pub fn written(object: &Object, syntax: &str) -> Vec<u8> {
     [head(syntax), data_set(object, syntax)].concat()
 }
 
 /// The picture in each coding, with the largest error that the coding makes.
-pub(crate) fn codings() -> Vec<(&'static str, Vec<u8>, u16)> {
+pub fn codings() -> Vec<(&'static str, Vec<u8>, u16)> {
     let pixels = picture();
     let signed: Vec<i16> = pixels.iter().map(|&v| v as i16).collect();
     let [width, height] = SIZE;
@@ -250,7 +250,7 @@ pub(crate) fn codings() -> Vec<(&'static str, Vec<u8>, u16)> {
 }
 
 /// The picture with its upper eight bits in JPEG baseline.
-pub(crate) fn jpeg_of_eight_bits() -> Vec<u8> {
+pub fn jpeg_of_eight_bits() -> Vec<u8> {
     let pixels: Vec<u8> = picture().iter().map(|v| (v >> 4) as u8).collect();
     let (format, sampling) =
         (libjpeg_turbo_rs::PixelFormat::Grayscale, libjpeg_turbo_rs::Subsampling::S444);
@@ -272,4 +272,25 @@ fn run_lengths(pixels: &[u16]) -> Vec<u8> {
     words.resize(16, 0);
     let header: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
     [header, high, low].concat()
+}
+
+/// The radiograph, which holds 8-bit values, as a DICOM file with `stored` bits (8, 12 or 16), as MONOCHROME1 where
+/// `white_is_low`, with this Imager Pixel Spacing (mm).
+pub fn as_dicom(film: &Radiograph, stored: u16, white_is_low: bool, spacing: &str) -> Vec<u8> {
+    let top = ((1u32 << stored) - 1) as u16;
+    let scale = |v: u16| match stored {
+        8 => v,
+        12 => v * 16,
+        _ => v * 257,
+    };
+    let shown = |v: u16| if white_is_low { top - scale(v) } else { scale(v) };
+    let pixels: Vec<u16> = film.pixels.iter().map(|&v| shown(v)).collect();
+    let mut object = bare([film.width, film.height]);
+    put_bits(&mut object, 16, stored);
+    put(&mut object, tags::IMAGER_PIXEL_SPACING, b"DS", spacing);
+    if white_is_low {
+        put(&mut object, tags::PHOTOMETRIC_INTERPRETATION, b"CS", "MONOCHROME1");
+    }
+    put_words(&mut object, &pixels);
+    written(&object, uids::EXPLICIT_LITTLE)
 }

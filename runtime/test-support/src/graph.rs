@@ -14,7 +14,7 @@ const INTS: i32 = 7;
 const OPSET: i64 = 17;
 
 /// The bytes of an ONNX model with these outputs.
-pub(crate) fn model(
+pub fn model(
     inputs: &[(&str, &[usize])],
     constants: Vec<TensorProto>,
     nodes: Vec<NodeProto>,
@@ -38,7 +38,8 @@ pub(crate) fn model(
     .encode_to_vec()
 }
 
-pub(crate) fn constant(name: &str, shape: &[usize], values: &[f32]) -> TensorProto {
+/// An initialiser in f32.
+pub fn constant(name: &str, shape: &[usize], values: &[f32]) -> TensorProto {
     assert_eq!(shape.iter().product::<usize>(), values.len());
     TensorProto {
         name: name.into(),
@@ -50,7 +51,7 @@ pub(crate) fn constant(name: &str, shape: &[usize], values: &[f32]) -> TensorPro
 }
 
 /// A node without attributes.
-pub(crate) fn node(op: &str, inputs: &[&str], output: &str) -> NodeProto {
+pub fn node(op: &str, inputs: &[&str], output: &str) -> NodeProto {
     NodeProto {
         op_type: op.into(),
         name: output.into(),
@@ -61,7 +62,7 @@ pub(crate) fn node(op: &str, inputs: &[&str], output: &str) -> NodeProto {
 }
 
 /// A convolution with the same stride and padding all around.
-pub(crate) fn conv(inputs: &[&str], output: &str, stride: i64, pad: i64) -> NodeProto {
+pub fn conv(inputs: &[&str], output: &str, stride: i64, pad: i64) -> NodeProto {
     let ints = |name: &str, ints: Vec<i64>| AttributeProto {
         name: name.into(),
         r#type: INTS,

@@ -10,18 +10,18 @@ use fiducia::{
     whole_input,
 };
 use fiducia_kernels::Affine;
-use image::GrayImage;
+use image::{DynamicImage, GrayImage, ImageFormat};
 
 use crate::graph::{constant, conv, model, node};
 
 /// Names of the spots.
-pub(crate) const NAMES: [&str; 3] = ["small", "middle", "large"];
+pub const NAMES: [&str; 3] = ["small", "middle", "large"];
 /// Middle of each spot in units: px of the reference picture, `(0, 0)` its upper left corner.
 const SPOTS: [[f64; 2]; 3] = [[70.25, 80.5], [170.5, 100.25], [110.0, 220.75]];
 /// Standard deviation of each spot, units.
 const SIZES: [f64; 3] = [6.0, 10.0, 15.0];
 /// The reference picture `[width, height]`, units.
-pub(crate) const REFERENCE: [u32; 2] = [240, 300];
+pub const REFERENCE: [u32; 2] = [240, 300];
 /// How sharply the coarse heat map falls off with the squared difference.
 const SHARPNESS: f32 = 1.0;
 /// Side of the compared patch, px of the backbone's input; even, as is the stride.
@@ -40,10 +40,10 @@ const WHOLE: WholeFrame = WholeFrame {
 const REFINE: RefineFrame = RefineFrame { size: 64, unit_per_px: 1.0, stride: 2, peak_radius: 3 };
 
 /// The sections of a pack: four characters and the bytes.
-pub(crate) type Parts = Vec<([u8; 4], Vec<u8>)>;
+pub type Parts = Vec<([u8; 4], Vec<u8>)>;
 
 /// The reference picture drawn at `width` x `height` px.
-pub(crate) fn picture(width: u32, height: u32) -> GrayImage {
+pub fn picture(width: u32, height: u32) -> GrayImage {
     let px_per_unit = f64::from(height) / f64::from(REFERENCE[1]);
     GrayImage::from_fn(width, height, |x, y| {
         let at = [x, y].map(|v| (f64::from(v) + 0.5) / px_per_unit);
@@ -57,18 +57,79 @@ pub(crate) fn picture(width: u32, height: u32) -> GrayImage {
 }
 
 /// Where the spots are on a picture of `height` px, `[x, y]` px.
-pub(crate) fn truth(height: u32) -> [[f64; 2]; 3] {
+pub fn truth(height: u32) -> [[f64; 2]; 3] {
     let px_per_unit = f64::from(height) / f64::from(REFERENCE[1]);
     SPOTS.map(|p| p.map(|v| v * px_per_unit - 0.5))
 }
 
+/// The bytes of an image file.
+pub fn encode(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// A small picture whose header claims `edge` x `edge` px.
+pub fn claim_size(format: ImageFormat, edge: u16) -> Vec<u8> {
+    let mut bytes = encode(&picture(240, 300).into(), format);
+    let find = |bytes: &[u8], what: &[u8]| {
+        bytes.windows(what.len()).position(|w| w == what).expect("the field is in the header")
+    };
+    match format {
+        ImageFormat::Png => {
+            // Signature 8, chunk length 4, "IHDR" 4, width 4, height 4, …, CRC after 13 bytes.
+            bytes[16..20].copy_from_slice(&u32::from(edge).to_be_bytes());
+            bytes[20..24].copy_from_slice(&u32::from(edge).to_be_bytes());
+            let crc = crc32fast::hash(&bytes[12..29]);
+            bytes[29..33].copy_from_slice(&crc.to_be_bytes());
+        }
+        ImageFormat::Jpeg => {
+            // Marker SOF0 2, length 2, precision 1, height 2, width 2.
+            let at = find(&bytes, &[0xFF, 0xC0]) + 5;
+            bytes[at..at + 2].copy_from_slice(&edge.to_be_bytes());
+            bytes[at + 2..at + 4].copy_from_slice(&edge.to_be_bytes());
+        }
+        _ => {
+            // Tags 256 (width), 257 (height) and 278 (rows per strip), type 4 (LONG), one value each.
+            for tag in [[0, 1], [1, 1], [22, 1]] {
+                let at = find(&bytes, &[tag[0], tag[1], 4, 0, 1, 0, 0, 0]) + 8;
+                bytes[at..at + 4].copy_from_slice(&u32::from(edge).to_le_bytes());
+            }
+        }
+    }
+    bytes
+}
+
+/// The worst distance to the truth, units.
+pub fn worst_error(points: &[[f64; 2]], height: u32) -> f64 {
+    assert_eq!(points.len(), 3);
+    let units_per_px = f64::from(REFERENCE[1]) / f64::from(height);
+    let distance = |(p, t): (&[f64; 2], [f64; 2])| (p[0] - t[0]).hypot(p[1] - t[1]) * units_per_px;
+    points.iter().zip(truth(height)).map(distance).fold(0.0, f64::max)
+}
+
+/// The toy picture, twice the usual size.
+pub fn spots() -> Radiograph {
+    let picture = picture(480, 600);
+    Radiograph {
+        name: "spots".into(),
+        width: 480,
+        height: 600,
+        pixels: picture.pixels().map(|p| u16::from(p.0[0]) * 257).collect(),
+        spacing_mm: None,
+        mm_source: MmSource::None,
+        inverted: false,
+        dicom: None,
+    }
+}
+
 /// The toy pack.
-pub(crate) fn pack() -> Vec<u8> {
+pub fn pack() -> Vec<u8> {
     assemble(&parts())
 }
 
 /// The sections of the toy pack, in the order of the format.
-pub(crate) fn parts() -> Parts {
+pub fn parts() -> Parts {
     let adapters = [0.25f32, 0.25, 0.25];
     let mean = truth(REFERENCE[1]).to_vec();
     let shape = ShapeModel { mean, deviations: vec![], modes: vec![] };
@@ -90,19 +151,19 @@ pub(crate) fn parts() -> Parts {
 }
 
 /// The toy pack with one section replaced.
-pub(crate) fn with(kind: SectionKind, content: Vec<u8>) -> Vec<u8> {
+pub fn with(kind: SectionKind, content: Vec<u8>) -> Vec<u8> {
     let mut parts = parts();
     parts.iter_mut().find(|(code, _)| *code == kind.code()).unwrap().1 = content;
     assemble(&parts)
 }
 
 /// Lays sections out as the format wants it, whatever they hold.
-pub(crate) fn assemble(parts: &Parts) -> Vec<u8> {
+pub fn assemble(parts: &Parts) -> Vec<u8> {
     assemble_as(layout::MAGIC, parts)
 }
 
 /// As [`assemble`], for files that open with `magic`.
-pub(crate) fn assemble_as(magic: [u8; 8], parts: &Parts) -> Vec<u8> {
+pub fn assemble_as(magic: [u8; 8], parts: &Parts) -> Vec<u8> {
     let mut table = Vec::new();
     let mut body = Vec::new();
     let table_end = layout::HEADER_LEN + layout::ENTRY_LEN * parts.len();
@@ -127,7 +188,7 @@ pub(crate) fn assemble_as(magic: [u8; 8], parts: &Parts) -> Vec<u8> {
 }
 
 /// Makes the header's CRC right again after a change of header or table.
-pub(crate) fn seal(pack: &mut [u8], sections: usize) {
+pub fn seal(pack: &mut [u8], sections: usize) {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&pack[..24]);
     crc.update(&pack[layout::HEADER_LEN..layout::HEADER_LEN + layout::ENTRY_LEN * sections]);
@@ -135,10 +196,10 @@ pub(crate) fn seal(pack: &mut [u8], sections: usize) {
 }
 
 /// Name of the landmark that [`patch`] brings.
-pub(crate) const NEW: &str = "middle again";
+pub const NEW: &str = "middle again";
 
 /// The sections of a patch for the toy pack: the middle spot once more, looked for some units beside it.
-pub(crate) fn patch_parts() -> Parts {
+pub fn patch_parts() -> Parts {
     let foundation = fiducia::Pack::from_bytes(pack()).unwrap().foundation();
     let info = fiducia::PatchInfo { landmark: NEW.to_owned(), model: "toy".to_owned(), foundation };
     let [x, y] = truth(REFERENCE[1])[1];
@@ -153,12 +214,12 @@ pub(crate) fn patch_parts() -> Parts {
 }
 
 /// A patch for the toy pack.
-pub(crate) fn patch() -> Vec<u8> {
+pub fn patch() -> Vec<u8> {
     assemble_as(layout::PATCH_MAGIC, &patch_parts())
 }
 
 /// The manifest of the toy pack.
-pub(crate) fn manifest() -> Manifest {
+pub fn manifest() -> Manifest {
     Manifest {
         name: "toy".into(),
         landmarks: NAMES.map(str::to_owned).to_vec(),
@@ -185,7 +246,7 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 }
 
 /// The toy pack, whose backbone also knows left from right.
-pub(crate) fn sided_pack() -> Vec<u8> {
+pub fn sided_pack() -> Vec<u8> {
     let mut manifest = manifest();
     manifest.plausibility.min_side = Some(0.0);
     let mut parts = parts();

@@ -37,11 +37,8 @@ impl Response {
 
     /// Writes it as HTTP/1.1; of a `HEAD` request without the body.
     pub(crate) fn write(&self, out: &mut impl Write, with_body: bool) -> io::Result<()> {
-        let scripts = if self.scripts {
-            "; connect-src 'self'; script-src 'unsafe-inline'"
-        } else {
-            ""
-        };
+        let scripts =
+            if self.scripts { "; connect-src 'self'; script-src 'unsafe-inline'" } else { "" };
         let head = format!(
             "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\
              Content-Security-Policy: default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; \

@@ -30,7 +30,8 @@ const OWN_HEADER: &str = "X-Fiducia";
 
 /// Serves the page until the program is ended.
 pub(super) fn view(arguments: &ViewArguments) -> Result<(), Error> {
-    let pack = model::open_or_default(arguments.model.as_deref(), arguments.require_signed.as_deref())?;
+    let pack =
+        model::open_or_default(arguments.model.as_deref(), arguments.require_signed.as_deref())?;
     let detector = device::detector(&pack, &arguments.device, &pack.manifest().landmarks)?;
     let at = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = TcpListener::bind(at).map_err(|e| {

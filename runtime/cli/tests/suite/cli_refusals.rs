@@ -2,11 +2,9 @@
 
 use image::{DynamicImage, GrayImage, ImageFormat};
 
-use crate::{
-    cli::{Bench, Outcome},
-    images::{claim_size, encode},
-    toy,
-};
+use fiducia_test_support::toy::{self, claim_size, encode};
+
+use crate::cli::{Bench, Outcome};
 
 /// Runs on one image with all outputs asked for, and sees that nothing is written.
 fn refused(bench: &Bench, image: &str, model: &str) -> Outcome {

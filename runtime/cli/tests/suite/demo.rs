@@ -19,7 +19,7 @@ const PACK_BYTES: usize = 8_000_000;
 type Points = BTreeMap<String, [f64; 2]>;
 
 fn shipped(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(name)
 }
 
 fn read(name: &str) -> String {

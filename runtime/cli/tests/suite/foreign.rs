@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use fiducia::{Backend, Detector, Pack, Presentation, Radiograph};
+use fiducia_test_support::skip;
 use image::{DynamicImage, GrayImage, Luma};
 
 fn models() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models")
 }
 
 /// `fiducia detect` with every kind of output, all in `folder`.
@@ -111,8 +112,7 @@ fn the_film_itself_is_taken() {
 #[test]
 fn a_chest_film_is_refused() {
     let Some(data) = std::env::var_os("FIDUCIA_DATA") else {
-        println!("skipped: a_chest_film_is_refused needs FIDUCIA_DATA");
-        return;
+        skip!("FIDUCIA_DATA is not set");
     };
     let images = Path::new(&data).join("chest/images");
     let mut films: Vec<_> =

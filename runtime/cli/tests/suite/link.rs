@@ -16,7 +16,9 @@ use fiducia_link::{
 use image::ImageFormat;
 use serde_json::Value;
 
-use crate::{cli::Bench, images::encode, toy};
+use fiducia_test_support::toy::{self, encode};
+
+use crate::cli::Bench;
 
 /// What has not come by then will not come.
 const LIMIT: Duration = Duration::from_secs(20);

@@ -1,7 +1,7 @@
 //! What is found after the process has ended between any two steps.
 
 use super::*;
-use crate::results::Kind;
+use fiducia::results::Kind;
 
 const NAMES: [&str; 2] = ["a", "b"];
 

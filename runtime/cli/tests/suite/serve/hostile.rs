@@ -10,8 +10,9 @@ use super::{
     node::{Node, configuration, film, instance},
     peer::{Peer, SUCCESS},
 };
+use fiducia_test_support::Rng;
+
 use crate::{
-    chance::Chance,
     cli::Bench,
     dicom_files::{data_set, uids},
 };
@@ -43,7 +44,7 @@ fn mutations() -> usize {
 fn mutated_films_are_refused_or_taken() {
     let bench = Bench::new();
     let node = lonely(&bench, "[limits]\nqueue = 1000000");
-    let mut chance = Chance(7);
+    let mut rng = Rng::new(7);
     let mut peer = Peer::new(node.address);
     let mut statuses = std::collections::BTreeMap::new();
     for number in 0..mutations() {
@@ -51,13 +52,13 @@ fn mutated_films_are_refused_or_taken() {
         let mut data = data_set(&film(&uid, 40), uids::EXPLICIT_LITTLE);
         // Most of what can go wrong is in front of the pixels.
         let front = 500.min(data.len());
-        for _ in 0..=chance.below(4) {
-            let end = if chance.below(8) == 0 { data.len() } else { front };
-            let at = chance.below(end);
-            data[at] = chance.below(256) as u8;
+        for _ in 0..=rng.below(4) {
+            let end = if rng.below(8) == 0 { data.len() } else { front };
+            let at = rng.below(end);
+            data[at] = rng.below(256) as u8;
         }
-        if chance.below(4) == 0 {
-            data.truncate(chance.below(data.len()));
+        if rng.below(4) == 0 {
+            data.truncate(rng.below(data.len()));
         }
         let status = peer.store(&uid, &data);
         *statuses.entry(status).or_insert(0) += 1;
@@ -81,13 +82,13 @@ fn mutated_films_are_refused_or_taken() {
 fn mutated_units_end_their_association_alone() {
     let bench = Bench::new();
     let node = lonely(&bench, "");
-    let mut chance = Chance(11);
+    let mut rng = Rng::new(11);
     let request = association_request();
     for _ in 0..mutations() / 20 {
         let mut bytes = request.clone();
-        for _ in 0..=chance.below(3) {
-            let at = chance.below(bytes.len());
-            bytes[at] = chance.below(256) as u8;
+        for _ in 0..=rng.below(3) {
+            let at = rng.below(bytes.len());
+            bytes[at] = rng.below(256) as u8;
         }
         let mut stream = TcpStream::connect(node.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();

@@ -31,7 +31,7 @@ fn tell(what: &str, mut ms: Vec<f64>) {
 #[test]
 #[ignore = "a measurement"]
 fn latency_of_a_film_that_comes_alone() {
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
     let demo = Radiograph::open(&models.join("demo.png"), None).unwrap();
     let (bench, archive) = (Bench::new(), Archive::start());
     bench.write("toy.fid", &std::fs::read(models.join("head.fid")).unwrap());

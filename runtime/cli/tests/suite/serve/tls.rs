@@ -23,7 +23,9 @@ use super::{
     node::{LIMIT, Node, configuration, film_data, instance, wait_for},
     peer::{Peer, SUCCESS},
 };
-use crate::{chance::Chance, cli::Bench, dicom_files::uids};
+use fiducia_test_support::Rng;
+
+use crate::{cli::Bench, dicom_files::uids};
 
 const REFUSED: &str = "fiducia_associations_refused_total{reason=\"tls\"}";
 /// What a node with TLS has behind its port.
@@ -162,10 +164,10 @@ fn who_speaks_no_tls_is_turned_away() {
     wait_for("the look", || node.metric("fiducia_associations_total{end=\"none\"}") == 1);
     assert_eq!(node.metric(REFUSED), 1);
     // What looks like TLS at first.
-    let mut chance = Chance(5);
+    let mut rng = Rng::new(5);
     for _ in 0..100 {
         let mut bytes = vec![22, 3, 1, 0, 60, 1, 0, 0, 56, 3, 3];
-        bytes.extend((0..54).map(|_| chance.below(256) as u8));
+        bytes.extend((0..54).map(|_| rng.below(256) as u8));
         let mut stream = TcpStream::connect(node.address).unwrap();
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         stream.write_all(&bytes).unwrap();
