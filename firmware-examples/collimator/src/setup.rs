@@ -36,7 +36,7 @@ pub struct Setup {
 
 /// The jaw on a lateral cephalogram, by the shipped model `models/head.fid`.
 pub static JAW: Setup = Setup {
-    model: [0x6c, 0xaa, 0x12, 0xe5, 0x61, 0xb3, 0x26, 0x45],
+    model: [0x41, 0xe5, 0x6f, 0xed, 0xa2, 0x43, 0xef, 0x61],
     // Subspinale, supramentale, menton, gonion, posterior nasal spine.
     places: [4, 5, 7, 9, 16],
     centre: [10_000, 12_000],
