@@ -368,7 +368,7 @@ typedef struct fiducia_landmark {
    */
   double covariance_px2[3];
   /**
-   * 1: reliable. 0: low confidence, verify the position by eye.
+   * 0: low confidence, verify the position by eye.
    */
   uint32_t confident;
   /**

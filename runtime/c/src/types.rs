@@ -176,7 +176,7 @@ pub struct LandmarkPoint {
     pub expected_error_mm: f64,
     /// Covariance of the position: xx, xy, yy; px^2.
     pub covariance_px2: [f64; 3],
-    /// 1: reliable. 0: low confidence, verify the position by eye.
+    /// 0: low confidence, verify the position by eye.
     pub confident: u32,
     /// Always 0.
     pub reserved: u32,
