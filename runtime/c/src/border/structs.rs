@@ -1,4 +1,4 @@
-//! Structs that may be of an older or newer version of the interface, told apart by the size that the caller set.
+//! Structs that may be of an older or newer version of the interface, distinguished by the size that the caller set.
 
 use std::{ptr, slice};
 

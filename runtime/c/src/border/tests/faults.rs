@@ -33,7 +33,7 @@ fn no_panic_unwinds_into_c() {
         }
         set();
         assert_eq!(fiducia_pack_landmark_count(pack), 0);
-        // Freeing returns nothing: it must only return.
+        // Freeing returns no status: it must only not unwind.
         set();
         fiducia_report_free(report);
         set();
