@@ -1,4 +1,4 @@
-//! A pack from outside: refused with a reason, or whole.
+//! An untrusted model file is either rejected with an error, or can be read completely.
 #![no_main]
 
 #[path = "../../tests/suite/mend.rs"]
@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(pack.calibration().len(), pack.manifest().landmarks.len());
     assert_eq!(pack.shape().mean.len(), pack.manifest().guides().len());
     let _ = (pack.signer(), pack.foundation(), pack.provenance(), pack.card());
-    // Whatever can be taken out leaves a pack that can be read: there are no reasons but usage.
+    // A model without one of its landmarks is valid: removal may fail only with a usage error.
     if let Some(name) = pack.manifest().landmarks.last().cloned() {
         let outcome = pack.without(&name).map(drop).map_err(|e| e.kind());
         assert!(matches!(outcome, Ok(()) | Err(ErrorKind::Usage)), "{outcome:?}");

@@ -1,32 +1,32 @@
-//! Runs an example on the host, against a runtime that a test plays, by a clock that the test turns.
+//! Runs an example on the host, against a simulated runtime and clock.
 
 use device::{Device, milliseconds};
 use fiducia_link::{Event, Hello, Message, ModelId, Role, Session, State};
 
-/// How often the device is served, µs.
+/// Time step, µs.
 const STEP_US: u64 = 5_000;
 
-/// A device, the line, and the other end of it.
-pub struct Rehearsal<D> {
+/// A device, the serial line, and the runtime at its other end.
+pub struct Simulation<D> {
     /// The example.
     pub device: D,
-    /// False: no byte passes either way.
+    /// False: no byte passes in either direction.
     pub connected: bool,
-    /// What the device has shown.
+    /// Lines that the device has shown.
     pub lines: Vec<String>,
-    /// What it has said, without heartbeats.
-    pub heard: Vec<Message>,
+    /// Messages that the device has sent, without heartbeats.
+    pub messages: Vec<Message>,
     runtime: Session,
     now_us: u64,
 }
 
-impl<D: Device> Rehearsal<D> {
-    /// Both ends, just switched on; the runtime has `landmarks` landmarks.
+impl<D: Device> Simulation<D> {
+    /// Both ends, just switched on; the model of the runtime has `landmarks` landmarks.
     pub fn new(device: D, model: ModelId, landmarks: u16) -> Self {
         let hello =
             Hello { role: Role::Runtime, answer: false, software: [0, 1, 0], model, landmarks };
         let runtime = Session::new(hello, 0);
-        Self { device, connected: true, lines: vec![], heard: vec![], runtime, now_us: 0 }
+        Self { device, connected: true, lines: vec![], messages: vec![], runtime, now_us: 0 }
     }
 
     /// Time since the start, µs.
@@ -34,7 +34,7 @@ impl<D: Device> Rehearsal<D> {
         self.now_us
     }
 
-    /// Lets time pass.
+    /// Advances the clock.
     pub fn run(&mut self, time_ms: u64) {
         let until = self.now_us.saturating_add(time_ms.saturating_mul(1000));
         while self.now_us < until {
@@ -49,16 +49,16 @@ impl<D: Device> Rehearsal<D> {
         self.run(10);
     }
 
-    /// The runtime says something.
-    pub fn say(&mut self, message: &Message) {
+    /// Sends a message from the runtime.
+    pub fn send(&mut self, message: &Message) {
         if let Some(wire) = self.runtime.frame(message) {
             self.deliver(&wire);
         }
         self.run(10);
     }
 
-    /// The runtime says something, and the line is cut in the middle of it.
-    pub fn say_half(&mut self, message: &Message) {
+    /// Sends a message from the runtime, and disconnects the line in the middle of its frame.
+    pub fn send_half(&mut self, message: &Message) {
         if let Some(wire) = self.runtime.frame(message) {
             let (half, _) = wire.split_at(wire.len() / 2);
             self.deliver(half);
@@ -66,19 +66,19 @@ impl<D: Device> Rehearsal<D> {
         self.connected = false;
     }
 
-    /// The runtime is started anew.
+    /// Restarts the runtime.
     pub fn restart_runtime(&mut self, hello: Hello) {
         self.runtime = Session::new(hello, milliseconds(self.now_us));
     }
 
-    /// Takes what the device has shown so far.
+    /// Takes the lines that the device has shown so far.
     pub fn shown(&mut self) -> Vec<String> {
         std::mem::take(&mut self.lines)
     }
 
-    /// Takes what the device has said so far.
-    pub fn said(&mut self) -> Vec<Message> {
-        std::mem::take(&mut self.heard)
+    /// Takes the messages that the device has sent so far.
+    pub fn sent(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.messages)
     }
 
     fn step(&mut self) {
@@ -90,7 +90,7 @@ impl<D: Device> Rehearsal<D> {
             let bytes: &[u8] = if self.connected { &wire } else { &[] };
             for &byte in bytes {
                 if let Some(Event::Message(message)) = self.runtime.receive(byte, now_ms) {
-                    self.heard.push(message);
+                    self.messages.push(message);
                 }
             }
         }
