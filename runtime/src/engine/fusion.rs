@@ -10,14 +10,13 @@
 //! The skip connection is added at one of the two places. Scale and bias are constants, so they change the weights and
 //! cost nothing. [`Fusion::of`] follows the graph from a sum as long as this order holds and the backend is able to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use fiducia_kernels::{Activation, Skip};
 use tract_core::internal::*;
 use tract_core::ops::binary::TypedBinOp;
 use tract_core::ops::change_axes::AxisOp;
 use tract_core::ops::element_wise::ElementWiseOp;
-use tract_core::ops::konst::Const;
 use tract_core::ops::{math, nn};
 
 use super::graph::floats;
@@ -90,7 +89,7 @@ pub(crate) fn fusions(
 
 /// The parts of `fusions` by the number of their node.
 #[cfg(feature = "gpu")]
-pub(crate) fn by_node(fusions: Vec<Fusion>) -> BTreeMap<usize, Part> {
+pub(crate) fn by_node(fusions: Vec<Fusion>) -> std::collections::BTreeMap<usize, Part> {
     fusions.into_iter().flat_map(|f| f.parts).map(|part| (part.node, part)).collect()
 }
 
@@ -102,7 +101,7 @@ pub(crate) fn constants(model: &TypedModel, given: &[OutletId]) -> TractResult<B
     for id in model.eval_order()? {
         let node = model.node(id);
         let moved = node.op_is::<AxisOp>() && known.contains(&node.inputs[0]);
-        if node.op_is::<Const>() || moved {
+        if node.op_is::<tract_core::ops::konst::Const>() || moved {
             known.insert(id.into());
         }
     }

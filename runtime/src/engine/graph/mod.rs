@@ -6,7 +6,7 @@ use fiducia_kernels::Conv;
 use tract_core::internal::*;
 use tract_core::ops::cnn::PoolSpec;
 use tract_onnx::pb::ModelProto;
-use tract_onnx::prelude::{InferenceModel, InferenceModelExt};
+use tract_onnx::prelude::InferenceModel;
 
 pub(crate) use self::weights::Weights;
 use crate::error::{Error, ErrorKind};
@@ -28,6 +28,8 @@ pub(crate) fn typed(
     inputs: &[Vec<usize>],
     outputs: &[Vec<usize>],
 ) -> Result<TypedModel, Error> {
+    use tract_onnx::prelude::InferenceModelExt;
+
     guarded(|| {
         let mut graph = parse(onnx)?;
         graph.graph.iter_mut().for_each(|graph| Weights::take(graph).put_all_back(graph));
