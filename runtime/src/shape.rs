@@ -1,18 +1,34 @@
 //! The shape model: mean positions of the landmarks and how they vary together (Cootes et al. 1995).
 //!
-//! It gives the pose of the anatomy (so that regions of interest are cut upright and at one size),
-//! replaces coarse points that cannot be right, and says how unusual a found shape is.
+//! It gives the pose of the anatomy, so that regions of interest are cut upright and at one size; it replaces gross
+//! outliers among the coarse points; and it measures how unusual a shape is.
 
 use fiducia_kernels::Affine;
 
 /// Residuals of this size halve the weight of a point when a pose or shape is fitted, units.
 const ROBUST_UNITS: f64 = 3.0;
-/// Positions are taken to be uncertain by this much when a shape is fitted, units.
+/// Assumed standard deviation of positions when a shape is fitted, units.
 pub(crate) const NOISE_UNITS: f64 = 1.0;
 /// Rounds of re-weighting.
 const ROUNDS: usize = 6;
 
 /// Mean shape and principal modes of variation, in units, in a frame of its own.
+///
+/// ```
+/// # use std::path::Path;
+/// use fiducia::Pack;
+///
+/// # fn main() -> Result<(), fiducia::Error> {
+/// # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
+/// let shape = Pack::open(&models.join("head.fid"))?.shape();
+/// // The mean shape, moved by 5 units: the pose is that shift.
+/// let moved: Vec<[f64; 2]> = shape.mean.iter().map(|[x, y]| [x + 5.0, *y]).collect();
+/// let pose = shape.pose(&moved, &vec![1.0; moved.len()]);
+/// assert!((pose.scale - 1.0).abs() < 1e-9 && pose.angle.abs() < 1e-9);
+/// assert!((pose.to_image.apply([0.0, 0.0])[0] - 5.0).abs() < 1e-9);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShapeModel {
     /// Mean position of each landmark, units.
@@ -23,16 +39,16 @@ pub struct ShapeModel {
     pub modes: Vec<Vec<f64>>,
 }
 
-/// A point that no heat map of the backbone shows: it follows the shape of the others.
+/// A derived landmark: the backbone has no heat map for it; its position follows from the shape of the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Follower {
     /// Mean position in the frame of the mean shape, units.
     pub mean: [f64; 2],
-    /// How far it moves with each mode, units per unit of the mode's amount.
+    /// Movement with each mode, units per unit of the mode's amount.
     pub modes: Vec<[f64; 2]>,
 }
 
-/// Where the mean shape lies in an image, as a similarity.
+/// Position of the mean shape in an image: a similarity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pose {
     /// From the frame of the mean shape to image units.
@@ -67,7 +83,7 @@ impl ShapeModel {
         mean.chain(&self.deviations).chain(self.modes.iter().flatten()).map(|&v| v as f32).collect()
     }
 
-    /// Fits the mean shape to `points` (image units), points far from it counting less.
+    /// Fits the mean shape to `points` (image units); outliers get less weight.
     ///
     /// With fewer than two landmarks, or all in one place, the pose is a shift.
     pub fn pose(&self, points: &[[f64; 2]], weights: &[f64]) -> Pose {
@@ -84,7 +100,7 @@ impl ShapeModel {
         pose
     }
 
-    /// The likely shape nearest to `points` under `pose`, in image units.
+    /// The likely shape nearest to `points` under `pose`, image units.
     pub fn fit(&self, pose: &Pose, points: &[[f64; 2]], weights: &[f64]) -> Vec<[f64; 2]> {
         self.place(pose, &self.amounts(pose, points, weights))
     }
@@ -157,7 +173,7 @@ impl Follower {
         std::iter::once(&self.mean).chain(&self.modes).flatten().map(|&v| v as f32).collect()
     }
 
-    /// Where it lies in an image in which the shape has `pose` and `amounts`, image units.
+    /// Its position in an image in which the shape has `pose` and `amounts`, image units.
     pub fn place(&self, pose: &Pose, amounts: &[f64]) -> [f64; 2] {
         let moved = |axis: usize| {
             let along = self.modes.iter().zip(amounts).map(|(m, amount)| amount * m[axis]);

@@ -130,6 +130,6 @@ fn the_negative_of_a_chest_film_is_refused_for_its_doubtful_points() {
     let mut detector = Detector::new(&pack, Backend::Cpu).unwrap();
     assert!(detector.detect(&film).unwrap().plausible);
     let report = detector.detect(&film.inverted()).unwrap();
-    assert!(report.reasons[0].contains("doubtful landmarks"), "{:?}", report.reasons);
+    assert!(report.reasons[0].contains("low-confidence landmarks"), "{:?}", report.reasons);
     assert_eq!(report.presentation, Some(Presentation::Inverted));
 }
