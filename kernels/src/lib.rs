@@ -29,8 +29,7 @@ mod elementwise;
 mod pool;
 mod resample;
 mod peak;
-mod picture;
-mod pose;
+pub mod pose;
 
 #[cfg(feature = "gpu")]
 pub mod gpu;
@@ -48,9 +47,8 @@ pub use local_norm::{LocalNorm, local_norm};
 pub use matmul::{Matmul, matmul};
 pub use matmul_int8::{Int8, conv_int8, matmul_int8};
 pub use peak::{Peak, peak};
-pub use picture::{Found, Picture};
 pub use pool::{Pool, PoolKind, pool};
-pub use pose::{Fine, PoseStep, Row};
+pub use pose::Pose;
 pub use precision::Precision;
 pub use quantise::quantise;
 pub use resample::{Resample, resample};
