@@ -71,17 +71,17 @@ fn peak(
         mass += weight(maps[start + (y0 + i / side) * p.width + x0 + i % side], top);
     }
 
-    let reach = f32(3u * p.radius + 1u);
+    let support = f32(3u * p.radius + 1u);
     let edge = vec2<i32>(i32(p.width), i32(p.height));
     var middle = vec2<f32>(f32(px), f32(py));
     for (var i = 0u; i < MOVES; i += 1u) {
-        let first = max(vec2<i32>(middle - reach), vec2<i32>(0));
-        let cells = max(min(vec2<i32>(middle + reach) + 1, edge) - first, vec2<i32>(0));
+        let first = max(vec2<i32>(middle - support), vec2<i32>(0));
+        let cells = max(min(vec2<i32>(middle + support) + 1, edge) - first, vec2<i32>(0));
         var under = vec3<f32>(0.0);
         for (var j = i32(thread); j < cells.x * cells.y; j += i32(THREADS)) {
             let cell = first + vec2<i32>(j % cells.x, j / cells.x);
             let d = vec2<f32>(cell) - middle;
-            let bell = max(1.0 - dot(d, d) / (reach * reach), 0.0);
+            let bell = max(1.0 - dot(d, d) / (support * support), 0.0);
             let w = weight(maps[start + u32(cell.y) * p.width + u32(cell.x)], top) * bell * bell;
             under += w * vec3<f32>(1.0, d);
         }

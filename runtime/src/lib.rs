@@ -36,7 +36,7 @@ pub use detector::{Backend, Detector, Found, Observation, Presentation, Started,
 pub use error::{Error, ErrorKind};
 pub use fiducia_kernels::Precision;
 #[cfg(feature = "gpu")]
-pub use fiducia_kernels::gpu::{Adapter, Counters, Reach, adapters};
+pub use fiducia_kernels::gpu::{Adapter, Counters, MeasuredPeak, adapters};
 #[cfg(feature = "gpu")]
 pub use gpu::{ShaderTime, StepTime, by_shader};
 pub use overlay::overlay;

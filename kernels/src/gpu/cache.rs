@@ -1,7 +1,7 @@
 //! Gives a driver the pipelines that it compiled in an earlier run. The only unsafe code of the crate.
 #![allow(unsafe_code, reason = "wgpu cannot know where the data of a pipeline cache comes from")]
 
-use super::{Gpu, CachedPipelines};
+use super::{CachedPipelines, Gpu};
 
 impl Gpu {
     /// The device with a pipeline cache: from now on pipelines are taken from `cached` where they are in it, and all of

@@ -116,7 +116,7 @@ fn unsealed<'a>(bytes: &'a [u8], subject: &[u8; 32]) -> io::Result<&'a [u8]> {
     let (format, rest) = all.split_first_chunk::<16>().ok_or_else(damaged)?;
     let (about, rest) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
     let (count, data) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
-    if format != FORMATAT {
+    if format != FORMAT {
         return Err(invalid("it is of another version"));
     }
     if about != subject {

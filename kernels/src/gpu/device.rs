@@ -34,9 +34,8 @@ impl Adapter {
         let info = adapter.get_info();
         let driver = format!("{} {}", info.driver, info.driver_info);
         // Not every software rasteriser says that it is one.
-        let named_software = ["llvmpipe", "swiftshader"]
-            .iter()
-            .any(|name| info.name.to_lowercase().contains(name));
+        let named_software =
+            ["llvmpipe", "swiftshader"].iter().any(|name| info.name.to_lowercase().contains(name));
         let kind = match info.device_type {
             _ if named_software => "software",
             wgpu::DeviceType::DiscreteGpu => "discrete",

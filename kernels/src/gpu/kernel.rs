@@ -170,9 +170,8 @@ pub static MATMUL_ANY_INT8: Kernel = Kernel::sums(
 .entry("matmul")
 .int8();
 /// One operation on one or two values, through views.
-pub static ELEMENTWISE: Kernel =
-    Kernel::new("elementwise", &[EPILOGUE, wgsl!("elementwise")])
-        .open(&[("A", 1), ("B", 2), ("Output", 3)]);
+pub static ELEMENTWISE: Kernel = Kernel::new("elementwise", &[EPILOGUE, wgsl!("elementwise")])
+    .open(&[("A", 1), ("B", 2), ("Output", 3)]);
 /// Pooling.
 pub static POOL: Kernel =
     Kernel::new("pool", &[wgsl!("pool")]).open(&[("Input", 1), ("Output", 2)]);
@@ -180,8 +179,7 @@ pub static POOL: Kernel =
 pub static RESAMPLE: Kernel =
     Kernel::new("resample", &[wgsl!("resample")]).open(&[("Input", 1), ("Output", 4)]);
 /// Decoding of heat maps.
-pub static PEAK: Kernel =
-    Kernel::new("peak", &[FOUND_PEAK, wgsl!("peak_tree"), TOTAL, PEAK_TEXT]);
+pub static PEAK: Kernel = Kernel::new("peak", &[FOUND_PEAK, wgsl!("peak_tree"), TOTAL, PEAK_TEXT]);
 /// [`PEAK`] with subgroup operations.
 pub static PEAK_SUBGROUP: Kernel =
     Kernel::new("peak_subgroup", &[FOUND_PEAK, wgsl!("peak_subgroup"), TOTAL, PEAK_TEXT])

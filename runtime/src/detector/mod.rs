@@ -241,7 +241,7 @@ impl Detector {
     /// # Errors
     /// [`ErrorKind::GpuWrong`] where the device does not do what it is told to; else as [`Detector::observe`].
     #[cfg(feature = "gpu")]
-    pub fn reach(&self) -> Result<Option<crate::Reach>, Error> {
+    pub fn reach(&self) -> Result<Option<crate::MeasuredPeak>, Error> {
         match &self.networks {
             Networks::Cpu(_) => Ok(None),
             Networks::Gpu(gpu) => Ok(Some(gpu.reach()?)),

@@ -101,7 +101,12 @@ impl<'a> Bench<'a> {
 
     /// Runs `count` dispatches of `ready`, each after the one before, and waits for all of them. Returns the device time, or
     /// the wall time minus that of a submit, ms.
-    pub(super) fn run(&self, ready: &Ready, [x, y, z]: [u32; 3], count: u32) -> Result<f64, GpuError> {
+    pub(super) fn run(
+        &self,
+        ready: &Ready,
+        [x, y, z]: [u32; 3],
+        count: u32,
+    ) -> Result<f64, GpuError> {
         let bytes = 2 * TICK_BYTES as usize;
         let staging = staging(self.gpu, bytes)?;
         let start = Instant::now();
@@ -179,7 +184,11 @@ impl<'a> Bench<'a> {
     }
 
     /// Words of `from` in these ranges: first byte and length.
-    pub(super) fn read(&self, from: &wgpu::Buffer, ranges: &[(usize, usize)]) -> Result<Vec<u32>, GpuError> {
+    pub(super) fn read(
+        &self,
+        from: &wgpu::Buffer,
+        ranges: &[(usize, usize)],
+    ) -> Result<Vec<u32>, GpuError> {
         let bytes = ranges.iter().map(|(_, len)| len).sum();
         let staging = staging(self.gpu, bytes)?;
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
@@ -194,7 +203,13 @@ impl<'a> Bench<'a> {
     }
 
     /// The device left the expected word.
-    pub(super) fn check(&self, what: &str, at: usize, found: u32, expected: u32) -> Result<(), GpuError> {
+    pub(super) fn check(
+        &self,
+        what: &str,
+        at: usize,
+        found: u32,
+        expected: u32,
+    ) -> Result<(), GpuError> {
         if found == expected {
             return Ok(());
         }

@@ -144,8 +144,7 @@ pub(in crate::gpu) fn resample_probe(form: Precision, rng: &mut Rng) -> Probe {
     let mut input = rounded(form, rng.reals(outer * in_size * inner));
     let mut weights = rounded(form, rng.reals(out_size * taps));
     weights.iter_mut().step_by(4).for_each(|w| *w = 0.0);
-    let mut places: Vec<u32> =
-        (0..out_size * taps).map(|_| rng.among(0, in_size) as u32).collect();
+    let mut places: Vec<u32> = (0..out_size * taps).map(|_| rng.among(0, in_size) as u32).collect();
     if in_size > 1 {
         // Values that no weight reads may be anything.
         input[..inner].fill(f32::INFINITY);

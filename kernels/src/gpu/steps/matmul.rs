@@ -12,8 +12,7 @@ use crate::{Conv, Matmul};
 /// A matrix product for each input `[k, n]`; `weights` are `[m, k]`, for each input where private. Returns the number of
 /// its step.
 pub fn matmul(plan: &mut Plan, p: &Matmul, layer: Layer<'_>) -> usize {
-    let kernel =
-        if p.n.is_multiple_of(4) { &kernel::MATMUL_VEC4 } else { &kernel::MATMUL_ANY };
+    let kernel = if p.n.is_multiple_of(4) { &kernel::MATMUL_VEC4 } else { &kernel::MATMUL_ANY };
     let slots = layer.constants(plan, &pack_rows(p, layer.weights));
     plan.push(matmul_step(kernel, p, slots, layer))
 }

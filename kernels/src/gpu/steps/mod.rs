@@ -13,11 +13,11 @@ mod packing;
 
 pub use conv::{conv, transposed};
 pub use elementwise::{elementwise, pool, resample, side};
+pub(super) use int8::block;
 pub use int8::{conv_int8, matmul_int8, takes_conv_int8};
 pub use matmul::{Depthwise, matmul, matmul_depthwise};
-pub(super) use int8::block;
-pub(super) use packing::{Quantised, pack_rows};
 pub use packing::pack_shape;
+pub(super) use packing::{Quantised, pack_rows};
 #[cfg(test)]
 pub(super) use picture::NormParams;
 pub use picture::{box_mean, box_mean_groups, grey_window, histogram, local_norm, warp};

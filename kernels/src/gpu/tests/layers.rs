@@ -319,8 +319,8 @@ fn peak_by(subgroups: bool, own: &[Mutant]) {
         mutant("MOVES: u32 = 8u", "MOVES: u32 = 7u"),
         mutant("3u * p.radius + 1u", "3u * p.radius + 2u"),
         mutant("* bell * bell", "* bell"),
-        mutant("vec2<i32>(middle + reach) + 1", "vec2<i32>(middle + reach)"),
-        mutant("max(vec2<i32>(middle - reach), vec2<i32>(0))", "vec2<i32>(middle)"),
+        mutant("vec2<i32>(middle + support) + 1", "vec2<i32>(middle + support)"),
+        mutant("max(vec2<i32>(middle - support), vec2<i32>(0))", "vec2<i32>(middle)"),
     ];
     mutants.extend_from_slice(own);
     check(if subgroups { "peak by subgroups" } else { "peak" }, &cases, &mutants);

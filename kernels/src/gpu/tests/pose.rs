@@ -9,7 +9,10 @@ const MODELS: [(usize, usize, bool); 6] =
 
 fn scenes() -> Vec<Scene> {
     let mut rng = Rng(21);
-    MODELS.into_iter().map(|(guides, modes, all)| Scene::new(&mut rng, guides, modes, all)).collect()
+    MODELS
+        .into_iter()
+        .map(|(guides, modes, all)| Scene::new(&mut rng, guides, modes, all))
+        .collect()
 }
 
 #[test]

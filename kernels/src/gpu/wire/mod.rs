@@ -8,5 +8,5 @@ mod results;
 
 pub use picture::Picture;
 pub use pose::PoseStep;
-pub use results::{Fine, Found, Row};
 pub(in crate::gpu) use results::{COVARIANCE_CELLS, PLACE_STEPS};
+pub use results::{Fine, Found, Row};

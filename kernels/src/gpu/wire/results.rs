@@ -46,9 +46,7 @@ pub struct Found {
 /// The position is two numbers of 24 bits, from one image size before the image to one after it (a 2,400 px edge in
 /// steps of 0.0004 px); spread, covariance and residual are half-precision floats (0.05 %).
 #[repr(C)]
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Row {
     words: [u32; 4],
 }
@@ -70,14 +68,19 @@ impl Row {
     /// Decodes the row for an image of `size` `[width, height]` px, whose fine maps have `cells` along an edge.
     pub fn decode(&self, size: [usize; 2], cells: usize) -> Fine {
         let [a, b, c, d] = self.words;
-        let place =
-            |bits: u32, size: usize| (f64::from(bits) / f64::from(PLACE_STEPS) * 3.0 - 1.0) * size as f64;
+        let place = |bits: u32, size: usize| {
+            (f64::from(bits) / f64::from(PLACE_STEPS) * 3.0 - 1.0) * size as f64
+        };
         let scale = cells as f64 / f64::from(COVARIANCE_CELLS);
         let scale = scale * scale;
         Fine {
             px: [place(a & 0x00ff_ffff, size[0]), place((a >> 24) | (b & 0xffff) << 8, size[1])],
             spread: half_precision(b >> 16),
-            covariance_cells2: [half_precision(c) * scale, half_precision(c >> 16) * scale, half_precision(d) * scale],
+            covariance_cells2: [
+                half_precision(c) * scale,
+                half_precision(c >> 16) * scale,
+                half_precision(d) * scale,
+            ],
             residual: half_precision(d >> 16),
         }
     }
