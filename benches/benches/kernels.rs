@@ -165,8 +165,16 @@ fn bench_convolution(criterion: &mut Criterion) {
         });
         on_gpu(criterion, &format!("convolution/{{}}/{name}"), |plan, to| {
             let input = plan.constant(&input);
-            let at = At::new(Stage::Backbone, name);
-            steps::conv(plan, at, sizes, 1, input, &weights, &bias, None, to);
+            let layer = steps::Layer {
+                at: At::new(Stage::Backbone, name),
+                batch: 1,
+                input,
+                weights: &weights,
+                bias: &bias,
+                skip: None,
+                out: to,
+            };
+            steps::conv(plan, sizes, layer);
         });
     }
 }

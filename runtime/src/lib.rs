@@ -51,7 +51,7 @@ pub use engine::{Backend, BackendInfo, Found, Observation, Timings, Wanted};
 pub use error::{Error, ErrorKind};
 pub use fiducia_kernels::Precision;
 #[cfg(feature = "gpu")]
-pub use fiducia_kernels::gpu::{Adapter, Counters, Reach, adapters};
+pub use fiducia_kernels::gpu::{Adapter, Counters, MeasuredPeak, adapters};
 pub use landmark::Landmark;
 pub use orientation::Presentation;
 pub use overlay::overlay;

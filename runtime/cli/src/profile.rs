@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use fiducia::{Detector, Error, ErrorKind, Reach, ShaderTime, StepTime, by_shader};
+use fiducia::{Detector, Error, ErrorKind, MeasuredPeak, ShaderTime, StepTime, by_shader};
 use serde::Serialize;
 
 /// Steps of one image by themselves, the shaders that they are of, and all of them.
@@ -75,7 +75,7 @@ pub(super) fn profile(detector: &mut Detector) -> Result<Profile, Error> {
 }
 
 impl Profile {
-    fn of(steps: Vec<StepTime>, reach: &Reach) -> Self {
+    fn of(steps: Vec<StepTime>, reach: &MeasuredPeak) -> Self {
         let shaders: Vec<Shader> = by_shader(&steps, reach).into_iter().map(Shader::of).collect();
         let all = Shader {
             kernel: "all".to_owned(),
@@ -147,7 +147,7 @@ impl Profile {
 }
 
 impl Reached {
-    fn of(reach: &Reach) -> Self {
+    fn of(reach: &MeasuredPeak) -> Self {
         Self {
             by_clock: reach.by_clock,
             copied_bytes: reach.copied,
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_profile_adds_up_and_fits_a_hundred_columns() {
-        let reach = Reach {
+        let reach = MeasuredPeak {
             by_clock: true,
             copy: 1e12,
             copied: 256 << 20,

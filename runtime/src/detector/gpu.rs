@@ -1,6 +1,6 @@
 //! What can be asked of a detector's GPU.
 
-use fiducia_kernels::gpu::{Counters, Reach};
+use fiducia_kernels::gpu::{Counters, MeasuredPeak};
 
 use super::Detector;
 use crate::engine::gpu::StepTime;
@@ -30,7 +30,7 @@ impl Detector {
     /// # Errors
     /// [`ErrorKind::GpuWrong`](crate::error::ErrorKind::GpuWrong) where the device computes wrong values; else as
     /// [`Detector::observe`].
-    pub fn reach(&self) -> Result<Option<Reach>, Error> {
+    pub fn reach(&self) -> Result<Option<MeasuredPeak>, Error> {
         self.engine.gpu().map(|gpu| gpu.reach()).transpose()
     }
 

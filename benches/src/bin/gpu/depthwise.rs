@@ -126,23 +126,20 @@ fn plan(mut plan: Plan, layer: &Layer, in_one: bool) -> (Plan, BufferId, ReadBac
     let (taps_bias, weights) = (noise_values(SEED, k), noise_values(SEED, m * k));
     let bias = noise_values(SEED, m);
     let p = Matmul::new([m, n, k], false, Epilogue::new(Activation::None, Skip::None));
-    let at = |what| At::new(Stage::Backbone, what);
     let mut last = input;
     for _ in 0..TIMES {
         let out = plan.values(m * n);
         if in_one {
             let (weights_before, bias_before) = (taps.clone(), taps_bias.clone());
             let before = Depthwise { sizes, weights: weights_before, bias: bias_before };
-            let at = at("one step");
-            steps::matmul_depthwise(
-                &mut plan, at, &p, &before, 1, input, &weights, &bias, None, out,
-            );
+            let product = operands("one step", input, &weights, &bias, out);
+            steps::matmul_depthwise(&mut plan, &p, &before, product);
         } else {
             let between = plan.values(k * n);
-            let one = at("convolution");
-            steps::conv(&mut plan, one, sizes, 1, input, &taps, &taps_bias, None, between);
-            let two = at("product");
-            steps::matmul(&mut plan, two, &p, 1, between, &weights, &bias, None, out);
+            let convolution = operands("convolution", input, &taps, &taps_bias, between);
+            steps::conv(&mut plan, sizes, convolution);
+            let product = operands("product", between, &weights, &bias, out);
+            steps::matmul(&mut plan, &p, product);
         }
         last = out;
     }
@@ -151,6 +148,18 @@ fn plan(mut plan: Plan, layer: &Layer, in_one: bool) -> (Plan, BufferId, ReadBac
     steps::elementwise(&mut plan, at, &copy, last, None, Slot::Buffer(end));
     let bytes = SYNCHRONISED + TICKS;
     (plan, upload, ReadBack { buffer: end, bytes, ticks_at: SYNCHRONISED })
+}
+
+/// The operands of one step of the layer.
+fn operands<'a>(
+    label: &str,
+    input: Slot,
+    weights: &'a [f32],
+    bias: &'a [f32],
+    out: Slot,
+) -> steps::Layer<'a> {
+    let at = At::new(Stage::Backbone, label);
+    steps::Layer { at, batch: 1, input, weights, bias, skip: None, out }
 }
 
 /// Noise, in the form of the network's numbers.

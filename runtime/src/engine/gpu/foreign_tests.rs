@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fiducia_kernels::Precision;
+use fiducia_test_support::{gpu_or_skip, skip};
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster};
 use tract_onnx::prelude::*;
 
@@ -82,17 +83,11 @@ fn picture(shape: &[usize]) -> Vec<f32> {
 
 #[test]
 fn networks_of_others_equal_onnxruntime() {
-    let Some(gpu) = device("networks_of_others_equal_onnxruntime") else { return };
-    let package = match python(PACKAGE, &[]) {
-        Ok(folder) => PathBuf::from(folder),
-        Err(_) => {
-            println!(
-                "SKIPPED networks_of_others_equal_onnxruntime: \
-                 pip install onnxruntime; pip install --no-deps rapidocr-onnxruntime"
-            );
-            return;
-        }
+    let gpu = gpu_or_skip!(device());
+    let Ok(folder) = python(PACKAGE, &[]) else {
+        skip!("pip install onnxruntime; pip install --no-deps rapidocr-onnxruntime");
     };
+    let package = PathBuf::from(folder);
     for (name, shape) in NETWORKS {
         let graph = package.join("models").join(name);
         let input = picture(shape);

@@ -3,6 +3,7 @@
 use fiducia_kernels::gpu::steps::{self, At};
 use fiducia_kernels::gpu::{Gpu, Plan, Program, ReadBack, Slot, Stage};
 use fiducia_kernels::{Elementwise, Epilogue, MAX_AXES, Operation, Precision};
+use fiducia_test_support::{Rng, gpu_or_skip, skip};
 use tract_core::internal::*;
 use tract_core::ops::array::{Pad, PadMode, Slice, TypedConcat};
 use tract_core::ops::change_axes::AxisOp;
@@ -14,7 +15,6 @@ use tract_core::ops::nn::{
 use tract_core::ops::{math, nn};
 
 use super::lower::lower;
-use super::pose_probe::Dice;
 use super::tests::device;
 
 /// Layers behind each other, relative to the largest value.
@@ -27,14 +27,15 @@ const INT8_TOLERANCE: f32 = 4e-2;
 /// A graph at work.
 struct Graph {
     model: TypedModel,
-    dice: Dice,
+    rng: Rng,
     count: usize,
 }
 
 impl Graph {
     fn tensor(&mut self, shape: &[usize]) -> Arc<Tensor> {
-        let values: Vec<f32> =
-            (0..shape.iter().product()).map(|_| self.dice.real() as f32).collect();
+        // From −1 to 1.
+        let mut real = || (self.rng.next() >> 40) as f32 / (1u32 << 23) as f32 - 1.0;
+        let values: Vec<f32> = (0..shape.iter().product()).map(|_| real()).collect();
         Arc::new(Tensor::from_shape(shape, &values).unwrap())
     }
 
@@ -283,7 +284,7 @@ const GRAPHS: &[(&str, &[usize], Build)] = &[
     }),
 ];
 
-/// What `model` gives for `input` on the device.
+/// The result of `model` for `input` on the device.
 pub(super) fn on_device(
     gpu: &Gpu,
     precision: Precision,
@@ -319,19 +320,18 @@ pub(super) fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
 
 #[test]
 fn small_graphs_equal_tract() {
-    let Some(gpu) = device("small_graphs_equal_tract") else { return };
+    let gpu = gpu_or_skip!(device());
     graphs_equal_tract(&gpu, Precision::F32, TOLERANCE);
     graphs_equal_tract(&gpu, Precision::Int8, INT8_TOLERANCE);
-    if gpu.runs(Precision::F16) {
-        graphs_equal_tract(&gpu, Precision::F16, HALF_TOLERANCE);
-    } else {
-        println!("SKIPPED small_graphs_equal_tract in f16: the device has none");
+    if !gpu.runs(Precision::F16) {
+        skip!("the device does not compute in f16");
     }
+    graphs_equal_tract(&gpu, Precision::F16, HALF_TOLERANCE);
 }
 
 fn graphs_equal_tract(gpu: &Gpu, precision: Precision, tolerance: f32) {
     for (name, shape, build) in GRAPHS {
-        let mut g = Graph { model: TypedModel::default(), dice: Dice(41), count: 0 };
+        let mut g = Graph { model: TypedModel::default(), rng: Rng::new(41), count: 0 };
         let source = g.model.add_source("input", f32::fact(*shape)).unwrap();
         let out = build(&mut g, source);
         g.model.select_output_outlets(&[out]).unwrap();

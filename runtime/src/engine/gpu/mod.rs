@@ -7,7 +7,6 @@
 
 mod lower;
 mod prepare;
-mod pose_probe;
 mod subject;
 mod trust;
 mod pipelines;

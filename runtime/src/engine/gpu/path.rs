@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use fiducia_kernels::gpu::wire::{Found as Head, Picture, Row};
 use fiducia_kernels::gpu::{
-    BufferId, Choice, Counters, Gpu, Program, Reach, Running, reach, steps,
+    BufferId, Choice, Counters, Gpu, MeasuredPeak, Program, Running, measure_peak, steps,
 };
-use fiducia_kernels::{Affine, Found as Head, Picture, Precision, Row};
+use fiducia_kernels::{Affine, Precision};
 
 use super::pipelines::Pipelines;
 use super::prepare::{HEAD_BYTES, Prepared, ROW_BYTES, prepare};
@@ -177,8 +178,8 @@ impl GpuPath {
     }
 
     /// As [`crate::detector::Detector::reach`].
-    pub(crate) fn reach(&self) -> Result<Reach, Error> {
-        Ok(reach(self.program.gpu())?)
+    pub(crate) fn reach(&self) -> Result<MeasuredPeak, Error> {
+        Ok(measure_peak(self.program.gpu())?)
     }
 
     /// Device memory in use, bytes.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use fiducia_kernels::gpu::{Gpu, KeptPipelines, Program};
+use fiducia_kernels::gpu::{CachedPipelines, Gpu, Program};
 
 use super::subject::Subject;
 use crate::atomic::write_privately;
@@ -15,7 +15,7 @@ pub(super) struct Pipelines {
     /// `None` if nothing is to be cached.
     file: Option<PathBuf>,
     subject: [u8; 32],
-    found: Option<KeptPipelines>,
+    found: Option<CachedPipelines>,
 }
 
 impl Pipelines {
@@ -27,7 +27,7 @@ impl Pipelines {
             found: None,
         };
         let Some(file) = it.file.as_deref() else { return it };
-        match KeptPipelines::open(file, &it.subject) {
+        match CachedPipelines::open(file, &it.subject) {
             Ok(kept) => it.found = (!wanted.test_anew).then_some(kept),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
@@ -50,7 +50,7 @@ impl Pipelines {
     /// written, the next run compiles again; that is no error.
     pub(super) fn keep(self, program: &Program) {
         let (count, ms) = program.pipelines();
-        let earlier = self.found.as_ref().map_or(0, KeptPipelines::bytes);
+        let earlier = self.found.as_ref().map_or(0, CachedPipelines::bytes);
         log::debug!("{count} pipelines in {ms:.0} ms, with {earlier} bytes of an earlier run");
         if self.found.is_some() {
             return;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use fiducia_kernels::LocalNorm;
 use fiducia_kernels::gpu::steps::{self, At, PoseBuffers};
+use fiducia_kernels::gpu::wire::PoseStep;
 use fiducia_kernels::gpu::{BufferId, Plan, ReadBack, Slot, Stage};
-use fiducia_kernels::{LocalNorm, PoseStep};
+use fiducia_kernels::pose::Place;
 use tract_onnx::prelude::*;
 
 use super::lower::lower;
@@ -13,8 +15,6 @@ use crate::engine::search::{COARSE_OUTLIER_UNITS, CROP_SCALES, SearchPoint};
 use crate::error::{Error, ErrorKind};
 use crate::pack::{Manifest, Pack, SectionKind};
 use crate::preprocess::{CROP_FLOOR, NORM_FLOOR, NORM_GAIN};
-use crate::shape::NOISE_UNITS;
-use crate::shape::ShapeModel;
 
 /// Bytes read back beside the landmarks.
 pub(super) const HEAD_BYTES: usize = 256;
@@ -87,7 +87,8 @@ pub(super) fn prepare(
     let at = At::new(Stage::Crop, "coarse peaks");
     steps::peak(&mut plan, at, cells, whole.peak_radius, guides, seen[0], peaks);
     let places: Vec<SearchPoint> = chosen.iter().map(|&l| SearchPoint::new(pack, l)).collect();
-    let model = plan.constant(&shape_values(&shape, &places));
+    let expected: Vec<Place<'_>> = places.iter().map(expected).collect();
+    let model = plan.constant(&steps::pack_shape(&shape.shape(), &expected));
     steps::pose_coarse(&mut plan, &pose, on, model, peaks);
     if let Some(&side) = seen.get(1) {
         steps::side(&mut plan, side, results);
@@ -173,26 +174,10 @@ fn pose_step(manifest: &Manifest, modes: usize) -> PoseStep {
     }
 }
 
-/// Mean shape, ridge of each mode, modes, and where each landmark is looked for, as the shader reads them.
-pub(super) fn shape_values(shape: &ShapeModel, places: &[SearchPoint]) -> Vec<f32> {
-    let ridge = |sd: &f64| (NOISE_UNITS * NOISE_UNITS / (sd * sd).max(1e-9)) as f32;
-    let mut values: Vec<f32> = shape.mean.iter().flatten().map(|&v| v as f32).collect();
-    values.extend(shape.deviations.iter().map(ridge));
-    values.extend(shape.modes.iter().flatten().map(|&v| v as f32));
-    let mut followers = 0;
-    for place in places {
-        values.push(match place {
-            SearchPoint::ModelLandmark(number) => *number as f32,
-            SearchPoint::Derived(_) => {
-                followers += 1;
-                (shape.mean.len() + followers - 1) as f32
-            }
-        });
+/// The expected position of a landmark, as the kernels read it.
+fn expected(place: &SearchPoint) -> Place<'_> {
+    match place {
+        SearchPoint::ModelLandmark(guide) => Place::Guide(*guide),
+        SearchPoint::Derived(follower) => follower.expected(),
     }
-    for place in places {
-        if let SearchPoint::Derived(follower) = place {
-            values.extend(follower.to_values());
-        }
-    }
-    values
 }

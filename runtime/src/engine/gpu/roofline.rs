@@ -1,6 +1,6 @@
-//! Where the time of a profile goes, and how near it comes to what the device can do at best.
+//! The time of each shader in a profile, compared with the roofline bound of the device.
 
-use fiducia_kernels::gpu::{Reach, kernel};
+use fiducia_kernels::gpu::{KERNELS, MeasuredPeak};
 
 use super::StepTime;
 
@@ -17,21 +17,21 @@ pub struct ShaderTime {
     pub flops: u64,
     /// Bytes that have to be read and written at least.
     pub bytes: u64,
-    /// What these steps would take at least, ms.
+    /// The roofline bound of these steps, ms.
     pub floor_ms: f64,
 }
 
 impl StepTime {
-    /// What this step takes at least on a device that reaches so much, ms: the longer of moving its bytes through memory and
-    /// doing its operations. Where caches hold the bytes it may be quicker.
-    pub fn floor_ms(&self, reach: &Reach) -> f64 {
-        let int8 = kernel(self.kernel).is_some_and(|kernel| kernel.int8);
-        reach.floor_ms(self.flops, self.bytes, int8)
+    /// The roofline bound of this step on a device with this peak, ms: the longer of moving its bytes through memory and
+    /// doing its operations. Where caches hold the bytes the step may be faster.
+    pub fn floor_ms(&self, peak: &MeasuredPeak) -> f64 {
+        let int8 = KERNELS.iter().any(|kernel| kernel.int8 && kernel.name == self.kernel);
+        peak.bound_ms(self.flops, self.bytes, int8)
     }
 }
 
 /// The sums for each shader, the longest time first.
-pub fn by_shader(steps: &[StepTime], reach: &Reach) -> Vec<ShaderTime> {
+pub fn by_shader(steps: &[StepTime], peak: &MeasuredPeak) -> Vec<ShaderTime> {
     let mut shaders: Vec<ShaderTime> = Vec::new();
     for step in steps {
         let at = shaders.iter().position(|s| s.kernel == step.kernel).unwrap_or(shaders.len());
@@ -51,7 +51,7 @@ pub fn by_shader(steps: &[StepTime], reach: &Reach) -> Vec<ShaderTime> {
         shader.ms += step.ms;
         shader.flops += step.flops;
         shader.bytes += step.bytes;
-        shader.floor_ms += step.floor_ms(reach);
+        shader.floor_ms += step.floor_ms(peak);
     }
     shaders.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     shaders
@@ -61,7 +61,7 @@ pub fn by_shader(steps: &[StepTime], reach: &Reach) -> Vec<ShaderTime> {
 mod tests {
     use super::*;
 
-    const REACH: Reach = Reach {
+    const PEAK: MeasuredPeak = MeasuredPeak {
         by_clock: true,
         copy: 1e9,
         copied: 0,
@@ -78,16 +78,16 @@ mod tests {
     }
 
     #[test]
-    fn floors_are_of_steps_and_added_up_for_shaders() {
+    fn bounds_are_of_steps_and_added_up_for_shaders() {
         let steps = [
             step("elementwise", 2.5, 0, 1_000_000),
             step("conv", 3.0, 2_000_000, 500_000),
             step("conv", 4.0, 1_000_000, 3_000_000),
             step("conv_int8", 1.0, 8_000_000, 1_000_000),
         ];
-        // The floor of both convolutions together would be 3.5 ms of bytes: each waits for what it lacks most.
-        assert_eq!(steps.each_ref().map(|s| s.floor_ms(&REACH)), [1.0, 2.0, 3.0, 2.0]);
-        let shaders = by_shader(&steps, &REACH);
+        // The bound of both convolutions together would be 3.5 ms of bytes: each step has its own bound.
+        assert_eq!(steps.each_ref().map(|s| s.floor_ms(&PEAK)), [1.0, 2.0, 3.0, 2.0]);
+        let shaders = by_shader(&steps, &PEAK);
         let kernels: Vec<&str> = shaders.iter().map(|s| s.kernel).collect();
         assert_eq!(kernels, ["conv", "elementwise", "conv_int8"]);
         let conv = &shaders[0];

@@ -11,7 +11,6 @@ use std::time::Instant;
 use fiducia_kernels::gpu::{Gpu, GpuError, GpuErrorKind, self_test};
 use serde::{Deserialize, Serialize};
 
-use super::pose_probe;
 use super::subject::Subject;
 use crate::atomic::write_privately;
 use crate::engine::device::Wanted;
@@ -46,7 +45,7 @@ pub(super) fn trust(gpu: &Gpu, subject: &Subject, wanted: &Wanted) -> Result<(),
     }
     outcome(subject, wanted, || {
         let start = Instant::now();
-        self_test(gpu, wanted.precision).and_then(|()| pose_probe::self_test(gpu))?;
+        self_test(gpu, wanted.precision)?;
         let ms = start.elapsed().as_secs_f64() * 1e3;
         log::info!("self-test of {}: {ms:.0} ms", subject.adapter);
         Ok(())

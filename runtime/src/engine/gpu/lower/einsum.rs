@@ -38,18 +38,17 @@ impl Lowering<'_> {
                 (Sums::Matmul { sizes, private: roles.private }, input.slot)
             }
         };
-        self.product(node, sums, roles.batch, input, values, bias, shape)
+        self.product(node, sums, roles.batch, input, [values, bias], shape)
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// A product without activation and skip connection: those of later nodes may become part of it.
     pub(super) fn product(
         &mut self,
         node: &TypedNode,
         sums: Sums,
         batch: usize,
         input: Slot,
-        weights: Vec<f32>,
-        bias: Vec<f32>,
+        [weights, bias]: [Vec<f32>; 2],
         shape: Vec<usize>,
     ) -> TractResult<Value> {
         let at = self.at(&node.name);

@@ -1,6 +1,7 @@
 //! A convolution or matrix product that is not in the plan yet: nodes that follow may still become part of it.
 
-use fiducia_kernels::gpu::{Plan, Slot, steps, steps::At};
+use fiducia_kernels::gpu::steps::{self, At, Layer};
+use fiducia_kernels::gpu::{Plan, Slot};
 use fiducia_kernels::{Activation, Conv, Epilogue, Matmul, Precision, Skip};
 
 use super::int8;
@@ -151,19 +152,18 @@ impl Product {
         let epilogue = Epilogue::new(self.activation, place);
         let skip = self.skip.map(|(slot, _)| slot);
         let Self { at, batch, input, weights, bias, shape, .. } = self;
+        let layer = Layer { at, batch, input, weights: &weights, bias: &bias, skip, out };
         match self.sums {
             Sums::Conv(p) => {
                 let p = Conv { epilogue, ..p };
                 let conv = if int8 { steps::conv_int8 } else { steps::conv };
-                conv(plan, at, p, batch, input, &weights, &bias, skip, out);
+                conv(plan, p, layer);
             }
             Sums::Transposed(p) => {
-                let p = Conv { epilogue, ..p };
-                steps::transposed(plan, at, &p, batch, input, &weights, &bias, skip, out);
+                steps::transposed(plan, &Conv { epilogue, ..p }, layer);
             }
             Sums::AfterDepthwise { sizes, before } => {
-                let (p, w) = (Matmul::new(sizes, false, epilogue), &weights);
-                steps::matmul_depthwise(plan, at, &p, &before, batch, input, w, &bias, skip, out);
+                steps::matmul_depthwise(plan, &Matmul::new(sizes, false, epilogue), &before, layer);
             }
             Sums::Matmul { sizes, private } => {
                 let own_bias = bias.len() > sizes[0];
@@ -172,7 +172,7 @@ impl Product {
                     ..Matmul::new(sizes, private, epilogue)
                 };
                 let product = if int8 { steps::matmul_int8 } else { steps::matmul };
-                product(plan, at, &p, batch, input, &weights, &bias, skip, out);
+                product(plan, &p, layer);
             }
         }
         View::whole(out, &shape)

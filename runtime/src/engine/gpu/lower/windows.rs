@@ -55,7 +55,7 @@ impl Lowering<'_> {
         }
         let input = self.plain(node.inputs[0], &node.name)?;
         let shape = self.shape(node.id.into())?;
-        self.product(node, sums, batch, input.slot, floats(&weights)?, bias, shape)
+        self.product(node, sums, batch, input.slot, [floats(&weights)?, bias], shape)
     }
 
     /// Sizes of a convolution or pooling, without channels, and the number of images.

@@ -1,17 +1,15 @@
-//! A radiograph as it is uploaded, and what is read back about the image as a whole: the two records that
-//! host and shaders share.
+//! The image as it is uploaded.
 
 use crate::BoxMean;
 
-/// Values that one word of packed pixels holds where all of them are below 256.
+/// Pixels in a word where all of them are below 256.
 const EIGHT_BIT: u32 = 4;
-/// Values that one word of packed pixels holds otherwise.
+/// Pixels in a word otherwise.
 const SIXTEEN_BIT: u32 = 2;
 
-/// What the host knows about an image; the packed pixels follow it in the same upload.
+/// The header of an uploaded image; the packed pixels follow it in the same upload.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Picture {
     /// Width, px.
     pub width: u32,
@@ -42,7 +40,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Sizes of an image, its pixels not yet packed; no frames.
+    /// The header of an image of this size, px, before its pixels are packed and its frames are set.
     pub fn new(width: usize, height: usize, tail: u32, reductions: [BoxMean; 2]) -> Self {
         let size = |r: &BoxMean, axis: usize| r.output()[axis] as u32;
         let [w, r] = &reductions;
@@ -63,7 +61,7 @@ impl Picture {
         }
     }
 
-    /// How many words `pixels` take; 8 bits each where all of them fit, else 16.
+    /// Sets how `pixels` are packed: 8 bits each where all of them are below 256, else 16.
     pub fn measure(&mut self, pixels: &[u16]) {
         // All bits of all pixels together: this has no branch and runs as fast as memory.
         let bits = pixels.iter().fold(0, |bits, v| bits | v);
@@ -83,43 +81,6 @@ impl Picture {
         let used = pixels.len() * 4 / self.per_word as usize;
         packed.iter_mut().skip(used).for_each(|byte| *byte = 0);
     }
-}
-
-/// What was found out about the image as a whole. The first half of the 256 bytes that are read back
-/// beside the landmarks; device times follow.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
-pub struct Found {
-    /// Lower end of the grey window.
-    pub low: u32,
-    /// Upper end of the grey window.
-    pub high: u32,
-    /// Grey levels inside the window that occur.
-    pub levels: u32,
-    /// Pixels that are as good as white.
-    pub white: u32,
-    /// From grey values to 0 to 255.
-    pub gain: f32,
-    /// Added after the gain.
-    pub offset: f32,
-    /// Mean peak mass of the coarse heat maps.
-    pub coarse_mass: f32,
-    /// Root mean square distance of the coarse points to the posed mean shape, units.
-    pub pose_residual: f32,
-    /// Cosine of the pose's angle times its size.
-    pub along: f32,
-    /// Sine of the pose's angle times its size.
-    pub across: f32,
-    /// Shift of the pose, units.
-    pub shift: [f32; 2],
-    /// Root mean square distance of the fine points to the shape model, units.
-    pub shape_residual: f32,
-    /// About 1 where left and right are as in the training set, about -1 where they are exchanged; 0 where the
-    /// model does not tell.
-    pub side: f32,
-    /// Unused here.
-    pub pad: [u32; 50],
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-// A copy of a buffer, and what is copied.
+// A copy of a buffer, and the values that are copied.
 
 /// Threads in a row of workgroups.
 override ROW: u32;

@@ -1,16 +1,17 @@
-//! What a device reaches: the floor under a step, and work that is not done.
+//! The measured peak of a device: roofline bounds, and work that is left out.
 
-use super::super::reach::{
-    DOT_CHAINS, DOT_SUMMAND, DOT_WEIGHTS, Effort, ROUNDS, STEPS, dot_step, reach_with,
+use super::super::measured_peak::arithmetic::{
+    DOT_CHAINS, DOT_SUMMAND, DOT_WEIGHTS, ROUNDS, STEPS, dot_step,
 };
+use super::super::measured_peak::{Effort, measure_peak_with};
 use super::*;
 
 const LITTLE: Effort =
-    Effort { enough_ms: 0.0, patience_ms: 0.0, large_bytes: 16 << 20, by_clock: true };
+    Effort { enough_ms: 0.0, repeat_ms: 0.0, large_bytes: 16 << 20, by_clock: true };
 
 #[test]
-fn a_step_takes_as_long_as_what_it_waits_for_most() {
-    let reach = Reach {
+fn the_bound_of_a_step_is_that_of_memory_or_arithmetic() {
+    let peak = MeasuredPeak {
         by_clock: true,
         copy: 100e9,
         copied: 0,
@@ -22,25 +23,25 @@ fn a_step_takes_as_long_as_what_it_waits_for_most() {
         submit_ms: 0.1,
     };
     // A hundred megabytes take a millisecond, two thousand million operations as well.
-    assert_eq!(reach.floor_ms(0, 100_000_000, false), 1.0);
-    assert_eq!(reach.floor_ms(2_000_000_000, 0, false), 1.0);
-    assert_eq!(reach.floor_ms(3_000_000_000, 100_000_000, false), 1.5);
-    assert_eq!(reach.floor_ms(3_000_000_000, 100_000_000, true), 1.0);
-    assert_eq!(reach.floor_ms(16_000_000_000, 100_000_000, true), 2.0);
+    assert_eq!(peak.bound_ms(0, 100_000_000, false), 1.0);
+    assert_eq!(peak.bound_ms(2_000_000_000, 0, false), 1.0);
+    assert_eq!(peak.bound_ms(3_000_000_000, 100_000_000, false), 1.5);
+    assert_eq!(peak.bound_ms(3_000_000_000, 100_000_000, true), 1.0);
+    assert_eq!(peak.bound_ms(16_000_000_000, 100_000_000, true), 2.0);
 }
 
 #[test]
-fn a_device_does_what_is_timed() {
-    let Some(gpu) = device("reach") else { return };
+fn the_timed_work_is_done() {
+    let gpu = gpu_or_skip!(device());
     // Wall times are told from those of a submit where work is not too short.
     let by_wall = Effort { enough_ms: 2.0, by_clock: false, ..LITTLE };
     for effort in [LITTLE, by_wall] {
-        let reach = reach_with(&gpu, effort, &|text| text.into()).unwrap();
-        assert_eq!(reach.by_clock, effort.by_clock && gpu.has_clock());
-        assert_eq!(reach.f16.is_some(), gpu.runs(Precision::F16));
-        let rates = [reach.copy, reach.copy_again, reach.f32, reach.int8, reach.f16.unwrap_or(1.0)];
-        assert!(rates.iter().all(|rate| rate.is_finite() && *rate > 0.0), "{reach:?}");
-        assert!(reach.dispatch_ms > 0.0 && reach.submit_ms > 0.0, "{reach:?}");
+        let peak = measure_peak_with(&gpu, effort, &|text| text.into()).unwrap();
+        assert_eq!(peak.by_clock, effort.by_clock && gpu.has_clock());
+        assert_eq!(peak.f16.is_some(), gpu.runs(Precision::F16));
+        let rates = [peak.copy, peak.copy_again, peak.f32, peak.int8, peak.f16.unwrap_or(1.0)];
+        assert!(rates.iter().all(|rate| rate.is_finite() && *rate > 0.0), "{peak:?}");
+        assert!(peak.dispatch_ms > 0.0 && peak.submit_ms > 0.0, "{peak:?}");
     }
 }
 
@@ -58,7 +59,7 @@ fn no_chain_of_bytes_comes_back() {
 
 #[test]
 fn work_that_is_left_out_is_noticed() {
-    let Some(gpu) = device("reach, mutants") else { return };
+    let gpu = gpu_or_skip!(device());
     let mutants = [
         (mutant("copied[i] = source[i];", "if i % 64u != 63u { copied[i] = source[i]; }"), "copy"),
         (mutant("copied[i] = source[i];", "copied[i] = source[i / 2u];"), "copy"),
@@ -70,7 +71,7 @@ fn work_that_is_left_out_is_noticed() {
     ];
     for (mutant, shader) in mutants {
         let change = |text: &str| text.replace(mutant.from, mutant.to);
-        let found = reach_with(&gpu, LITTLE, &change);
+        let found = measure_peak_with(&gpu, LITTLE, &change);
         let Err(error) = found else { panic!("{} in {shader}: {found:?}", mutant.to) };
         assert_eq!(error.kind(), GpuErrorKind::Wrong, "{error}");
         assert!(format!("{error}").contains(&format!("shader {shader} left")), "{error}");

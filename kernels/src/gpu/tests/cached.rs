@@ -1,8 +1,10 @@
-//! What a driver made of shaders: found again as it was kept, and nothing else that lies in its place.
+//! Cached pipelines: read back unchanged, and no other file in their place is accepted.
 
 use std::{fs, io::ErrorKind, path::PathBuf};
 
 use sha2::{Digest, Sha256};
+
+use fiducia_test_support::test_name;
 
 use super::*;
 use crate::Operation;
@@ -10,8 +12,8 @@ use crate::gpu::probes::layers::elementwise_probe;
 
 const SUBJECT: [u8; 32] = [7; 32];
 
-fn made_up() -> KeptPipelines {
-    KeptPipelines::made_up(b"what a driver made of shaders")
+fn example() -> CachedPipelines {
+    CachedPipelines::example(b"what a driver made of shaders")
 }
 
 /// A file of this user's in a folder of this user's.
@@ -37,7 +39,7 @@ impl Place {
     }
 
     fn refusal(&self) -> ErrorKind {
-        KeptPipelines::open(&self.file(), &SUBJECT).unwrap_err().kind()
+        CachedPipelines::open(&self.file(), &SUBJECT).unwrap_err().kind()
     }
 }
 
@@ -49,38 +51,38 @@ fn set_mode(path: &std::path::Path, mode: u32) {
 
 #[cfg(unix)]
 #[test]
-fn what_is_kept_is_found_again_about_the_same_only() {
+fn cached_pipelines_are_read_back_for_the_same_subject_only() {
     for data in [&b""[..], b"x", &[0xa5; 70_000]] {
-        let kept = KeptPipelines::made_up(data);
-        let place = Place::with(&kept.sealed(&SUBJECT).unwrap());
-        assert_eq!(KeptPipelines::open(&place.file(), &SUBJECT).unwrap(), kept);
+        let cached = CachedPipelines::example(data);
+        let place = Place::with(&cached.sealed(&SUBJECT).unwrap());
+        assert_eq!(CachedPipelines::open(&place.file(), &SUBJECT).unwrap(), cached);
         for bit in 0..256 {
             let mut other = SUBJECT;
             other[bit / 8] ^= 1 << (bit % 8);
-            let error = KeptPipelines::open(&place.file(), &other).unwrap_err();
+            let error = CachedPipelines::open(&place.file(), &other).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidData);
         }
     }
     assert_eq!(Place::new().refusal(), ErrorKind::NotFound);
 }
 
-/// The file is a form that other versions read: its bytes stay.
+/// Other versions read the file: its bytes stay.
 #[test]
-fn the_form_of_the_file() {
-    let sealed = KeptPipelines::made_up(b"abc").sealed(&SUBJECT).unwrap();
+fn the_format_of_the_file() {
+    let sealed = CachedPipelines::example(b"abc").sealed(&SUBJECT).unwrap();
     let mut expected = b"fiducia kept 01\n".to_vec();
     expected.extend([7; 32]);
     expected.extend([3, 0, 0, 0, 0, 0, 0, 0]);
     expected.extend(b"abc");
     expected.extend(Sha256::digest(&expected).to_vec());
     assert_eq!(sealed, expected);
-    let most = KeptPipelines::made_up(&vec![1; 64 << 20]);
+    let most = CachedPipelines::example(&vec![1; 64 << 20]);
     assert_eq!(most.sealed(&SUBJECT), None, "too long to be read again");
 }
 
 #[test]
 fn a_flipped_bit_is_noticed_wherever_it_is() {
-    let whole = made_up().sealed(&SUBJECT).unwrap();
+    let whole = example().sealed(&SUBJECT).unwrap();
     let place = Place::with(&whole);
     for bit in 0..8 * whole.len() {
         let mut damaged = whole.clone();
@@ -92,7 +94,7 @@ fn a_flipped_bit_is_noticed_wherever_it_is() {
 
 #[test]
 fn a_file_of_another_length_is_noticed() {
-    let whole = made_up().sealed(&SUBJECT).unwrap();
+    let whole = example().sealed(&SUBJECT).unwrap();
     for len in 0..whole.len() {
         let place = Place::with(&whole[..len]);
         assert_eq!(place.refusal(), expected(ErrorKind::InvalidData), "{len} bytes");
@@ -110,7 +112,7 @@ fn a_file_of_another_length_is_noticed() {
 /// A seal is no secret: what a stranger's file says of itself is held against what it is.
 #[test]
 fn a_whole_seal_makes_no_other_file_ours() {
-    let whole = made_up().sealed(&SUBJECT).unwrap();
+    let whole = example().sealed(&SUBJECT).unwrap();
     let all = &whole[..whole.len() - 32];
     let changes: [fn(&mut Vec<u8>); 6] = [
         |b| b[14] = b'2',
@@ -138,11 +140,11 @@ fn expected(kind: ErrorKind) -> ErrorKind {
 #[cfg(unix)]
 #[test]
 fn what_others_could_have_written_is_not_read() {
-    let whole = made_up().sealed(&SUBJECT).unwrap();
+    let whole = example().sealed(&SUBJECT).unwrap();
     let place = Place::with(&whole);
     for mode in [0o600, 0o400, 0o644, 0o755] {
         set_mode(&place.file(), mode);
-        assert!(KeptPipelines::open(&place.file(), &SUBJECT).is_ok(), "{mode:o}");
+        assert!(CachedPipelines::open(&place.file(), &SUBJECT).is_ok(), "{mode:o}");
     }
     for mode in [0o620, 0o602, 0o660, 0o666, 0o777] {
         set_mode(&place.file(), mode);
@@ -154,12 +156,11 @@ fn what_others_could_have_written_is_not_read() {
         assert_eq!(place.refusal(), ErrorKind::PermissionDenied, "folder {mode:o}");
     }
     set_mode(place.folder.path(), 0o755);
-    assert!(KeptPipelines::open(&place.file(), &SUBJECT).is_ok());
+    assert!(CachedPipelines::open(&place.file(), &SUBJECT).is_ok());
     // Only the superuser can give files away.
     use std::os::unix::fs::chown;
     if chown(place.file(), Some(1), None).is_err() {
-        println!("SKIPPED: what_others_could_have_written_is_not_read: files of other users");
-        return;
+        skip!("only the superuser can create files of other users");
     }
     assert_eq!(place.refusal(), ErrorKind::InvalidData, "another's file");
     chown(place.file(), Some(0), None).unwrap();
@@ -170,18 +171,18 @@ fn what_others_could_have_written_is_not_read() {
 #[cfg(unix)]
 #[test]
 fn what_is_no_file_is_not_read() {
-    let whole = made_up().sealed(&SUBJECT).unwrap();
+    let whole = example().sealed(&SUBJECT).unwrap();
     let place = Place::new();
     fs::create_dir(place.file()).unwrap();
     assert_eq!(place.refusal(), ErrorKind::InvalidData, "a folder");
     fs::remove_dir(place.file()).unwrap();
     let real = Place::with(&whole);
     std::os::unix::fs::symlink(real.file(), place.file()).unwrap();
-    let error = KeptPipelines::open(&place.file(), &SUBJECT).unwrap_err();
+    let error = CachedPipelines::open(&place.file(), &SUBJECT).unwrap_err();
     assert!(error.kind() != ErrorKind::NotFound, "a link to a whole file: {error}");
     fs::remove_file(place.file()).unwrap();
     std::os::unix::fs::symlink("/dev/zero", place.file()).unwrap();
-    assert!(KeptPipelines::open(&place.file(), &SUBJECT).is_err(), "a link to a device");
+    assert!(CachedPipelines::open(&place.file(), &SUBJECT).is_err(), "a link to a device");
     fs::remove_file(place.file()).unwrap();
     #[cfg(target_os = "linux")]
     {
@@ -191,37 +192,32 @@ fn what_is_no_file_is_not_read() {
     }
 }
 
-/// A device of its own: a fault of one that others use would be theirs.
-fn fresh(test: &str) -> Option<Gpu> {
-    device(test).map(|_| Gpu::open(&Choice::Named(String::new())).unwrap())
-}
-
-/// What `gpu` made, which it hands out through Vulkan. Elsewhere the test says that it was skipped.
-fn made(test: &str, gpu: &Gpu) -> Option<KeptPipelines> {
+/// The pipelines of `gpu`, which only Vulkan provides; elsewhere the test is skipped.
+fn made(test: &str, gpu: &Gpu) -> Option<CachedPipelines> {
     let made = gpu.pipelines();
     if made.is_none() {
         let interface = &gpu.adapter().interface;
-        assert!(!cfg!(unix) || interface != "vulkan", "nothing is handed out");
-        println!("SKIPPED: {test}: {interface} hands nothing out");
+        assert!(!cfg!(unix) || interface != "vulkan", "no pipelines from Vulkan");
+        record_skip(test, format!("{interface} has no pipeline cache"));
     }
     made
 }
 
 fn computes(gpu: &Gpu) {
-    let probe = elementwise_probe(Precision::F32, &mut Dice(3), Operation::Add);
+    let probe = elementwise_probe(Precision::F32, &mut Rng(3), Operation::Add);
     let found = probe.run(gpu, &|kernel| kernel.pieces.concat()).unwrap();
     assert_eq!(probe.complaint(&found), None);
 }
 
 #[test]
-fn a_device_takes_back_what_it_gave() {
-    let Some(gpu) = fresh("a_device_takes_back_what_it_gave") else { return };
+fn a_device_accepts_its_own_pipelines() {
+    let gpu = gpu_or_skip!(fresh());
     assert_eq!(gpu.pipelines(), None, "nothing unasked");
     let first = gpu.with_pipelines(None);
     computes(&first);
-    let Some(made) = made("a_device_takes_back_what_it_gave", &first) else { return };
+    let Some(made) = made(test_name!(), &first) else { return };
     println!("{:?}: {} bytes", first.adapter(), made.bytes());
-    let second = fresh("").unwrap().with_pipelines(Some(&made));
+    let second = fresh().unwrap().with_pipelines(Some(&made));
     computes(&second);
     second.faults.take().unwrap();
     assert!(second.pipelines().unwrap().bytes() >= made.bytes());
@@ -232,10 +228,10 @@ type Damage = (&'static str, fn(&mut Vec<u8>));
 
 /// The heads that wgpu refuses, by itself or with an error.
 #[test]
-fn what_wgpu_refuses_costs_time_only() {
-    let Some(gpu) = fresh("what_wgpu_refuses_costs_time_only") else { return };
+fn data_that_wgpu_refuses_is_no_error() {
+    let gpu = gpu_or_skip!(fresh());
     let first = gpu.with_pipelines(None);
-    let Some(made) = made("what_wgpu_refuses_costs_time_only", &first) else { return };
+    let Some(made) = made(test_name!(), &first) else { return };
     let changes: [Damage; 10] = [
         ("nothing", Vec::clear),
         ("half a head", |b| b.truncate(31)),
@@ -251,7 +247,7 @@ fn what_wgpu_refuses_costs_time_only() {
     for (what, change) in changes {
         let mut data = made.data().to_vec();
         change(&mut data);
-        let gpu = fresh("").unwrap().with_pipelines(Some(&KeptPipelines::made_up(&data)));
+        let gpu = fresh().unwrap().with_pipelines(Some(&CachedPipelines::example(&data)));
         gpu.faults.take().unwrap_or_else(|e| panic!("{what}: {e}"));
         computes(&gpu);
         assert_eq!(gpu.pipelines().map(|p| p.bytes() > 0), Some(true), "{what}");
@@ -259,8 +255,8 @@ fn what_wgpu_refuses_costs_time_only() {
 }
 
 #[test]
-fn a_lost_device_keeps_nothing() {
-    let Some(gpu) = fresh("a_lost_device_keeps_nothing") else { return };
+fn a_lost_device_has_no_pipelines() {
+    let gpu = gpu_or_skip!(fresh());
     let gpu = gpu.with_pipelines(None);
     gpu.lose();
     assert_eq!(gpu.pipelines(), None);

@@ -1,4 +1,4 @@
-// As good as nothing, in a dispatch that waits for the one before it.
+// Next to no work, in a dispatch that waits for the one before it.
 
 @group(0) @binding(1) var<storage, read_write> count: array<u32>;
 

@@ -1,16 +1,16 @@
-//! What the driver made of shaders, as it lies on the disk.
+//! Pipelines that the driver compiled, as a file.
 //!
 //! ```text
 //!   0  16  "fiducia kept 01\n"
-//!  16  32  subject: SHA-256 of what it was made of and for
+//!  16  32  subject: SHA-256 of the shaders, the model file and the device
 //!  48   8  n, little-endian
-//!  56   n  data, as wgpu handed it out
-//! 56+n 32  seal: SHA-256 of all before
+//!  56   n  data, as returned by wgpu
+//! 56+n 32  checksum: SHA-256 of all bytes before it
 //! ```
 //!
-//! A driver runs what it is handed and checks little of it. The seal finds damage and no malice: who can write the
-//! file can seal it anew. So a file is read only where no other user can have written it. Who can write as this
-//! user can run what he likes as this user without our help.
+//! A driver runs the data that it is given and checks little of it. The checksum finds damage, not malice: whoever can
+//! write the file can compute it too. So a file is read only where no other user can have written it. A process of this
+//! user needs no such file to run code as this user.
 
 extern crate std;
 use std::{
@@ -22,32 +22,32 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-const FORM: &[u8; 16] = b"fiducia kept 01\n";
+const FORMAT: &[u8; 16] = b"fiducia kept 01\n";
 const DATA_AT: usize = 56;
-const SEAL_BYTES: usize = 32;
-/// Drivers keep some tens of KiB for a shader; a longer file is none of ours.
+const CHECKSUM_BYTES: usize = 32;
+/// Drivers return some tens of KiB for a shader; a longer file is not ours.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// What a driver made of shaders: handed out by wgpu now, or in an earlier run of this user's.
+/// Pipelines that a driver compiled, now or in an earlier run of this user.
 ///
-/// It is made in this file and nowhere else, which [`super::Gpu::with_pipelines`] builds on.
+/// Only this file makes values of this type, and [`super::Gpu::with_pipelines`] relies on that.
 #[derive(Clone, PartialEq, Eq)]
-pub struct KeptPipelines {
+pub struct CachedPipelines {
     data: Vec<u8>,
 }
 
-impl KeptPipelines {
-    /// What `cache` has; `None` where the driver hands nothing out.
+impl CachedPipelines {
+    /// The pipelines in `cache`; `None` where the driver provides none.
     pub(super) fn of(cache: &wgpu::PipelineCache) -> Option<Self> {
         cache.get_data().map(|data| Self { data })
     }
 
-    /// Reads what was kept in `file` about `subject`.
+    /// Reads the pipelines of `subject` from `file`.
     ///
     /// # Errors
-    /// [`io::ErrorKind::NotFound`] where there is none; [`io::ErrorKind::PermissionDenied`] where its folder is
-    /// not of this user alone, so that nothing should be kept there; [`io::ErrorKind::InvalidData`] or another
-    /// where the file is to be replaced: damaged, of another making, about something else, or writable by others.
+    /// [`io::ErrorKind::NotFound`] where there is no file; [`io::ErrorKind::PermissionDenied`] where other users own or
+    /// can write its folder, so that nothing should be cached there; [`io::ErrorKind::InvalidData`] or another where the
+    /// file should be replaced: damaged, of another version, of another subject, or writable by others.
     pub fn open(file: &Path, subject: &[u8; 32]) -> io::Result<Self> {
         let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !is_private(&fs::metadata(folder)?) {
@@ -58,13 +58,13 @@ impl KeptPipelines {
         let mut file = open_file(file)?;
         let found = file.metadata()?;
         if !found.is_file() {
-            return Err(strange("it is no file"));
+            return Err(invalid("it is not a file"));
         }
         if !is_private(&found) {
-            return Err(strange("it belongs to or is writable by others"));
+            return Err(invalid("it belongs to or is writable by others"));
         }
         if found.len() > MAX_BYTES {
-            return Err(strange("it is too long"));
+            return Err(invalid("it is too long"));
         }
         let mut bytes = Vec::with_capacity(found.len() as usize);
         file.by_ref().take(MAX_BYTES).read_to_end(&mut bytes)?;
@@ -72,19 +72,19 @@ impl KeptPipelines {
         Ok(Self { data: data.to_vec() })
     }
 
-    /// The file for [`KeptPipelines::open`]; `None` where it would be too long.
+    /// The content of the file for [`CachedPipelines::open`]; `None` where it would be too long.
     pub fn sealed(&self, subject: &[u8; 32]) -> Option<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(DATA_AT + self.data.len() + SEAL_BYTES);
-        bytes.extend_from_slice(FORM);
+        let mut bytes = Vec::with_capacity(DATA_AT + self.data.len() + CHECKSUM_BYTES);
+        bytes.extend_from_slice(FORMAT);
         bytes.extend_from_slice(subject);
         bytes.extend_from_slice(&(self.data.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&self.data);
-        let seal = Sha256::digest(&bytes);
-        bytes.extend_from_slice(&seal);
+        let checksum = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&checksum);
         (bytes.len() as u64 <= MAX_BYTES).then_some(bytes)
     }
 
-    /// Bytes of it.
+    /// Length of the data, bytes.
     pub fn bytes(&self) -> usize {
         self.data.len()
     }
@@ -93,34 +93,34 @@ impl KeptPipelines {
         &self.data
     }
 
-    /// Never handed to a driver, but to wgpu with a head that wgpu refuses.
+    /// Not given to a driver, only to wgpu with a header that wgpu refuses.
     #[cfg(test)]
-    pub(super) fn made_up(data: &[u8]) -> Self {
+    pub(super) fn example(data: &[u8]) -> Self {
         Self { data: data.to_vec() }
     }
 }
 
-impl core::fmt::Debug for KeptPipelines {
+impl core::fmt::Debug for CachedPipelines {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("KeptPipelines").field("bytes", &self.data.len()).finish()
+        f.debug_struct("CachedPipelines").field("bytes", &self.data.len()).finish()
     }
 }
 
-/// The data in `bytes`, where the seal is whole and the subject this one.
+/// The data in `bytes`, where the checksum is right and the subject is this one.
 fn unsealed<'a>(bytes: &'a [u8], subject: &[u8; 32]) -> io::Result<&'a [u8]> {
-    let damaged = || strange("it is damaged");
-    let (all, seal) = bytes.split_last_chunk::<SEAL_BYTES>().ok_or_else(damaged)?;
-    if Sha256::digest(all)[..] != seal[..] {
+    let damaged = || invalid("it is damaged");
+    let (all, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or_else(damaged)?;
+    if Sha256::digest(all)[..] != checksum[..] {
         return Err(damaged());
     }
-    let (form, rest) = all.split_first_chunk::<16>().ok_or_else(damaged)?;
+    let (format, rest) = all.split_first_chunk::<16>().ok_or_else(damaged)?;
     let (about, rest) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
     let (count, data) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
-    if form != FORM {
-        return Err(strange("it is of another making"));
+    if format != FORMAT {
+        return Err(invalid("it is of another version"));
     }
     if about != subject {
-        return Err(strange("it is about something else"));
+        return Err(invalid("it belongs to another model, device or version"));
     }
     if u64::from_le_bytes(*count) != data.len() as u64 {
         return Err(damaged());
@@ -128,11 +128,11 @@ fn unsealed<'a>(bytes: &'a [u8], subject: &[u8; 32]) -> io::Result<&'a [u8]> {
     Ok(data)
 }
 
-fn strange(what: &'static str) -> io::Error {
+fn invalid(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// Opens the file itself, not what a link points to; a pipe without a writer makes nobody wait.
+/// Opens the file itself, not the target of a link, and does not block on a pipe.
 #[cfg(unix)]
 fn open_file(path: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;
@@ -141,7 +141,7 @@ fn open_file(path: &Path) -> io::Result<File> {
     fs::OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)
 }
 
-/// Whether it belongs to the user who runs this program, and no other can write it.
+/// Whether it belongs to the user of this process, and no other user can write it.
 #[cfg(unix)]
 fn is_private(of: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -154,7 +154,7 @@ fn open_file(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Who else can write it is not known here, so nothing is read.
+/// The owner is not known here, so nothing is read.
 #[cfg(not(unix))]
 fn is_private(_: &Metadata) -> bool {
     false
