@@ -44,7 +44,7 @@ impl GreyBuffer<'_> {
         let largest = MAX_EDGE_PX as usize;
         if width == 0 || height == 0 || width > largest || height > largest {
             return Err(format!(
-                "{width} x {height} px is not an image size; give 1 to {largest} px"
+                "{width} x {height} px is no image; give 1 to {largest} px"
             ));
         }
         let row = width * depth.bytes();
