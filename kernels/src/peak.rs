@@ -2,7 +2,7 @@
 
 use crate::math;
 
-/// What a heat map says about one landmark. Positions and distances are in cells of the map.
+/// The decoded heat map of one landmark. Positions and distances are in cells of the map.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Peak {
     /// Sub-cell position, x.
@@ -18,21 +18,21 @@ pub struct Peak {
     pub covariance: [f32; 3],
 }
 
-/// Times that the bell moves to the mean of what lies under it. By then it rests, but on the flattest of maps.
+/// Steps of the mean shift. It has then converged on all but the flattest maps.
 pub(crate) const MOVES: usize = 8;
 
-/// Cells from its middle at which the bell has come down to nothing.
+/// Radius of the bell-shaped window, cells: the distance at which its weight is zero.
 pub(crate) fn support(radius: usize) -> f32 {
     (3 * radius + 1) as f32
 }
 
 /// Decodes `logits` `[height, width]`, whose softmax is the probability of the landmark per cell.
 ///
-/// The position is where a bell comes to rest that starts on the largest logit and moves to the mean of the probability
-/// under it ("mean shift", Comaniciu and Meer, TPAMI 2002); at `d` cells from its middle it weighs `(1 - d² / reach²)²`,
-/// with a support of `3 · radius + 1`. It is exact to a fraction of a cell where the map is smooth, and a map with a
-/// broad top says the same whichever of its cells is the largest by a hair. The first of equal maxima in row order
-/// wins; NaN counts as no evidence. `None` where no cell holds a number or infinity makes the softmax undefined.
+/// The position is found by mean shift (Comaniciu and Meer, TPAMI 2002): a bell-shaped window starts on the largest logit and
+/// moves repeatedly to the mean of the probability under it. At `d` cells from its centre its weight is
+/// `(1 - d² / support²)²`, with a support of `3 · radius + 1` cells. The result is exact to a fraction of a cell where the map
+/// is smooth, and on a broad peak it hardly depends on which cell is the largest. The first of equal maxima in row order
+/// wins; NaN has probability 0. `None` where all cells are NaN or −∞, or where one is +∞.
 pub fn peak(logits: &[f32], width: usize, height: usize, radius: usize) -> Option<Peak> {
     let (best, top) = argmax(&logits[..width * height])?;
     let (px, py) = (best % width, best / width);
@@ -62,7 +62,7 @@ pub fn peak(logits: &[f32], width: usize, height: usize, radius: usize) -> Optio
                 sy += p * dy;
             }
         }
-        // Never less than the one of the first move: a bell does not move downhill.
+        // The weight under the window never falls: mean shift does not move downhill.
         (cx, cy) = (cx + sx / under, cy + sy / under);
     }
 
@@ -85,7 +85,7 @@ pub fn peak(logits: &[f32], width: usize, height: usize, radius: usize) -> Optio
     })
 }
 
-/// The cells of an axis of `count` that are not further than `support` from `middle`, which lies within it.
+/// The cells of an axis of `count` cells within `support` of `middle`, which lies on the axis.
 pub(crate) fn cells(middle: f32, support: f32, count: usize) -> core::ops::Range<usize> {
     (middle - support).max(0.0) as usize..((middle + support) as usize + 1).min(count)
 }

@@ -1,10 +1,10 @@
-//! Runs the shaders through wgpu: which device, which steps on which buffers, one submit.
+//! Runs the shaders through wgpu: opens a device, and runs the steps of a plan in one submit.
 //!
 //! ```text
 //! Plan (steps, constants, tensors, buffers) ─arena→ offsets ─build→ Program ─run(upload)→ read-back
 //! ```
 //!
-//! The only part of fiducia that knows wgpu.
+//! The only part of fiducia that uses wgpu.
 
 mod error;
 mod device;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fiducia::{
-    Adapter, Backend, Detector, Error, Pack, Precision, Radiograph, Reach, Timings, Wanted,
+    Adapter, Backend, Detector, Error, MeasuredPeak, Pack, Precision, Radiograph, Timings, Wanted,
     by_shader,
 };
 use fiducia_benches::{DEMO_MM, Row, Times, doubled};
@@ -58,7 +58,7 @@ pub(crate) fn rows(
     adapter: &Adapter,
     Film { model, pack, film }: &Film,
     form: Precision,
-    reach: Option<&Reach>,
+    reach: Option<&MeasuredPeak>,
 ) -> Result<(Vec<Row>, ()), Error> {
     let of_form = format!("{model}/{}", form.name());
     let landmarks = &pack.manifest().landmarks;
