@@ -11,7 +11,7 @@
 
 mod error;
 mod radiograph;
-mod pack;
+pub mod pack;
 mod preprocess;
 mod network;
 mod backbone;

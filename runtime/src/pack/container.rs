@@ -147,7 +147,7 @@ pub fn assemble(kind: FileKind, sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
 }
 
 /// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

@@ -160,6 +160,11 @@ impl AdapterInput {
         self.shape.iter().product()
     }
 
+    /// Shape for `count` landmarks: the landmark axis first.
+    pub fn batched(&self, count: usize) -> Vec<usize> {
+        std::iter::once(count).chain(self.shape.iter().copied()).collect()
+    }
+
     /// Whether the tensor has no values; the reader refuses such a manifest.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -10,6 +10,7 @@ mod patch;
 mod edit;
 mod signature;
 
+pub use container::hex;
 pub use container::{Section, assemble};
 pub use delta::{Coding, Deltas, group_len, slice_len};
 pub use layout::{FileKind, SectionKind};

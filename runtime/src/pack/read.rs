@@ -167,6 +167,21 @@ impl Pack {
         floats(&self.section(SectionKind::Adapters)[landmark * len..][..len])
     }
 
+    /// The private values of the landmarks with the numbers `chosen`, one tensor for each adapter input: its shape
+    /// `[chosen, …]` and its values.
+    pub fn adapters(&self, chosen: &[usize]) -> Vec<(Vec<usize>, Vec<f32>)> {
+        let slices: Vec<Vec<f32>> = chosen.iter().map(|&l| self.adapter(l)).collect();
+        let mut start = 0;
+        let mut adapters = Vec::new();
+        for input in &self.manifest.adapter {
+            let end = start + input.len();
+            let values = slices.iter().flat_map(|slice| slice[start..end].iter().copied());
+            adapters.push((input.batched(chosen.len()), values.collect()));
+            start = end;
+        }
+        adapters
+    }
+
     /// The private values of the model's own landmarks as few-bit differences, where the pack keeps them
     /// so.
     pub fn deltas(&self) -> Option<Deltas<'_>> {

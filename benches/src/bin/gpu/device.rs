@@ -1,4 +1,4 @@
-//! The device, and what it reaches.
+//! The device and its measured peaks.
 
 use fiducia::{Adapter, Error, Precision, Reach};
 use fiducia_benches::Row;
@@ -11,7 +11,7 @@ pub(crate) fn open(name: &str) -> Result<Gpu, Error> {
 
 pub(crate) fn rows(name: &str, adapter: &Adapter) -> Result<(Vec<Row>, Option<Reach>), Error> {
     let gpu = open(&adapter.name)?;
-    let reach = reach(&gpu).map_err(Error::from)?;
+    let peaks = reach(&gpu).map_err(Error::from)?;
     let says = |what: bool| if what { "yes" } else { "no" };
     let mut rows = vec![
         Row::text(name, "name", &adapter.name),
@@ -25,15 +25,15 @@ pub(crate) fn rows(name: &str, adapter: &Adapter) -> Result<(Vec<Row>, Option<Re
     let name = &format!("{name}/reach");
     let mut number =
         |figure: &str, value: f64, unit: &str| rows.push(Row::number(name, figure, value, unit));
-    number("copied", reach.copied as f64, "bytes");
-    number("copy", reach.copy, "bytes/s");
-    number("copy again", reach.copy_again, "bytes/s");
-    number("f32", reach.f32, "op/s");
-    if let Some(f16) = reach.f16 {
+    number("copied", peaks.copied as f64, "bytes");
+    number("copy", peaks.copy, "bytes/s");
+    number("copy again", peaks.copy_again, "bytes/s");
+    number("f32", peaks.f32, "op/s");
+    if let Some(f16) = peaks.f16 {
         number("f16", f16, "op/s");
     }
-    number("int8", reach.int8, "op/s");
-    number("dispatch", reach.dispatch_ms, "ms");
-    number("submit", reach.submit_ms, "ms");
-    Ok((rows, Some(reach)))
+    number("int8", peaks.int8, "op/s");
+    number("dispatch", peaks.dispatch_ms, "ms");
+    number("submit", peaks.submit_ms, "ms");
+    Ok((rows, Some(peaks)))
 }
