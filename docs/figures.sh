@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# docs/figures.sh [--check]: writes the figures of models/NAME.eval.json into models/NAME.md, those of head into
-# README.md too, and the first lines of the demo's output into README.md, between their marks, and draws its picture;
-# --check changes nothing and fails where the figures differ.
+# docs/figures.sh [--check]: writes the figures of models/NAME.eval.json into models/NAME.md, the first table of head
+# into README.md too, and the first lines of the demo's output into README.md, between their marks, and draws its
+# picture. --check changes nothing and fails where the figures differ.
 # The JSON is what `fiducia-train evaluate --json models/NAME.eval.json` wrote (keys: docs/format.md).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -55,23 +55,29 @@ replace() {
     END { if (!seen) { print "no mark " mark > "/dev/stderr"; exit 1 } }'
 }
 
+# Puts the file $2 between the marks $1 of the page $3; with --check as $4 it only compares.
+put() {
+  replace "$1" "$2" < "$3" > "$scratch/page"
+  if [ "$4" != --check ]; then
+    cat "$scratch/page" > "$3"
+  elif ! diff "$3" "$scratch/page"; then
+    echo "the figures in $3 are not those of models/*.eval.json; run docs/figures.sh" >&2
+    exit 1
+  fi
+}
+
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 for card in models/*.md; do
   model=$(basename "$card" .md)
   [ "$model" != NOTICE ] || continue
   figures "models/$model.eval.json" > "$scratch/figures"
-  pages=$card
-  [ "$model" != head ] || pages="$card README.md"
-  for page in $pages; do
-    replace "figures:$model" "$scratch/figures" < "$page" > "$scratch/page"
-    if [ "${1:-}" != --check ]; then
-      cat "$scratch/page" > "$page"
-    elif ! diff "$page" "$scratch/page"; then
-      echo "the figures in $page are not those of models/$model.eval.json; run docs/figures.sh" >&2
-      exit 1
-    fi
-  done
+  put "figures:$model" "$scratch/figures" "$card" "${1:-}"
+  if [ "$model" = head ]; then
+    # The first table alone; errors per landmark are in the model card.
+    awk 'NF == 0 { exit } { print }' "$scratch/figures" > "$scratch/summary"
+    put "figures:$model" "$scratch/summary" README.md "${1:-}"
+  fi
 done
 [ "${1:-}" != --check ] || exit 0
 # The picture of the README, and the first lines of what its first command prints.

@@ -10,12 +10,12 @@ import sys
 import zlib
 
 MODEL = bytes.fromhex("0011223344556677")
-SPOT = "<iiHB"
+LANDMARK = "<iiHB"
 
 
-def report(exposure, plausible, presentation, taken_ms, total, first, spots):
+def report(exposure, plausible, presentation, taken_ms, total, first, landmarks):
     head = struct.pack("<I8sBBHHH", exposure, MODEL, plausible, presentation, taken_ms, total, first)
-    return head + b"".join(struct.pack(SPOT, *spot) for spot in spots)
+    return head + b"".join(struct.pack(LANDMARK, *landmark) for landmark in landmarks)
 
 
 VECTORS = [

@@ -10,7 +10,7 @@
 //! `mm = px · spacing`, with its own spacing for x and y.
 
 mod error;
-mod radiograph;
+pub mod radiograph;
 pub mod pack;
 mod preprocess;
 mod network;
@@ -25,8 +25,6 @@ mod report;
 mod overlay;
 #[cfg(feature = "results")]
 pub mod results;
-#[cfg(feature = "serve")]
-pub mod serve;
 mod atomic;
 
 pub use atomic::{Staged, check_writable, write_atomically};

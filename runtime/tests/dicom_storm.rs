@@ -1,19 +1,14 @@
 //! A storm of damaged DICOM files: 10,000 of them. Each is refused with a reason or read as an image; none panics,
 //! none makes the reader take more memory than its length justifies. A program of its own, because memory is counted.
 
-#[path = "suite/chance.rs"]
-mod chance;
-#[allow(dead_code)]
-#[path = "suite/dicom_files.rs"]
-mod dicom_files;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use fiducia::{ErrorKind, Radiograph};
+use fiducia_test_support::{
+    Rng,
+    dicom_files::{self, tags, uids},
+};
 use peak_alloc::PeakAlloc;
-
-use chance::Chance;
-use dicom_files::{tags, uids};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
@@ -53,40 +48,40 @@ fn deflated(data_set: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn damage(mut bytes: Vec<u8>, chance: &mut Chance) -> Vec<u8> {
+fn damage(mut bytes: Vec<u8>, rng: &mut Rng) -> Vec<u8> {
     let len = bytes.len();
     // The preamble holds nothing; damage goes behind it.
-    let place = |chance: &mut Chance| 132 + chance.below(len - 132);
-    match chance.below(6) {
-        0 => bytes.truncate(place(chance)),
+    let place = |rng: &mut Rng| 132 + rng.below(len - 132);
+    match rng.below(6) {
+        0 => bytes.truncate(place(rng)),
         1 => {
-            for _ in 0..=chance.below(8) {
-                bytes[place(chance)] = chance.next() as u8;
+            for _ in 0..=rng.below(8) {
+                bytes[place(rng)] = rng.next() as u8;
             }
         }
         // A number becomes huge, or anything.
         2 => {
-            let at = place(chance).min(len - 4);
-            let value = [0, 1, u32::MAX, 0x7FFF_FFFF, 0xFFFF_FFFE, chance.next() as u32];
-            bytes[at..at + 4].copy_from_slice(&value[chance.below(6)].to_le_bytes());
+            let at = place(rng).min(len - 4);
+            let value = [0, 1, u32::MAX, 0x7FFF_FFFF, 0xFFFF_FFFE, rng.next() as u32];
+            bytes[at..at + 4].copy_from_slice(&value[rng.below(6)].to_le_bytes());
         }
         // Rows or columns become something else, so that pixels and attributes disagree.
         3 => {
             let size: &[u8] =
-                if chance.below(2) == 0 { &[0x28, 0, 0x10, 0] } else { &[0x28, 0, 0x11, 0] };
+                if rng.below(2) == 0 { &[0x28, 0, 0x10, 0] } else { &[0x28, 0, 0x11, 0] };
             if let Some(at) = bytes.windows(4).position(|w| w == size) {
-                bytes[at + 8] = chance.next() as u8;
-                bytes[at + 9] = chance.next() as u8;
+                bytes[at + 8] = rng.next() as u8;
+                bytes[at + 9] = rng.next() as u8;
             }
         }
         4 => {
-            let (from, to) = (place(chance), place(chance));
+            let (from, to) = (place(rng), place(rng));
             bytes.drain(from.min(to)..from.max(to));
         }
         _ => {
-            let (from, count) = (place(chance), chance.below(64));
+            let (from, count) = (place(rng), rng.below(64));
             let copied: Vec<u8> = bytes[from..len.min(from + count)].to_vec();
-            let at = place(chance);
+            let at = place(rng);
             bytes.splice(at..at, copied);
         }
     }
@@ -119,10 +114,10 @@ fn ten_thousand_damaged_files_are_refused_or_read_and_take_no_more_memory_than_t
         Radiograph::decode("whole".into(), file, None).unwrap();
     }
     assert_eq!(PANICS.load(Ordering::Relaxed), 0);
-    let mut chance = Chance(8);
+    let mut rng = Rng::new(8);
     let (mut refused, mut read, mut most) = (0, 0, 0);
     for i in 0..DAMAGED {
-        let bytes = damage(good[i as usize % good.len()].clone(), &mut chance);
+        let bytes = damage(good[i as usize % good.len()].clone(), &mut rng);
         let before = HEAP.current_usage();
         HEAP.reset_peak_usage();
         let outcome = Radiograph::decode("damaged".into(), &bytes, None);

@@ -1,18 +1,10 @@
 //! A detector that works for months must not grow: from the second image on, what lives on the heap after an image
 //! is what lived there after the one before, in bytes and in number. A program of its own, because memory is counted.
 
-#[allow(dead_code)]
-#[path = "suite/graph.rs"]
-mod graph;
-// Of the toy model only some is needed here.
-#[allow(dead_code)]
-#[path = "suite/toy.rs"]
-mod toy;
-
 use std::alloc::System;
-use std::path::{Path, PathBuf};
 
 use fiducia::{Backend, Detector, Pack, Radiograph, Report};
+use fiducia_test_support::{gpu_or_skip, shipped::shipped, toy};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
@@ -36,10 +28,6 @@ impl Live {
         let bytes = s.bytes_allocated - s.bytes_deallocated;
         Self { bytes, allocations: s.allocations - s.deallocations }
     }
-}
-
-fn shipped(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name)
 }
 
 /// The demo image; it upside down, which is refused after it was looked at in other ways; a smaller one.
@@ -85,7 +73,7 @@ fn assert_steady(detector: &mut Detector, films: &[Radiograph], what: &str) {
     assert_eq!(change(&live), None, "{what}: {live:?}");
 }
 
-/// One test, so that nothing else takes memory meanwhile; on one thread, since with several it is chance which of
+/// One test, so that nothing else takes memory meanwhile; on one thread, since with several it is rng which of
 /// them first needs working memory for the largest layer. That they end at some size is what
 /// `benches/src/bin/endurance.rs` shows.
 #[test]
@@ -130,16 +118,11 @@ fn on_a_gpu() {
     use fiducia::{ErrorKind, MmSource};
 
     let pack = Pack::from_bytes(toy::pack()).unwrap();
-    let mut detector = match Detector::on_adapter(&pack, "") {
-        Ok(detector) => detector,
-        Err(e) if e.kind() == ErrorKind::NoGpu && fiducia::adapters().is_empty() => {
-            let required = std::env::var("FIDUCIA_GPU").is_ok_and(|v| v == "required");
-            assert!(!required, "{e}");
-            eprintln!("SKIPPED: memory of the GPU path: {e}");
-            return;
-        }
-        Err(e) => panic!("{e}"),
+    let opened = match Detector::on_adapter(&pack, "") {
+        Err(e) if e.kind() == ErrorKind::NoGpu && fiducia::adapters().is_empty() => Err(e),
+        opened => Ok(opened.unwrap()),
     };
+    let mut detector = gpu_or_skip!(opened);
     let [width, height] = toy::REFERENCE;
     let film = Radiograph {
         name: "spots".to_owned(),

@@ -2,23 +2,9 @@
 //! gets past them. Each is refused with a reason or read as a whole; none panics, none makes the reader take
 //! more memory than its length justifies. A program of its own, because memory is counted.
 
-#[path = "suite/chance.rs"]
-mod chance;
-// Of the toy model only some is needed here.
-#[allow(dead_code)]
-#[path = "suite/graph.rs"]
-mod graph;
-#[path = "suite/mend.rs"]
-mod mend;
-#[allow(dead_code)]
-#[path = "suite/toy.rs"]
-mod toy;
-
 use fiducia::{Error, ErrorKind, Pack, Patch, PatchInfo, layout};
+use fiducia_test_support::{Rng, checksums::reseal, toy};
 use peak_alloc::PeakAlloc;
-
-use chance::Chance;
-use mend::mend;
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
@@ -49,27 +35,27 @@ fn small(deltas: bool) -> Vec<u8> {
 }
 
 /// Damages a pack in one of several ways; the checksums are mostly made right again.
-fn damage(mut bytes: Vec<u8>, chance: &mut Chance) -> Vec<u8> {
+fn damage(mut bytes: Vec<u8>, rng: &mut Rng) -> Vec<u8> {
     let sections = usize::from(bytes[12]);
     let table = layout::HEADER_LEN + layout::ENTRY_LEN * sections;
-    match chance.below(7) {
-        0 => bytes.truncate(chance.below(bytes.len())),
+    match rng.below(7) {
+        0 => bytes.truncate(rng.below(bytes.len())),
         1 => {
-            for _ in 0..=chance.below(8) {
-                let at = chance.below(bytes.len());
-                bytes[at] = chance.next() as u8;
+            for _ in 0..=rng.below(8) {
+                let at = rng.below(bytes.len());
+                bytes[at] = rng.next() as u8;
             }
         }
         // A field of the header or the table becomes huge, or anything.
         2 => {
-            let at = 8 + chance.below(table - 16);
-            let value = [0, 1, u64::MAX, 1 << 40, chance.next()][chance.below(5)];
+            let at = 8 + rng.below(table - 16);
+            let value = [0, 1, u64::MAX, 1 << 40, rng.next()][rng.below(5)];
             bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
         }
         // Two table entries change places.
         3 => {
             let entry = |i: usize| layout::HEADER_LEN + layout::ENTRY_LEN * i;
-            let (a, b) = (chance.below(sections), chance.below(sections));
+            let (a, b) = (rng.below(sections), rng.below(sections));
             for k in 0..layout::ENTRY_LEN {
                 bytes.swap(entry(a) + k, entry(b) + k);
             }
@@ -78,20 +64,20 @@ fn damage(mut bytes: Vec<u8>, chance: &mut Chance) -> Vec<u8> {
         4 => {
             let digits: Vec<usize> =
                 (table..bytes.len()).filter(|&i| bytes[i].is_ascii_digit()).collect();
-            for _ in 0..=chance.below(4) {
-                let at = digits[chance.below(digits.len())];
-                bytes[at] = b"0123456789-e."[chance.below(13)];
+            for _ in 0..=rng.below(4) {
+                let at = digits[rng.below(digits.len())];
+                bytes[at] = b"0123456789-e."[rng.below(13)];
             }
         }
         5 => {
-            let (from, to) = (chance.below(bytes.len()), chance.below(bytes.len()));
+            let (from, to) = (rng.below(bytes.len()), rng.below(bytes.len()));
             let (from, to) = (from.min(to), from.max(to));
             bytes.drain(from..to);
         }
-        _ => bytes = (0..chance.below(400)).map(|_| chance.next() as u8).collect(),
+        _ => bytes = (0..rng.below(400)).map(|_| rng.next() as u8).collect(),
     }
-    if chance.below(8) > 0 {
-        mend(&mut bytes);
+    if rng.below(8) > 0 {
+        reseal(&mut bytes);
     }
     bytes
 }
@@ -143,12 +129,12 @@ fn a_hundred_thousand_damaged_files_are_refused_or_whole_and_take_no_more_memory
     for pack in &good {
         read(pack.clone()).unwrap();
     }
-    let mut chance = Chance(1);
+    let mut rng = Rng::new(1);
     let (mut refused, mut whole) = (0u64, 0u64);
     for i in 0..DAMAGED {
         let as_patch = i % 4 == 3;
         let start = if as_patch { &patch } else { &good[(i % 4) as usize] };
-        let bytes = damage(start.clone(), &mut chance);
+        let bytes = damage(start.clone(), &mut rng);
         let len = bytes.len();
         let mut outcome = Ok(());
         let memory = taken(|| {

@@ -205,9 +205,10 @@ impl Detector {
         Reading { spacing_mm, grey_values, ..Reading::default() }
     }
 
-    /// Gives the GPU up that it runs on, where there is one.
-    #[cfg(all(test, feature = "gpu"))]
-    pub(crate) fn lose_gpu(&self) {
+    /// Destroys the GPU device it runs on, where there is one; for tests of what follows.
+    #[doc(hidden)]
+    #[cfg(feature = "gpu")]
+    pub fn lose_gpu(&self) {
         if let Networks::Gpu(gpu) = &self.networks {
             gpu.lose();
         }

@@ -92,8 +92,7 @@ impl GpuPath {
         }
     }
 
-    /// Gives the device up, as a driver that resets it would.
-    #[cfg(test)]
+    /// Destroys the device, as a driver that resets it would; for tests of what follows.
     pub(crate) fn lose(&self) {
         self.program.gpu().lose();
     }

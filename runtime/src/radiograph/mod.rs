@@ -2,7 +2,7 @@
 
 mod buffer;
 #[cfg(feature = "dicom")]
-pub(crate) mod dicom;
+pub mod dicom;
 mod reading;
 mod turn;
 

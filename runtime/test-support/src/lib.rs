@@ -4,6 +4,18 @@
 
 mod rng;
 mod skip;
+#[cfg(feature = "toy")]
+pub mod checksums;
+#[cfg(feature = "toy")]
+pub mod dicom_files;
+#[cfg(feature = "toy")]
+pub mod graph;
+#[cfg(feature = "toy")]
+pub mod shipped;
+#[cfg(feature = "toy")]
+pub mod signing;
+#[cfg(feature = "toy")]
+pub mod toy;
 
 pub use rng::Rng;
 pub use skip::{is_gpu_required, record_skip, required_gpu};

@@ -2,7 +2,7 @@
 
 use fiducia::{ErrorKind, GreyValues, MmSource, Radiograph, Reading, Voi};
 
-use crate::dicom_files::{
+use fiducia_test_support::dicom_files::{
     Object, SIZE, Tag, bare, codings, data_set, head, jpeg_of_eight_bits, picture, put, put_bits,
     put_bytes, put_lut, put_u16, put_words, tags, uids, written,
 };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fiducia::{ErrorKind, GreyValues, Radiograph, Reading};
+use fiducia_test_support::{record_skip, test_name};
 use serde_json::Value;
 
 /// Python that has pydicom: `FIDUCIA_PYTHON`, or `python3`.
@@ -20,7 +21,7 @@ fn python() -> Option<String> {
 fn samples() -> Vec<PathBuf> {
     let Some(folder) = std::env::var_os("FIDUCIA_DATA").map(|d| PathBuf::from(d).join("dicom"))
     else {
-        eprintln!("SKIPPED: DICOM samples against pydicom: FIDUCIA_DATA is not set");
+        record_skip(test_name!(), "FIDUCIA_DATA is not set");
         return vec![];
     };
     let files =
@@ -29,7 +30,7 @@ fn samples() -> Vec<PathBuf> {
         files.filter(|p| p.extension().is_some_and(|e| e == "dcm")).collect();
     files.sort();
     if files.is_empty() {
-        eprintln!("SKIPPED: DICOM samples against pydicom: none in {}", folder.display());
+        record_skip(test_name!(), format!("no sample in {}", folder.display()));
     }
     files
 }
@@ -37,9 +38,7 @@ fn samples() -> Vec<PathBuf> {
 /// What the script expects of its files.
 fn cases(out: &Path) -> Option<Value> {
     let Some(python) = python() else {
-        eprintln!(
-            "SKIPPED: DICOM against pydicom: no Python with pydicom, pylibjpeg-openjpeg, pyjpegls"
-        );
+        record_skip(test_name!(), "no Python with pydicom, pylibjpeg-openjpeg, pyjpegls");
         return None;
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dicom/generate.py");
@@ -54,7 +53,7 @@ fn cases(out: &Path) -> Option<Value> {
     let cases: Value =
         serde_json::from_slice(&std::fs::read(out.join("cases.json")).unwrap()).unwrap();
     for what in cases["left_out"].as_array().unwrap() {
-        eprintln!("SKIPPED: DICOM against its peers: {}", what.as_str().unwrap());
+        record_skip(test_name!(), what.as_str().unwrap());
     }
     Some(cases)
 }

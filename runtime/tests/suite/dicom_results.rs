@@ -9,7 +9,7 @@ use dicom_object::{InMemDicomObject, from_reader};
 use fiducia::results::{Kind, Object, Source, results};
 use fiducia::{BackendInfo, ErrorKind, Landmark, MmSource, ModelInfo, Radiograph, Report, Timings};
 
-use crate::dicom_files::{SIZE, bare, picture, put, put_words, tags, uids, written};
+use fiducia_test_support::dicom_files::{SIZE, bare, picture, put, put_words, tags, uids, written};
 
 /// Attributes of a film, with a value that stands nowhere else. All but those of [`REPEATED`] are nobody's business.
 const FILM: [(u16, u16, &[u8; 2], &str); 42] = [

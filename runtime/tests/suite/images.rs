@@ -5,25 +5,11 @@ use std::io::Cursor;
 use fiducia::{Backend, Detector, Error, ErrorKind, Pack, Radiograph, Report};
 use image::{DynamicImage, ImageFormat};
 
-use crate::toy;
+use fiducia_test_support::toy::{self, claim_size, encode, worst_error};
 
 /// Farthest that a landmark may lie from the middle of its spot, units (px of a 300 px high picture).
 /// Half a unit is a quarter of a heat-map cell: what is left after rounding, JPEG and sub-pixel decoding.
 const TOLERANCE_UNITS: f64 = 0.5;
-
-pub(crate) fn encode(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
-}
-
-/// The worst distance to the truth, units.
-pub(crate) fn worst_error(points: &[[f64; 2]], height: u32) -> f64 {
-    assert_eq!(points.len(), 3);
-    let units_per_px = f64::from(toy::REFERENCE[1]) / f64::from(height);
-    let distance = |(p, t): (&[f64; 2], [f64; 2])| (p[0] - t[0]).hypot(p[1] - t[1]) * units_per_px;
-    points.iter().zip(toy::truth(height)).map(distance).fold(0.0, f64::max)
-}
 
 pub(crate) fn detector() -> Detector {
     Detector::new(&Pack::from_bytes(toy::pack()).unwrap(), Backend::Cpu).unwrap()
@@ -86,35 +72,4 @@ fn a_claim_of_twenty_thousand_pixels_is_refused_in_every_form() {
         assert_eq!(error.kind(), ErrorKind::Unreadable);
         assert!(error.to_string().contains("too large"), "{format:?}: {error}");
     }
-}
-
-/// A small picture whose header claims `edge` x `edge` px.
-pub(crate) fn claim_size(format: ImageFormat, edge: u16) -> Vec<u8> {
-    let mut bytes = encode(&toy::picture(240, 300).into(), format);
-    let find = |bytes: &[u8], what: &[u8]| {
-        bytes.windows(what.len()).position(|w| w == what).expect("the field is in the header")
-    };
-    match format {
-        ImageFormat::Png => {
-            // Signature 8, chunk length 4, "IHDR" 4, width 4, height 4, …, CRC after 13 bytes.
-            bytes[16..20].copy_from_slice(&u32::from(edge).to_be_bytes());
-            bytes[20..24].copy_from_slice(&u32::from(edge).to_be_bytes());
-            let crc = crc32fast::hash(&bytes[12..29]);
-            bytes[29..33].copy_from_slice(&crc.to_be_bytes());
-        }
-        ImageFormat::Jpeg => {
-            // Marker SOF0 2, length 2, precision 1, height 2, width 2.
-            let at = find(&bytes, &[0xFF, 0xC0]) + 5;
-            bytes[at..at + 2].copy_from_slice(&edge.to_be_bytes());
-            bytes[at + 2..at + 4].copy_from_slice(&edge.to_be_bytes());
-        }
-        _ => {
-            // Tags 256 (width), 257 (height) and 278 (rows per strip), type 4 (LONG), one value each.
-            for tag in [[0, 1], [1, 1], [22, 1]] {
-                let at = find(&bytes, &[tag[0], tag[1], 4, 0, 1, 0, 0, 0]) + 8;
-                bytes[at..at + 4].copy_from_slice(&u32::from(edge).to_le_bytes());
-            }
-        }
-    }
-    bytes
 }

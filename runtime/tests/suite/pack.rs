@@ -2,7 +2,7 @@
 
 use fiducia::{Backend, Detector, Error, ErrorKind, FileKind, Manifest, Pack, SectionKind, layout};
 
-use crate::toy;
+use fiducia_test_support::toy;
 
 fn refusal(bytes: Vec<u8>) -> String {
     let error = Pack::from_bytes(bytes).unwrap_err();

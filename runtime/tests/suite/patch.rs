@@ -1,9 +1,8 @@
 //! Landmarks added in the field and taken out again; the others do not notice.
 
-use fiducia::{Backend, Detector, ErrorKind, MmSource, Pack, Patch, Radiograph, Report, layout};
+use fiducia::{Backend, Detector, ErrorKind, Pack, Patch, Report, layout};
 
-use crate::cli::Bench;
-use crate::toy::{self, NEW};
+use fiducia_test_support::toy::{self, NEW, spots};
 
 fn pack() -> Pack {
     Pack::from_bytes(toy::pack()).unwrap()
@@ -16,21 +15,6 @@ fn patch() -> Patch {
 /// The toy pack with the patch.
 fn patched() -> Vec<u8> {
     pack().with_patch(&patch()).unwrap().bytes().to_vec()
-}
-
-/// The toy picture, twice the usual size.
-pub(crate) fn spots() -> Radiograph {
-    let picture = toy::picture(480, 600);
-    Radiograph {
-        name: "spots".into(),
-        width: 480,
-        height: 600,
-        pixels: picture.pixels().map(|p| u16::from(p.0[0]) * 257).collect(),
-        spacing_mm: None,
-        mm_source: MmSource::None,
-        inverted: false,
-        dicom: None,
-    }
 }
 
 fn detect(bytes: Vec<u8>) -> Report {
@@ -167,47 +151,5 @@ fn a_damaged_list_of_patches_is_an_error() {
         let error = with(content).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unreadable);
         assert!(error.to_string().contains("PTCH"), "{error}");
-    }
-}
-
-#[test]
-fn the_command_adds_lists_finds_and_removes() {
-    let bench = Bench::new();
-    bench.write("new.fidp", &toy::patch());
-    bench.run(&["patch", "toy.fid", "add", "new.fidp"]).succeeds();
-    let list = bench.run(&["patch", "toy.fid", "list"]).succeeds();
-    assert!(list.contains(NEW) && list.contains("patch ") && list.contains("the model"), "{list}");
-
-    let all = bench.detect(&["spots.png", "--csv", "-", "--quiet"]).succeeds();
-    let row = |text: &str, name: &str| {
-        text.lines().find(|l| l.contains(&format!(",{name},"))).unwrap().to_owned()
-    };
-    let some = bench
-        .detect(&["spots.png", "--csv", "-", "--quiet", "--landmarks", "middle again,large"])
-        .succeeds();
-    assert_eq!(some.lines().count(), 3, "{some}");
-    for name in [NEW, "large"] {
-        assert_eq!(row(&all, name), row(&some, name));
-    }
-    bench.run(&["patch", "toy.fid", "remove", NEW]).succeeds();
-    assert_eq!(std::fs::read(bench.path("toy.fid")).unwrap(), toy::pack());
-}
-
-#[test]
-fn the_command_refuses_and_leaves_the_pack_alone() {
-    let bench = Bench::new();
-    bench.write("new.fidp", &toy::patch());
-    bench.write("cut.fidp", &toy::patch()[..100]);
-    for (arguments, code, says) in [
-        (&["patch", "toy.fid", "add", "new.fidp", "cut.fidp"][..], 3, "cut.fidp"),
-        (&["patch", "toy.fid", "add", "new.fidp", "new.fidp"], 2, "already"),
-        (&["patch", "toy.fid", "add", "toy.fid"], 3, "not a fiducia patch"),
-        (&["patch", "new.fidp", "list"], 3, "not a fiducia pack"),
-        (&["patch", "toy.fid", "remove", "nobody"], 2, "it has small, middle, large"),
-        (&["detect", "spots.png", "--model", "toy.fid", "--landmarks", "nobody"], 2, "nobody"),
-        (&["detect", "spots.png", "--model", "toy.fid", "--landmarks", "large,large"], 2, "twice"),
-    ] {
-        bench.run(arguments).fails_with(code, says);
-        assert_eq!(std::fs::read(bench.path("toy.fid")).unwrap(), toy::pack());
     }
 }

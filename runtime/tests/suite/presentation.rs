@@ -4,7 +4,9 @@ use fiducia::{
     Backend, Detector, ErrorKind, MmSource, Pack, Presentation, Radiograph, SectionKind,
 };
 
-use crate::{images::detector, toy};
+use fiducia_test_support::toy;
+
+use crate::images::detector;
 
 fn radiograph() -> Radiograph {
     let picture = toy::picture(240, 300);

@@ -1,33 +1,10 @@
 //! Packs and patches that their maker signed, and those that only look so.
 
-use ed25519_dalek::pkcs8::{EncodePublicKey, spki::der::pem::LineEnding};
 use ed25519_dalek::{Signer, SigningKey};
-use fiducia::{ErrorKind, Pack, Patch, PublicKey, layout};
+use fiducia::{ErrorKind, Pack, Patch, layout};
 
-use crate::cli::Bench;
-use crate::toy;
-
-fn maker(seed: u8) -> SigningKey {
-    SigningKey::from_bytes(&[seed; 32])
-}
-
-fn public(key: &SigningKey) -> PublicKey {
-    PublicKey::from_bytes(key.verifying_key().as_bytes()).unwrap()
-}
-
-fn pem(key: &SigningKey) -> String {
-    key.verifying_key().to_public_key_pem(LineEnding::LF).unwrap()
-}
-
-fn signed_pack(key: &SigningKey) -> Vec<u8> {
-    let pack = Pack::from_bytes(toy::pack()).unwrap();
-    pack.with_signature(&public(key), &key.sign(&pack.signed_digest()).to_bytes())
-}
-
-fn signed_patch(key: &SigningKey) -> Vec<u8> {
-    let patch = Patch::from_bytes(toy::patch()).unwrap();
-    patch.with_signature(&public(key), &key.sign(&patch.signed_digest()).to_bytes())
-}
+use fiducia_test_support::signing::{maker, public, signed_pack, signed_patch};
+use fiducia_test_support::toy;
 
 fn refusal(bytes: Vec<u8>, key: &SigningKey) -> String {
     let error = Pack::from_bytes(bytes).unwrap().verify(&public(key)).unwrap_err();
@@ -117,31 +94,4 @@ fn a_signature_does_not_pass_from_a_patch_to_a_pack() {
     let key = maker(1);
     let bytes = pack.with_signature(&public(&key), &key.sign(&patch.signed_digest()).to_bytes());
     assert!(refusal(bytes, &key).contains("changed since"));
-}
-
-#[test]
-fn the_commands_ask_for_the_maker() {
-    let bench = Bench::new();
-    bench.write("maker.pem", pem(&maker(1)).as_bytes());
-    bench.write("other.pem", pem(&maker(2)).as_bytes());
-    bench.write("signed.fid", &signed_pack(&maker(1)));
-    bench.write("new.fidp", &toy::patch());
-    bench.write("signed.fidp", &signed_patch(&maker(1)));
-    let detect =
-        |model, key| bench.run(&["detect", "spots.png", "--model", model, "--require-signed", key]);
-    detect("signed.fid", "maker.pem").succeeds();
-    detect("signed.fid", "other.pem").fails_with(6, "signed.fid");
-    detect("toy.fid", "maker.pem").fails_with(6, "not signed");
-    detect("toy.fid", "toy.fid").fails_with(3, "public key toy.fid");
-    bench.run(&["inspect", "signed.fid", "--verify", "maker.pem"]).succeeds();
-    bench.run(&["inspect", "signed.fid", "--verify", "other.pem"]).fails_with(6, "not by");
-
-    let add =
-        |patch| bench.run(&["patch", "signed.fid", "add", patch, "--require-signed", "maker.pem"]);
-    add("new.fidp").fails_with(6, "new.fidp");
-    add("signed.fidp").succeeds();
-    detect("signed.fid", "maker.pem").succeeds();
-    bench.run(&["patch", "signed.fid", "remove", "large"]).fails_with(2, "--unsign");
-    bench.run(&["patch", "signed.fid", "remove", "large", "--unsign"]).succeeds();
-    detect("signed.fid", "maker.pem").fails_with(6, "not signed");
 }

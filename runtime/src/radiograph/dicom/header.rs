@@ -16,24 +16,33 @@ const STUDY_INSTANCE_UID: Tag = Tag(0x0020, 0x000D);
 
 /// What the node asks of an image before it takes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub(crate) sop_class: String,
-    pub(crate) sop_instance: String,
-    pub(crate) study_instance: String,
-    pub(crate) modality: String,
-    pub(crate) body_part: String,
-    pub(crate) study_description: String,
-    pub(crate) series_description: String,
+pub struct Header {
+    /// SOP Class UID (0008,0016).
+    pub sop_class: String,
+    /// SOP Instance UID (0008,0018).
+    pub sop_instance: String,
+    /// Study Instance UID (0020,000D).
+    pub study_instance: String,
+    /// Modality (0008,0060).
+    pub modality: String,
+    /// Body Part Examined (0018,0015).
+    pub body_part: String,
+    /// Study Description (0008,1030).
+    pub study_description: String,
+    /// Series Description (0008,103E).
+    pub series_description: String,
 }
 
 /// A file as transfer syntax and data set.
-pub(crate) struct Parts<'a> {
-    pub(crate) syntax: String,
-    pub(crate) data: &'a [u8],
+pub struct Parts<'a> {
+    /// Transfer Syntax UID.
+    pub syntax: String,
+    /// The data set, coded in that transfer syntax.
+    pub data: &'a [u8],
 }
 
 /// Whether files of this transfer syntax are read.
-pub(crate) fn is_read(syntax: &str) -> bool {
+pub fn is_read(syntax: &str) -> bool {
     syntax::known(syntax).is_ok()
 }
 
@@ -41,7 +50,7 @@ pub(crate) fn is_read(syntax: &str) -> bool {
 ///
 /// # Errors
 /// A sentence: of no known transfer syntax, or damaged.
-pub(crate) fn parts(file: &[u8]) -> Result<Parts<'_>, String> {
+pub fn parts(file: &[u8]) -> Result<Parts<'_>, String> {
     let (syntax, data) = syntax::split(file).map_err(|fault| fault.to_string())?;
     Ok(Parts { syntax: syntax.uid, data })
 }
@@ -51,7 +60,7 @@ impl Header {
     ///
     /// # Errors
     /// A sentence that names the attribute: cut, damaged, without pixels, no projection radiograph.
-    pub(crate) fn read(data: &[u8], syntax: &str) -> Result<Self, String> {
+    pub fn read(data: &[u8], syntax: &str) -> Result<Self, String> {
         const WANTED: [Tag; 8] = [
             tags::SOP_CLASS_UID,
             SOP_INSTANCE_UID,

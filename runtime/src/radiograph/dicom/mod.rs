@@ -20,8 +20,7 @@ mod grey;
 mod spacing;
 #[cfg(feature = "results")]
 mod origin;
-#[cfg(feature = "serve")]
-pub(crate) mod header;
+pub mod header;
 
 use std::borrow::Cow;
 use std::io::Read;

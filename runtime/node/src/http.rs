@@ -1,0 +1,71 @@
+//! Health, metrics and the status page.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fiducia_web::{Limits, Request, Response, serve};
+
+use super::{Shared, page};
+
+/// Answers until the node is stopped and the listener is woken by a connection.
+pub(super) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
+    let own = Arc::clone(shared);
+    serve(
+        listener,
+        Limits::default(),
+        || shared.is_stopping(),
+        move |request| answer(&own, request),
+    );
+}
+
+fn answer(shared: &Shared, request: &Request<'_>) -> Response {
+    match request.method() {
+        "GET" | "HEAD" => found(shared, request.path()),
+        _ => Response::text(405, "only GET\n"),
+    }
+}
+
+fn found(shared: &Shared, path: &str) -> Response {
+    let picture = path.strip_prefix("/image/").and_then(|name| name.strip_suffix(".jpg"));
+    let state = |trouble: Option<String>, well: &str| match trouble {
+        None => Response::text(200, well),
+        Some(why) => Response::text(503, format!("{why}\n")),
+    };
+    match (path, picture) {
+        ("/healthz", _) => state(shared.trouble(), "ok\n"),
+        ("/readyz", _) => state(shared.unready(), "ready\n"),
+        ("/metrics", _) => {
+            Response::new("text/plain; version=0.0.4; charset=utf-8", metrics(shared))
+        }
+        ("/", _) => Response::html(page::page(shared)),
+        (_, Some(image)) => match shared.recent.picture(image) {
+            Some(bytes) => Response::new("image/jpeg", bytes.to_vec()),
+            None => Response::text(404, "no such picture\n"),
+        },
+        _ => Response::text(404, "not here\n"),
+    }
+}
+
+fn metrics(shared: &Shared) -> String {
+    let count = |n: usize| n as u64;
+    let stage = |name: &str| format!("{{stage=\"{name}\"}}");
+    let mut gauges = vec![
+        ("queue_depth", stage("received"), count(shared.spool.to_do.len())),
+        ("queue_depth", stage("failed"), count(shared.spool.failed())),
+    ];
+    for (name, queue) in &shared.spool.to_send {
+        let labels = format!("{{destination=\"{name}\"}}");
+        gauges.push(("destination_queue_depth", labels, count(queue.len())));
+    }
+    let open = |number: &AtomicUsize| count(number.load(Ordering::Relaxed));
+    gauges.push(("associations_open", String::new(), open(&shared.open.associations)));
+    gauges.push(("connections_open", String::new(), open(&shared.open.connections)));
+    gauges.push(("incoming_bytes", String::new(), count(shared.budget.held())));
+    gauges.push(("busy", String::new(), u64::from(shared.busy.since().is_some())));
+    for model in shared.recent.open_models() {
+        let labels = format!("{{sha256=\"{}\"}}", model.sha256);
+        gauges.push(("pack_open", labels, 1));
+    }
+    shared.metrics.text(&gauges)
+}

@@ -1,0 +1,270 @@
+//! Whether an image is taken. What is taken can be read, is on the disk, and will get a result.
+
+use std::{
+    fmt, io,
+    sync::{
+        PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use dicom_object::FileMetaTableBuilder;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Shared,
+    metrics::Counter,
+    spool::{Accepted, Key},
+    uid,
+};
+use fiducia::{Radiograph, Reading, pack::hex, radiograph::dicom::header::Header, results::Source};
+
+/// An image that is offered, as a file.
+#[derive(Debug)]
+pub(super) struct Offer<'a> {
+    pub(super) sop_class: &'a str,
+    pub(super) sop_instance: &'a str,
+    pub(super) syntax: &'a str,
+    /// Preamble, our meta information, and from `data_at` on the data set byte for byte as it came.
+    pub(super) file: &'a [u8],
+    pub(super) data_at: usize,
+    /// Who offers it, as the log calls it.
+    pub(super) from: &'a str,
+}
+
+/// Why an image is not taken.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The SOP instance is no UID.
+    Uid,
+    /// It is none of the classes that are taken, or not the one that was agreed on.
+    Class,
+    /// The data set is of another instance or class than the command.
+    Mismatch(&'static str),
+    /// The data set cannot be read.
+    Damaged(String),
+    /// Another image was received under the same UID.
+    OtherContent,
+    /// It is larger than allowed.
+    TooLarge,
+    /// Too many images are on their way in.
+    Memory,
+    /// Too many images wait.
+    Queue,
+    /// The disk does not take it.
+    Disk(io::Error),
+}
+
+impl Refusal {
+    /// Status of the answer (PS3.4, B.2.3; PS3.7, C).
+    pub(super) fn status(&self) -> u16 {
+        match self {
+            Self::TooLarge | Self::Memory | Self::Queue | Self::Disk(_) => 0xA700,
+            Self::Mismatch(_) => 0xA900,
+            Self::Damaged(_) => 0xC000,
+            Self::OtherContent => 0x0111,
+            Self::Uid => 0x0117,
+            Self::Class => 0x0122,
+        }
+    }
+
+    /// As the metrics call it.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Uid => "uid",
+            Self::Class => "class",
+            Self::Mismatch(_) => "mismatch",
+            Self::Damaged(_) => "damaged",
+            Self::OtherContent => "other_content",
+            Self::TooLarge => "object_size",
+            Self::Memory => "memory",
+            Self::Queue => "queue",
+            Self::Disk(_) => "disk",
+        }
+    }
+
+    /// For the peer, at most 64 characters. Nothing of the image is in it.
+    pub(super) fn comment(&self) -> &'static str {
+        match self {
+            Self::Uid => "the SOP instance is no UID",
+            Self::Class => "the SOP class is not the one agreed on",
+            Self::Mismatch(what) => what,
+            Self::Damaged(_) => "the data set cannot be read as a radiograph",
+            Self::OtherContent => "another image was received under this UID",
+            Self::TooLarge => "the image is larger than allowed here",
+            Self::Memory => "too many images at once; send it again later",
+            Self::Queue => "too many images wait; send it again later",
+            Self::Disk(_) => "the image cannot be stored; send it again later",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(what) => write!(f, "{what}"),
+            Self::Disk(error) => write!(f, "{}: {error}", self.comment()),
+            _ => f.write_str(self.comment()),
+        }
+    }
+}
+
+/// Takes an image or says why not, and counts and logs either.
+pub(super) fn take(shared: &Shared, offer: &Offer<'_>) -> Result<(), Refusal> {
+    let taken = check(shared, offer).and_then(|key| {
+        let accepted = shared.spool.accept(key, offer.file).map_err(Refusal::Disk)?;
+        match accepted {
+            Accepted::New => Ok("new"),
+            Accepted::Again => Ok("again"),
+            Accepted::Other => Err(Refusal::OtherContent),
+        }
+    });
+    match taken {
+        Ok(how) => {
+            shared.metrics.count(Counter::Received, how);
+            let (image, bytes) = (uid::short(offer.sop_instance), offer.file.len());
+            log::info!("event=received image={image} from={} bytes={bytes} how={how}", offer.from);
+            Ok(())
+        }
+        Err(refusal) => {
+            turned_away(shared, &refusal, offer.sop_instance, offer.from);
+            Err(refusal)
+        }
+    }
+}
+
+/// Counts and logs an image that is not taken.
+pub(super) fn turned_away(shared: &Shared, refusal: &Refusal, sop_instance: &str, from: &str) {
+    let reason = refusal.reason();
+    shared.metrics.count(Counter::Refused, reason);
+    let (image, why) = (uid::short(sop_instance), refusal.to_string().replace('"', "'"));
+    log::warn!("event=image_refused image={image} from={from} reason={reason} why=\"{why}\"");
+}
+
+fn check(shared: &Shared, offer: &Offer<'_>) -> Result<Key, Refusal> {
+    let Offer { sop_class, sop_instance, syntax, file, data_at, .. } = *offer;
+    if !uid::is_valid(sop_instance) {
+        return Err(Refusal::Uid);
+    }
+    if file.len() - data_at > shared.config.limits.object_bytes() {
+        return Err(Refusal::TooLarge);
+    }
+    if shared.spool.to_do.len() >= shared.config.limits.queue {
+        return Err(Refusal::Queue);
+    }
+    let data = &file[data_at..];
+    let header = Header::read(data, syntax).map_err(Refusal::Damaged)?;
+    if header.sop_instance != sop_instance {
+        return Err(Refusal::Mismatch("the data set is of another SOP instance"));
+    }
+    if header.sop_class != sop_class {
+        return Err(Refusal::Mismatch("the data set is of another SOP class"));
+    }
+    // What a result must name has to be there.
+    Source::read(file).map_err(|e| Refusal::Damaged(e.to_string()))?;
+    decodes(shared, &uid::short(sop_instance), file)?;
+    let mut hash = Sha256::new();
+    hash.update(syntax.as_bytes());
+    hash.update([0]);
+    hash.update(data);
+    Ok(Key { instance: sop_instance.to_owned(), content: hex(&hash.finalize()) })
+}
+
+/// Pixels are read before success is answered: what is taken must get a result, and whoever sent it can still send
+/// another.
+fn decodes(shared: &Shared, name: &str, file: &[u8]) -> Result<(), Refusal> {
+    // One at a time: pixels are beyond the budget for what is on its way in.
+    let _one = shared.reading.lock().unwrap_or_else(PoisonError::into_inner);
+    Radiograph::decode_as(name.to_owned(), file, &Reading::default())
+        .map(drop)
+        .map_err(|e| Refusal::Damaged(e.to_string()))
+}
+
+/// Preamble and meta information of a file whose data set follows; `None` where these are no UIDs.
+pub(super) fn file_head(sop_class: &str, sop_instance: &str, syntax: &str) -> Option<Vec<u8>> {
+    if ![sop_class, sop_instance, syntax].into_iter().all(uid::is_valid) {
+        return None;
+    }
+    let meta = FileMetaTableBuilder::new()
+        .media_storage_sop_class_uid(sop_class)
+        .media_storage_sop_instance_uid(sop_instance)
+        .transfer_syntax(syntax)
+        .implementation_class_uid(uid::IMPLEMENTATION)
+        .implementation_version_name(uid::IMPLEMENTATION_NAME)
+        .build()
+        .ok()?;
+    let mut head = vec![0; 128];
+    head.extend(b"DICM");
+    meta.write(&mut head).ok()?;
+    Some(head)
+}
+
+/// Memory for images on their way in, all associations together.
+#[derive(Debug)]
+pub(super) struct Budget {
+    most: usize,
+    held: AtomicUsize,
+}
+
+/// A part of the budget; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Share<'a> {
+    budget: &'a Budget,
+    bytes: usize,
+}
+
+impl Budget {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, held: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn share(&self) -> Share<'_> {
+        Share { budget: self, bytes: 0 }
+    }
+
+    /// Bytes that are held now.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+}
+
+impl Share<'_> {
+    /// Takes so many bytes more; false where that is too much.
+    pub(super) fn grow(&mut self, bytes: usize) -> bool {
+        let held = &self.budget.held;
+        let more = |now: usize| now.checked_add(bytes).filter(|then| *then <= self.budget.most);
+        let taken = held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
+        self.bytes += if taken { bytes } else { 0 };
+        taken
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_shared_and_given_back() {
+        let budget = Budget::new(100);
+        let (mut one, mut two) = (budget.share(), budget.share());
+        assert!(one.grow(60) && !two.grow(50) && two.grow(40) && !one.grow(1));
+        assert_eq!(budget.held(), 100);
+        drop(one);
+        assert!(two.grow(60) && !two.grow(usize::MAX));
+        drop(two);
+        assert_eq!(budget.held(), 0);
+    }
+
+    #[test]
+    fn a_head_is_that_of_a_file() {
+        let head = file_head("1.2.3", "1.2.4", "1.2.840.10008.1.2.1").unwrap();
+        assert_eq!((&head[..128], &head[128..132]), (&[0; 128][..], &b"DICM"[..]));
+        assert!(file_head("1.2.3", "../4", "1.2.840.10008.1.2.1").is_none());
+    }
+}

@@ -1,0 +1,121 @@
+//! Certificates and keys as TLS takes them. Versions 1.2 and 1.3; no file is read again while the node runs.
+
+use std::{fs, path::Path, sync::Arc};
+
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::{CryptoProvider, ring},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
+};
+
+use super::config::{Config, DestinationTls, NodeTls};
+use fiducia::{Error, ErrorKind};
+
+/// What associations are secured with; `None` where they are plain.
+#[derive(Debug)]
+pub(super) struct Tls {
+    pub(super) node: Option<Arc<ServerConfig>>,
+    /// In the order of the destinations.
+    pub(super) destinations: Vec<Option<Arc<ClientConfig>>>,
+}
+
+impl Tls {
+    /// Reads all files that `config` names.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreadable`], with the file, where one is missing or is not what it should be.
+    pub(super) fn open(config: &Config) -> Result<Self, Error> {
+        let node = config.dicom.tls.as_ref().map(node).transpose();
+        let node = node.map_err(|what| unreadable("dicom.tls", &what))?;
+        let mut destinations = Vec::new();
+        for to in &config.destinations {
+            let read = to.tls.as_ref().map(destination).transpose();
+            let place = || format!("destination `{}`: tls", to.name);
+            destinations.push(read.map_err(|what| unreadable(&place(), &what))?);
+        }
+        Ok(Self { node, destinations })
+    }
+}
+
+fn unreadable(place: &str, what: &str) -> Error {
+    Error::new(ErrorKind::Unreadable, format!("{place}: {what}"))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn node(tls: &NodeTls) -> Result<Arc<ServerConfig>, String> {
+    let builder =
+        ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|e| e.to_string())?;
+    let builder = match &tls.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(authorities(path)?, provider());
+            let verifier = verifier.build().map_err(|e| format!("{}: {e}", path.display()))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let (chain, private) = (certificates(&tls.certificate)?, key(&tls.key)?);
+    let config = builder.with_single_cert(chain, private);
+    config.map(Arc::new).map_err(|e| unfit(&tls.certificate, &tls.key, &e))
+}
+
+fn destination(tls: &DestinationTls) -> Result<Arc<ClientConfig>, String> {
+    let builder =
+        ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|e| e.to_string())?;
+    let builder = builder.with_root_certificates(authorities(&tls.ca)?);
+    let config = match (&tls.certificate, &tls.key) {
+        (Some(certificate), Some(private)) => {
+            let own = builder.with_client_auth_cert(certificates(certificate)?, key(private)?);
+            own.map_err(|e| unfit(certificate, private, &e))?
+        }
+        _ => builder.with_no_client_auth(),
+    };
+    Ok(Arc::new(config))
+}
+
+fn unfit(certificate: &Path, key: &Path, error: &rustls::Error) -> String {
+    let (certificate, key) = (certificate.display(), key.display());
+    format!(
+        "{certificate} and {key} cannot be used together: {error}; the node's certificate must come first in its \
+         file, and the key must be its key"
+    )
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let hint = "it must be a PEM file that the user of the node may read";
+    fs::read(path).map_err(|e| format!("{} cannot be read: {e}; {hint}", path.display()))
+}
+
+/// All certificates of a file; at least one.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
+    let read = read.map_err(|e| format!("{} is damaged: {e}", path.display()))?;
+    if read.is_empty() {
+        let hint = "it must be PEM, with lines `-----BEGIN CERTIFICATE-----`";
+        return Err(format!("{} has no certificate; {hint}", path.display()));
+    }
+    Ok(read)
+}
+
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|e| {
+        let hint = "it must be PEM without a password (PKCS #8, PKCS #1 or SEC 1)";
+        format!("{} has no private key that can be read: {e}; {hint}", path.display())
+    })
+}
+
+fn authorities(path: &Path) -> Result<Arc<RootCertStore>, String> {
+    let mut store = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        store.add(certificate).map_err(|e| {
+            format!("{} holds what is no certificate of an authority: {e}", path.display())
+        })?;
+    }
+    Ok(Arc::new(store))
+}

@@ -1,0 +1,31 @@
+//! The files of the pages, as they lie in `assets/`.
+
+/// Colours and fonts of all pages, for light and dark screens.
+const THEME: &str = include_str!("../assets/theme.css");
+const STATUS: &str = include_str!("../assets/status.css");
+const VIEW: &str = include_str!("../assets/view.html");
+/// Where a page takes the styles of all pages.
+const THEME_MARK: &str = "/* theme */";
+
+/// The styles of the node's status page.
+pub fn status_styles() -> String {
+    [THEME, STATUS].concat()
+}
+
+/// The page of `fiducia view`.
+pub fn view_page() -> String {
+    VIEW.replacen(THEME_MARK, THEME, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_has_the_theme_once() {
+        for page in [view_page(), status_styles()] {
+            assert_eq!(page.matches("--ground:#f6f7f9").count(), 1);
+            assert!(!page.contains(THEME_MARK));
+        }
+    }
+}
