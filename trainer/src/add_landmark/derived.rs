@@ -1,28 +1,26 @@
-//! Where the shape of the landmarks puts one that the backbone does not show.
+//! The derived landmark: a landmark whose coarse position is computed from the shape of the model's own
+//! landmarks, because the backbone has no heat map for it.
 
 use fiducia::{Follower, Observation, ShapeModel, distance};
 use fiducia_kernels::Affine;
 use nalgebra::{DMatrix, DVector};
 
-use crate::correspond::{Labels, trust};
+use crate::correspond::{Labels, cauchy_weight};
 
-/// Positions are taken to be uncertain by this much, units.
+/// Assumed standard deviation of a position, normalised units.
 const NOISE: f64 = 1.0;
-/// Residuals of this size halve the weight of an image, units.
+/// Residual that halves the weight of an image, normalised units.
 const ROBUST: f64 = 3.0;
-/// Rounds of re-weighting.
+/// Rounds of reweighting.
 const ROUNDS: usize = 6;
-/// Distance to where the shape puts it that halves a label's weight, units.
-const DOUBT: f64 = 4.0;
-/// Labels farther than this from it are replaced, units.
+/// Distance to the position predicted from the shape that halves a label's weight, normalised units.
+const HALF_WEIGHT: f64 = 4.0;
+/// Labels farther than this from that position are replaced by it, normalised units.
 const GROSS: f64 = 10.0;
 
-/// Robust ridge regression of the label on the amounts of the modes, in the frame of the mean shape.
-pub(super) fn learn_follower(
-    shape: &ShapeModel,
-    labels: &Labels,
-    seen: &[Observation],
-) -> Follower {
+/// Robust ridge regression (iteratively reweighted least squares) of the label on the mode amounts, in the
+/// frame of the mean shape.
+pub(super) fn fit_derived(shape: &ShapeModel, labels: &Labels, seen: &[Observation]) -> Follower {
     let modes = shape.deviations.len();
     let local: Vec<[f64; 2]> = labels
         .points
@@ -32,11 +30,11 @@ pub(super) fn learn_follower(
         .collect();
     let row = |o: &Observation, k: usize| if k == 0 { 1.0 } else { o.amounts[k - 1] };
     let mut weights: Vec<f64> = labels.weights.iter().map(|w| w[0]).collect();
-    let mut follower = Follower { mean: [0.0; 2], modes: vec![[0.0; 2]; modes] };
+    let mut derived = Follower { mean: [0.0; 2], modes: vec![[0.0; 2]; modes] };
     for _ in 0..ROUNDS {
         let normal = DMatrix::from_fn(modes + 1, modes + 1, |a, b| {
             let sum = seen.iter().zip(&weights).map(|(o, w)| w * row(o, a) * row(o, b));
-            // A movement of 1 unit per unit of amount is as likely as the landmarks' own.
+            // Prior: a coefficient of 1 unit per unit of amount, as for the landmarks of the model.
             let ridge = if a == b && a > 0 { NOISE * NOISE } else { 0.0 };
             sum.sum::<f64>() + ridge
         });
@@ -48,22 +46,23 @@ pub(super) fn learn_follower(
             normal.clone().lu().solve(&right).unwrap_or_else(|| DVector::zeros(modes + 1))
         };
         let (x, y) = (solve(0), solve(1));
-        follower.mean = [x[0], y[0]];
-        follower.modes = (1..=modes).map(|k| [x[k], y[k]]).collect();
+        derived.mean = [x[0], y[0]];
+        derived.modes = (1..=modes).map(|k| [x[k], y[k]]).collect();
         for (n, o) in seen.iter().enumerate() {
-            let off = distance(follower.place(&o.pose, &o.amounts), labels.points[n][0]) / ROBUST;
+            let off = distance(derived.place(&o.pose, &o.amounts), labels.points[n][0]) / ROBUST;
             weights[n] = labels.weights[n][0] / (1.0 + off * off);
         }
     }
-    follower
+    derived
 }
 
-/// Doubts labels far from where the shape puts them and replaces gross errors by it.
-pub(super) fn mend(labels: &mut Labels, shape: &ShapeModel, seen: &[Observation]) {
-    let follower = learn_follower(shape, labels, seen);
+/// Reduces the weight of labels far from the position predicted from the shape, and replaces gross errors by
+/// it.
+pub(super) fn regularise(labels: &mut Labels, shape: &ShapeModel, seen: &[Observation]) {
+    let derived = fit_derived(shape, labels, seen);
     for ((points, weights), o) in labels.points.iter_mut().zip(&mut labels.weights).zip(seen) {
-        let likely = follower.place(&o.pose, &o.amounts);
-        weights[0] *= trust(points[0], likely, DOUBT);
+        let likely = derived.place(&o.pose, &o.amounts);
+        weights[0] *= cauchy_weight(points[0], likely, HALF_WEIGHT);
         if distance(points[0], likely) > GROSS {
             points[0] = likely;
         }

@@ -1,134 +1,17 @@
-//! The program as a whole, on a toy pack that finds the brightest and the darkest spot of an image.
+//! The whole program, with a toy model that finds the brightest and the darkest blob of an image.
 
-use std::path::{Path, PathBuf};
+mod toy;
+
+use std::path::Path;
 use std::process::{Command, Output};
 
-use fiducia::{
-    AdapterInput, Calibration, Manifest, Plausibility, RefineFrame, Scale, ShapeModel, WholeFrame,
-};
-use fiducia_trainer::nets::onnx::{ConvShape, GraphBuilder, Weights};
-use fiducia_trainer::pack::{Parts, write};
-
-/// Where the spots are on image number `i`, px.
-fn spots(i: u32) -> [[f64; 2]; 2] {
-    let i = f64::from(i);
-    [[40.0 + i, 50.0 - 2.0 * i], [90.0 - i, 80.0 + i]]
-}
-
-/// A data folder of three images of 128 x 128 px at 0.5 mm, labelled, one of them in `train`.
-fn data_folder(root: &Path, spacing: &str) -> PathBuf {
-    let dir = root.join("data");
-    std::fs::create_dir_all(dir.join("images")).unwrap();
-    let mut rows = "image,bright_x,bright_y,dark_x,dark_y\n".to_owned();
-    for i in 0..3 {
-        let [bright, dark] = spots(i);
-        let bump = |x: u32, y: u32, c: [f64; 2]| {
-            let (dx, dy) = (f64::from(x) - c[0], f64::from(y) - c[1]);
-            100.0 * (-(dx * dx + dy * dy) / 50.0).exp()
-        };
-        let picture = image::GrayImage::from_fn(128, 128, |x, y| {
-            image::Luma([(128.0 + bump(x, y, bright) - bump(x, y, dark)) as u8])
-        });
-        picture.save(dir.join("images").join(format!("{i}.png"))).unwrap();
-        rows += &format!("{i}.png,{},{},{},{}\n", bright[0], bright[1], dark[0], dark[1]);
-    }
-    std::fs::write(dir.join("mean.csv"), rows).unwrap();
-    std::fs::write(dir.join("split.csv"), "image,split\n0.png,train\n1.png,test\n2.png,test\n")
-        .unwrap();
-    let set =
-        format!(r#"{{"name":"toy","pixel_spacing_mm":{spacing},"landmarks":["bright","dark"]}}"#);
-    std::fs::write(dir.join("set.json"), set).unwrap();
-    dir
-}
-
-/// A mean over blocks, one output channel per entry of `gains`.
-fn block_mean(graph: &mut GraphBuilder, x: &str, block: usize, gains: &[f32]) -> String {
-    let area = block * block;
-    let values = gains.iter().flat_map(|g| vec![g / area as f32; area]).collect();
-    let weight = Weights { shape: vec![gains.len(), 1, block, block], values };
-    let shape = ConvShape { stride: block, padding: [0; 4], groups: 1 };
-    graph.conv(x, weight, vec![0.0; gains.len()], shape)
-}
-
-/// Bright and dark spot: their names and the sign of their heat maps.
-const BOTH: [(&str, f32); 2] = [("bright", 1.0), ("dark", -1.0)];
-
-fn toy_pack(root: &Path) -> PathBuf {
-    pack_of(&BOTH, &root.join("toy.fid"))
-}
-
-/// A pack that finds some of [`BOTH`].
-fn pack_of(landmarks: &[(&str, f32)], path: &Path) -> PathBuf {
-    let signs: Vec<f32> = landmarks.iter().map(|l| l.1).collect();
-    let count = landmarks.len();
-    let place = |name: &str| BOTH.iter().position(|l| l.0 == name).unwrap();
-    let mut backbone = GraphBuilder::new("backbone");
-    let x = backbone.input("image", &[Some(1), Some(1), Some(64), Some(64)]);
-    let maps =
-        block_mean(&mut backbone, &x, 4, &signs.iter().map(|s| 20.0 * s).collect::<Vec<_>>());
-    backbone.output(&maps, "maps", &[Some(1), Some(count), Some(16), Some(16)]);
-    let mut refine = GraphBuilder::new("refine");
-    let x = refine.input("regions", &[None, Some(1), Some(32), Some(32)]);
-    let sign = refine.input("sign", &[None, Some(1), Some(1), Some(1)]);
-    let maps = block_mean(&mut refine, &x, 2, &[10.0]);
-    let maps = refine.mul(&maps, &sign);
-    refine.output(&maps, "maps", &[None, Some(1), Some(16), Some(16)]);
-    let parts = Parts {
-        manifest: Manifest {
-            name: "toy".to_owned(),
-            landmarks: landmarks.iter().map(|l| l.0.to_owned()).collect(),
-            guides: Vec::new(),
-            scale: Scale::Millimetres { field_height: 64.0, unit_mm: 1.0 },
-            whole: WholeFrame {
-                width: 64,
-                height: 64,
-                unit_per_px: 1.0,
-                stride: 4,
-                norm_radius: 64,
-                peak_radius: 2,
-            },
-            refine: RefineFrame { size: 32, unit_per_px: 0.5, stride: 2, peak_radius: 3 },
-            adapter: vec![AdapterInput { input: "sign".to_owned(), shape: vec![1, 1, 1] }],
-            shape_modes: 0,
-            plausibility: Plausibility {
-                min_coarse_mass: 0.0,
-                max_pose_residual: 30.0,
-                scale_range: [0.3, 3.0],
-                max_rotation: 1.0,
-                max_shape_residual: 30.0,
-                min_side: None,
-            },
-            grey_values: Default::default(),
-        },
-        backbone: backbone.finish(),
-        refine: refine.finish(),
-        adapters: signs.iter().map(|&s| vec![s]).collect(),
-        shape: ShapeModel {
-            mean: landmarks.iter().map(|l| spots(0)[place(l.0)].map(|v| v * 0.5)).collect(),
-            deviations: vec![],
-            modes: vec![],
-        },
-        calibration: vec![
-            Calibration {
-                gain: 1.0,
-                floor: 0.1,
-                max_expected_error: 5.0,
-                max_shape_residual: 30.0,
-            };
-            count
-        ],
-        provenance: serde_json::json!({}),
-        card: "toy".to_owned(),
-    };
-    write(&parts, path).unwrap();
-    path.to_owned()
-}
+use toy::{BOTH, data_folder, pack_of, toy_pack};
 
 fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_fiducia-train")).args(args).output().unwrap()
 }
 
-/// Runs `evaluate` on the toy with more arguments.
+/// Runs `evaluate` on the toy set with further arguments.
 fn evaluate(root: &Path, spacing: &str, more: &[&str]) -> Output {
     let (data, pack) = (data_folder(root, spacing), toy_pack(root));
     let mut args = vec!["evaluate", "--model", pack.to_str().unwrap()];
@@ -161,7 +44,7 @@ fn the_toy_pack_is_measured() {
     assert!(out.status.success(), "{}", text(&out.stderr));
     let value: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
     assert_eq!(value["images"], 2);
-    // A shift of half a pixel anywhere in the chain would be 0.35 mm.
+    // An error of half a pixel anywhere in the chain would be 0.35 mm.
     let mre = value["mre_mm"].as_f64().unwrap();
     assert!(mre > 0.0 && mre < 0.2, "{value}");
     assert_eq!(value["sdr_2mm"], 100.0);
@@ -188,7 +71,7 @@ fn without_a_scale_the_unit_is_the_pixel() {
     assert!(value["mre_percent_height"].as_f64().unwrap() < 2.0, "{value}");
 }
 
-/// Runs `refusals` on the toy, with more arguments; the toy is its own foreign folder.
+/// Runs `refusals` on the toy set with further arguments; the toy set is also the foreign folder.
 fn refusals(root: &Path, spacing: &str, more: &[&str]) -> Output {
     let (data, pack) = (data_folder(root, spacing), toy_pack(root));
     let data = data.to_str().unwrap();
@@ -212,7 +95,7 @@ fn refusals_are_counted_by_kind() {
     assert_eq!((&whole["images"], &whole["refused"]), (&2.into(), &0.into()));
     assert!(whole["mre"].as_f64().unwrap() < 0.2, "{whole}");
     assert!(whole["named_percent"].is_null());
-    // Bright and dark change places: the pair is turned by 180 degrees for the shape model.
+    // Bright and dark change places: for the shape model the image is rotated by 180 degrees.
     let inverted = kind("inverted");
     assert_eq!(inverted["refused_percent"], 100.0);
     assert!(inverted["mre"].is_null() && inverted["looks"][0]["errors"] == serde_json::json!([]));
@@ -233,7 +116,7 @@ fn refusals_need_no_labels() {
     assert!(out.status.success(), "{}", text(&out.stderr));
     let table = text(&out.stdout);
     assert!(
-        table.starts_with("toy / all: what model toy (") && table.contains("MRE px"),
+        table.starts_with("toy / all: refusals by model toy (") && table.contains("MRE px"),
         "{table}"
     );
     let line = table.lines().find(|l| l.starts_with("as they are")).unwrap();
@@ -276,7 +159,7 @@ fn exit_codes_tell_faults_apart() {
     assert_eq!(run(&["evaluate"]).status.code(), Some(2));
 }
 
-/// The figures of `evaluate` with these packs, on the whole toy set.
+/// The JSON figures of `evaluate` with these models, on the whole toy set.
 fn figures(data: &Path, packs: &[&Path]) -> Result<serde_json::Value, String> {
     let mut args = vec!["evaluate", "--data", data.to_str().unwrap(), "--split", "all"];
     args.extend(["--json", "-"]);
@@ -302,7 +185,7 @@ fn one_pack_per_landmark_is_measured_like_one_pack_for_all() {
     let (all, merged) = (all.unwrap(), merged.unwrap());
     let keys = |v: &serde_json::Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&all), keys(&merged));
-    // A single landmark has no pose: its region is cut a little differently.
+    // A single landmark has no pose, so its region is cut slightly differently.
     for name in ["bright", "dark"] {
         let mre = |v: &serde_json::Value| v["per_landmark"][name]["mre_mm"].as_f64().unwrap();
         assert!((mre(&all) - mre(&merged)).abs() < 0.1, "{all} {merged}");
@@ -357,7 +240,7 @@ fn models_are_compared_on_the_same_images() {
     assert_eq!((&same["images"], &same["difference_mm"]), (&3.into(), &0.0.into()));
     assert_eq!(same["ci95_difference_mm"], serde_json::json!([0.0, 0.0]));
 
-    // A pack that takes bright for dark is off by about 28 mm.
+    // A model that confuses bright and dark has an error of about 28 mm.
     let better = json(&compare(&["--against", wrong, "--json", "-"]));
     assert!(better["difference_mm"].as_f64().unwrap() < -10.0, "{better}");
     assert!(better["ci95_difference_mm"][1].as_f64().unwrap() < -10.0, "{better}");

@@ -1,4 +1,4 @@
-//! What the runtime makes of one image.
+//! The runtime's result on one image.
 
 use fiducia::{Detector, Error, ErrorKind, Observation, Presentation, Report};
 use serde::Serialize;
@@ -6,36 +6,37 @@ use serde::Serialize;
 use super::alteration::Altered;
 use crate::evaluate::{Unit, predict::find};
 
-/// What the runtime made of one image.
+/// The runtime's result on one image.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Look {
-    /// The image as the runtime calls it.
+pub struct ImageOutcome {
+    /// Name of the image.
     pub image: String,
-    /// Whether it was refused.
+    /// Whether the image was refused.
     pub refused: bool,
-    /// Why.
+    /// Reasons of the refusal.
     pub reasons: Vec<String>,
-    /// What a refused image was recognised as; looked for only where it is of a kind with a name.
+    /// Orientation issue recognised on a refused image; only looked for where the image has a known one.
     pub presentation: Option<Presentation>,
-    /// What the limits are applied to; `None` where the image was not looked at.
+    /// The quantities that plausibility is decided by; `None` where the image could not be analysed.
     pub signals: Option<Signals>,
-    /// Radial errors of the landmarks that lie in the picture; empty where the image was refused or
-    /// has no ground truth.
+    /// Radial errors of the landmarks inside the image; empty where the image was refused or has no ground
+    /// truth.
     pub errors: Vec<f64>,
-    /// How many of these landmarks the runtime marks as doubtful.
-    pub doubtful: usize,
-    /// How many landmarks that do not lie in the picture the runtime reports without a mark.
+    /// How many of these landmarks the runtime marks as low-confidence. Called `doubtful` in the JSON output.
+    #[serde(rename = "doubtful")]
+    pub low_confidence: usize,
+    /// How many landmarks outside the image the runtime reports as confident.
     pub phantoms: usize,
 }
 
-/// What plausibility is judged by.
+/// The quantities that plausibility is decided by.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Signals {
     /// [`Observation::coarse_mass`], 0 to 1.
     pub coarse_mass: f64,
-    /// [`Observation::pose_residual`], units.
+    /// [`Observation::pose_residual`], normalised units.
     pub pose_residual: f64,
-    /// [`Observation::shape_residual`], units.
+    /// [`Observation::shape_residual`], normalised units.
     pub shape_residual: f64,
     /// Size relative to the mean shape.
     pub scale: f64,
@@ -47,34 +48,35 @@ pub struct Signals {
     pub white_share: f64,
 }
 
-/// Runs `detector` on one image; where the image should be called `named`, sees what a refusal calls it.
-pub(super) fn look(
+/// Runs `detector` on one image. Where the expected orientation issue `named` is given, a refused image is
+/// also tested for orientation issues.
+pub(super) fn outcome(
     detector: &mut Detector,
     altered: &Altered,
     landmarks: &[String],
     unit: Unit,
     named: Option<Presentation>,
-) -> Result<Look, Error> {
+) -> Result<ImageOutcome, Error> {
     let radiograph = &altered.radiograph;
     let seen = match detector.observe(radiograph) {
         Ok(seen) => seen,
         Err(e) if e.kind() == ErrorKind::Implausible => {
-            return Ok(Look::unseen(&radiograph.name, e.to_string()));
+            return Ok(ImageOutcome::unseen(&radiograph.name, e.to_string()));
         }
         Err(e) => return Err(e.at(&radiograph.name)),
     };
     let report = detector.report(radiograph, &seen);
-    let mut look = Look::judged(&report, &seen);
+    let mut outcome = ImageOutcome::judged(&report, &seen);
     match report.plausible {
-        true => look.measure(&report, altered, landmarks, unit)?,
-        false if named.is_some() => look.presentation = detector.recognise(radiograph)?,
+        true => outcome.measure(&report, altered, landmarks, unit)?,
+        false if named.is_some() => outcome.presentation = detector.recognise(radiograph)?,
         false => {}
     }
-    Ok(look)
+    Ok(outcome)
 }
 
-impl Look {
-    /// An image in which the runtime sees nothing to look at.
+impl ImageOutcome {
+    /// The result for an image that the runtime cannot analyse.
     fn unseen(image: &str, reason: String) -> Self {
         Self {
             image: image.to_owned(),
@@ -83,7 +85,7 @@ impl Look {
             presentation: None,
             signals: None,
             errors: Vec::new(),
-            doubtful: 0,
+            low_confidence: 0,
             phantoms: 0,
         }
     }
@@ -122,7 +124,7 @@ impl Look {
             match truth {
                 Some([x, y]) => {
                     self.errors.push(((found.x_px - x) * sx).hypot((found.y_px - y) * sy));
-                    self.doubtful += usize::from(!found.confident);
+                    self.low_confidence += usize::from(!found.confident);
                 }
                 None => self.phantoms += usize::from(found.confident),
             }

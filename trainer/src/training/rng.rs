@@ -1,5 +1,5 @@
-//! Randomness that depends on the seed, the stage and the step alone: a resumed run draws what an
-//! uninterrupted one would have drawn.
+//! Random numbers that depend only on seed, stage and step, so that a resumed run draws the same numbers as
+//! an uninterrupted one.
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 use sha2::{Digest, Sha256};
 
 /// A generator for one item of one step of one stage.
-pub fn chance(seed: u64, stage: &str, step: usize, item: usize) -> StdRng {
+pub fn item_rng(seed: u64, stage: &str, step: usize, item: usize) -> StdRng {
     let mut hash = Sha256::new();
     hash.update(seed.to_le_bytes());
     hash.update(stage.as_bytes());
@@ -16,13 +16,13 @@ pub fn chance(seed: u64, stage: &str, step: usize, item: usize) -> StdRng {
     StdRng::from_seed(hash.finalize().into())
 }
 
-/// A normal deviate of standard deviation `sigma`.
+/// A normal deviate with mean 0 and standard deviation `sigma`.
 pub fn normal(rng: &mut impl Rng, sigma: f64) -> f64 {
     let z: f64 = StandardNormal.sample(rng);
     z * sigma
 }
 
-/// How an image's grey values are changed so that the network does not rely on them.
+/// Random change of grey values, so that a network does not rely on them.
 #[derive(Clone, Copy, Debug)]
 pub struct GreyJitter {
     gamma: f32,
@@ -44,14 +44,14 @@ impl GreyJitter {
         }
     }
 
-    /// Bends grey values (0 to 255) before they are normalised.
+    /// Applies the gamma curve to grey values (0 to 255), before normalisation.
     pub fn before(&self, grey: &mut [f32]) {
         for v in grey {
             *v = 255.0 * (*v / 255.0).clamp(0.0, 1.0).powf(self.gamma);
         }
     }
 
-    /// Scales, shifts and roughens normalised values; `unit` is their usual spread.
+    /// Applies gain, offset and noise to normalised values, whose usual spread is `unit`.
     pub fn after(&self, values: &mut [f32], unit: f32, rng: &mut impl Rng) {
         for v in values {
             let z: f32 = StandardNormal.sample(rng);
