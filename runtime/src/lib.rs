@@ -47,7 +47,8 @@ pub use preprocess::{
     Grey, Plane, crop, normalise_crop, normalise_whole, whole_frame, whole_input,
 };
 pub use radiograph::{
-    Depth, DicomFacts, GreyBuffer, GreyValues, MmSource, Radiograph, Reading, Voi, is_dicom,
+    Depth, DicomFacts, GreyBuffer, GreyValues, MmSource, Radiograph, Reading, Voi, file_start,
+    is_dicom,
 };
 pub use refine::Refine;
 pub use report::{BackendInfo, Landmark, ModelInfo, Report, Timings, csv, measures_csv, table};
