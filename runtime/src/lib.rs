@@ -64,7 +64,8 @@ pub use preprocess::{
     Grey, Plane, crop, normalise_crop, normalise_whole, whole_frame, whole_input,
 };
 pub use radiograph::{
-    Depth, DicomFacts, GreyBuffer, GreyValues, MmSource, Radiograph, Reading, Voi, is_dicom,
+    Depth, DicomFacts, GreyBuffer, GreyValues, MmSource, Radiograph, Reading, Voi, file_start,
+    is_dicom,
 };
 pub use report::{ModelInfo, Report, csv, measures_csv, table};
 pub use shape::{Follower, Pose, ShapeModel, distance};

@@ -177,6 +177,16 @@ pub fn is_dicom(start: &[u8]) -> bool {
     return start.get(128..132) == Some(b"DICM");
 }
 
+/// The first 132 bytes of the file at `path`, as [`is_dicom`] takes them; fewer if it is shorter.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn file_start(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    std::fs::File::open(path)?.take(132).read_to_end(&mut start)?;
+    Ok(start)
+}
+
 #[cfg(feature = "dicom")]
 fn decode_file(bytes: &[u8], reading: &Reading) -> Result<Decoded, String> {
     if !is_dicom(bytes) {

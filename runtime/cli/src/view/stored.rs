@@ -1,4 +1,4 @@
-//! One image with its result, in all forms that the page offers.
+//! The result of one image and its exports.
 
 use std::io::Cursor;
 use std::time::SystemTime;
@@ -6,25 +6,25 @@ use std::time::SystemTime;
 use fiducia::results::{Kind, Source, results};
 use fiducia::{Error, ErrorKind, Radiograph, Report, csv, is_dicom, measures_csv, overlay};
 
-/// The forms of a result.
-pub(super) struct Shown {
+/// A result in memory.
+pub(super) struct StoredResult {
     report: Report,
-    /// The image with the landmarks drawn, or without them where it was refused: PNG.
-    picture: Vec<u8>,
-    /// A structured report, of DICOM files: name and file.
+    /// The image with its landmarks, without them if it was refused; PNG.
+    overlay: Vec<u8>,
+    /// The DICOM structured report, for DICOM files.
     object: Option<Vec<u8>>,
 }
 
-impl Shown {
-    /// Draws and writes what is cheap to keep; `file` is what `radiograph` was read from.
+impl StoredResult {
+    /// Draws the overlay and writes the structured report; `file` is the file of `radiograph`.
     pub(super) fn new(radiograph: &Radiograph, report: Report, file: &[u8]) -> Result<Self, Error> {
         let drawn = match report.plausible {
             true => overlay(radiograph, &report),
             false => overlay(radiograph, &Report { landmarks: vec![], ..report.clone() }),
         };
-        let mut picture = Cursor::new(Vec::new());
+        let mut png = Cursor::new(Vec::new());
         drawn
-            .write_to(&mut picture, image::ImageFormat::Png)
+            .write_to(&mut png, image::ImageFormat::Png)
             .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot draw the result: {e}")))?;
         let object = match is_dicom(file) {
             true => {
@@ -35,13 +35,13 @@ impl Shown {
             false => None,
         };
         let object = object.map(|object| object.bytes);
-        Ok(Self { report, picture: picture.into_inner(), object })
+        Ok(Self { report, overlay: png.into_inner(), object })
     }
 
-    /// What the page is told: its number, the report, whether there is a DICOM object.
-    pub(super) fn answer(&self, number: usize) -> Result<Vec<u8>, Error> {
+    /// The response to the page: number, report, and whether there is a DICOM object.
+    pub(super) fn json(&self, number: usize) -> Result<Vec<u8>, Error> {
         let landmarks = if self.report.plausible { &self.report.landmarks[..] } else { &[] };
-        let answer = serde_json::json!({
+        let result = serde_json::json!({
             "number": number,
             "dicom": self.object.is_some(),
             "image": self.report.image,
@@ -56,16 +56,16 @@ impl Shown {
             "landmarks": landmarks,
             "measures": if self.report.plausible { &self.report.measures[..] } else { &[] },
         });
-        serde_json::to_vec(&answer)
-            .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write the answer: {e}")))
+        serde_json::to_vec(&result)
+            .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write the result: {e}")))
     }
 
-    /// Type and bytes of a part by its file name. Of a refused image there are only the picture, the JSON, which says
-    /// why, and the DICOM report, which does too.
-    pub(super) fn part(&self, name: &str) -> Option<(&'static str, Vec<u8>)> {
+    /// Content type and bytes of the export with this file name. A refused image has only the overlay, and the JSON and
+    /// DICOM reports with the reason.
+    pub(super) fn export(&self, name: &str) -> Option<(&'static str, Vec<u8>)> {
         let reports = std::slice::from_ref(&self.report);
         match name {
-            "overlay.png" => Some(("image/png", self.picture.clone())),
+            "overlay.png" => Some(("image/png", self.overlay.clone())),
             "report.json" => Some(("application/json", self.report.json().ok()?.into_bytes())),
             "report.dcm" => Some(("application/dicom", self.object.clone()?)),
             "landmarks.csv" if self.report.plausible => {

@@ -7,22 +7,22 @@ use fiducia_test_support::dicom_files::{as_dicom, bare, put, put_words, tags, ui
 use fiducia_test_support::shipped::shipped;
 
 #[test]
-fn the_command_takes_folders_of_dicom_and_other_images() {
+fn folders_may_contain_dicom_and_other_images() {
     let folder = tempfile::tempdir().unwrap();
-    let films = folder.path().join("films");
-    std::fs::create_dir(&films).unwrap();
-    let film = Radiograph::open(&shipped("demo.png"), None).unwrap();
-    let dicom = as_dicom(&film, 12, true, "0.2\\0.2");
-    std::fs::copy(shipped("demo.png"), films.join("a.png")).unwrap();
-    std::fs::write(films.join("b.dcm"), &dicom).unwrap();
-    // On media and in archives files have no ending; the contents of a medium are no image, nor are other files.
-    std::fs::write(films.join("IM000001"), &dicom).unwrap();
-    std::fs::write(films.join("DICOMDIR"), &dicom).unwrap();
-    std::fs::write(films.join("notes"), "words").unwrap();
+    let images = folder.path().join("images");
+    std::fs::create_dir(&images).unwrap();
+    let radiograph = Radiograph::open(&shipped("demo.png"), None).unwrap();
+    let dicom = as_dicom(&radiograph, 12, true, "0.2\\0.2");
+    std::fs::copy(shipped("demo.png"), images.join("a.png")).unwrap();
+    std::fs::write(images.join("b.dcm"), &dicom).unwrap();
+    // On media and in archives files have no extension. The directory file of a medium and other files are not images.
+    std::fs::write(images.join("IM000001"), &dicom).unwrap();
+    std::fs::write(images.join("DICOMDIR"), &dicom).unwrap();
+    std::fs::write(images.join("notes"), "words").unwrap();
     let run = |more: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_fiducia"))
             .args(["detect", "--backend", "cpu", "--quiet", "--json", "-", "--model"])
-            .args([&shipped("head.fid"), &films])
+            .args([&shipped("head.fid"), &images])
             .args(more)
             .env_remove("RUST_LOG")
             .output()
@@ -42,7 +42,7 @@ fn the_command_takes_folders_of_dicom_and_other_images() {
 }
 
 #[test]
-fn the_command_refuses_what_is_no_radiograph() {
+fn other_dicom_images_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut object = bare([64, 64]);
     put(&mut object, tags::SOP_CLASS_UID, b"UI", uids::CT);
@@ -54,10 +54,10 @@ fn the_command_refuses_what_is_no_radiograph() {
         .args([&shipped("head.fid"), &path])
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(3), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
     assert!(
-        said.contains("SOPClassUID (0008,0016)") && said.contains("CT Image Storage"),
-        "{said}"
+        stderr.contains("SOPClassUID (0008,0016)") && stderr.contains("CT Image Storage"),
+        "{stderr}"
     );
 }
