@@ -1,5 +1,6 @@
-//! One model for all landmarks against one model for each, from pixels in memory to landmarks: the same trunk, networks
-//! and decode. Named `what/backend/landmarks`; what models hold is printed beside.
+//! One model for all landmarks against one model for each, from pixels in memory to landmarks: the same
+//! trunk, networks and decoding. Benchmarks are named `what/backend/landmarks`; the size of the models is
+//! printed too.
 
 use std::hint::black_box;
 
@@ -12,7 +13,7 @@ const LANDMARKS: [usize; 5] = [1, 6, 19, 37, 68];
 const SAMPLES: usize = 20;
 
 fn fusion(criterion: &mut Criterion) {
-    let film = radiograph(SEED, CEPHALOGRAM_PX);
+    let image = radiograph(SEED, CEPHALOGRAM_PX);
     let mut group = criterion.benchmark_group("fusion");
     for landmarks in LANDMARKS {
         for kind in Kind::ALL {
@@ -29,7 +30,7 @@ fn fusion(criterion: &mut Criterion) {
             group.bench_function(&name, |b| {
                 b.iter(|| {
                     for detector in &mut detectors {
-                        detector.observe(black_box(&film)).expect("it can be looked at");
+                        detector.observe(black_box(&image)).expect("the image can be analysed");
                     }
                 });
             });

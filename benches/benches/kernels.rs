@@ -1,5 +1,6 @@
-//! The kernels at the sizes of the head model, named `kernel/backend/size`: their twins, their vector forms, tract's layers,
-//! and shaders on a GPU, from upload to read-back. (`fiducia bench --profile` gives the time of each step on the device.)
+//! The kernels at the sizes of the head model, named `kernel/backend/size`: reference implementations, SIMD
+//! versions, tract's layers, and GPU shaders from upload to read-back. (`fiducia bench --profile` measures
+//! each step on the device.)
 
 use std::hint::black_box;
 
@@ -19,10 +20,10 @@ use tract_core::ops::nn::DataFormat;
 const SEED: u64 = 1;
 /// Input of the backbone, px.
 const WHOLE_PX: [usize; 2] = [192, 240];
-/// What is uploaded and read back so that a run of a GPU is waited for, bytes; times come with it.
+/// Bytes uploaded and read back so that the host waits for the GPU; timestamps are read back with them.
 const SYNCHRONISED: usize = 16;
 const TICKS: usize = 16 * Stage::ALL.len();
-/// As much as any step here writes, bytes.
+/// Size of the output buffer: as much as any step here writes, bytes.
 const OUT_BYTES: usize = 4 * 672 * 15 * 12;
 /// A region of interest, px.
 const REGION_PX: [usize; 2] = [96, 96];
@@ -31,7 +32,7 @@ const REGION_PX: [usize; 2] = [96, 96];
 fn bench_peak(criterion: &mut Criterion) {
     for ([width, height], radius) in [([48, 60], 2), (REGION_PX, 5)] {
         let map = heat_map(SEED, [width, height]);
-        criterion.bench_function(&format!("peak/twin/{width}x{height}"), |b| {
+        criterion.bench_function(&format!("peak/reference/{width}x{height}"), |b| {
             b.iter(|| peak(black_box(&map), width, height, radius));
         });
         criterion.bench_function(&format!("peak/simd/{width}x{height}"), |b| {
@@ -48,17 +49,17 @@ fn bench_peak(criterion: &mut Criterion) {
 /// The two reductions of a cephalogram: to 1 mm for the whole image, to 0.3 mm for the regions.
 fn bench_box_mean(criterion: &mut Criterion) {
     let [width, height] = CEPHALOGRAM_PX;
-    let film = radiograph(SEED, CEPHALOGRAM_PX);
+    let image = radiograph(SEED, CEPHALOGRAM_PX);
     for factor in [10, 3] {
         let params = BoxMean { width, height, factor_x: factor, factor_y: factor };
         let mut out = vec![0.0; params.output().iter().product()];
         criterion.bench_function(&format!("box_mean/cpu/{width}x{height}by{factor}"), |b| {
-            b.iter(|| box_mean(&params, black_box(&film.pixels), 1.0, 0.0, &mut out));
+            b.iter(|| box_mean(&params, black_box(&image.pixels), 1.0, 0.0, &mut out));
         });
     }
 }
 
-/// One region of interest, turned a little, out of the reduced cephalogram.
+/// One region of interest, slightly rotated, resampled from the reduced cephalogram.
 fn bench_warp(criterion: &mut Criterion) {
     let source_px = CEPHALOGRAM_PX.map(|edge| edge / 3);
     let source = plane(SEED, source_px);
@@ -70,7 +71,7 @@ fn bench_warp(criterion: &mut Criterion) {
     });
 }
 
-/// The input of the backbone; the copy of the plane, which is changed in place, is timed with it.
+/// The normalisation of the backbone's input; includes the copy of the plane, which is changed in place.
 fn bench_local_norm(criterion: &mut Criterion) {
     let [width, height] = WHOLE_PX;
     let params = LocalNorm { width, height, radius: 40, floor: 6.0, gain: 0.5 };
@@ -88,10 +89,11 @@ fn bench_local_norm(criterion: &mut Criterion) {
     });
 }
 
-/// Benches `steps`, which write to a buffer, on the GPU that there is; `{}` in the name becomes what it is called.
+/// Benchmarks `steps`, which write to a buffer, on the available GPU; `{}` in the name is replaced by the
+/// backend's name.
 fn on_gpu(criterion: &mut Criterion, name: &str, steps: impl FnOnce(&mut Plan, Slot)) {
     let found =
-        backends().into_iter().find_map(|backend| Some((backend.name, backend.wanted.adapter?)));
+        backends().into_iter().find_map(|backend| Some((backend.name, backend.options.adapter?)));
     let Some((backend, adapter)) = found else { return };
     let gpu = Gpu::open(&Choice::Named(adapter)).expect("the adapter opens");
     let mut plan = gpu.plan(Precision::F32);
@@ -106,7 +108,7 @@ fn on_gpu(criterion: &mut Criterion, name: &str, steps: impl FnOnce(&mut Plan, S
     });
 }
 
-/// The layer `sizes` as tract does it.
+/// The layer `sizes` in tract.
 fn by_tract(sizes: &Conv, weights: &[f32], bias: &[f32]) -> TractResult<TypedSimpleState> {
     let of = |y: u32, x: u32| tvec![y as usize, x as usize];
     let [inputs, outputs, groups] =
@@ -138,7 +140,7 @@ fn by_tract(sizes: &Conv, weights: &[f32], bias: &[f32]) -> TractResult<TypedSim
     model.into_optimized()?.into_runnable()?.spawn()
 }
 
-/// Layers of the head model, by the twin and by the processor's vector instructions.
+/// Layers of the head model: reference implementation, SIMD and tract.
 fn bench_convolution(criterion: &mut Criterion) {
     for (name, sizes) in layers() {
         let area = |channels: u32, [height, width]: [u32; 2]| (channels * height * width) as usize;
@@ -156,7 +158,7 @@ fn bench_convolution(criterion: &mut Criterion) {
         criterion.bench_function(&format!("convolution/tract/{name}"), |b| {
             b.iter(|| tract.run(tvec![black_box(&image).clone()]).expect("it runs"));
         });
-        criterion.bench_function(&format!("convolution/twin/{name}"), |b| {
+        criterion.bench_function(&format!("convolution/reference/{name}"), |b| {
             b.iter(|| conv(&sizes, black_box(&input), &weights, &bias, &[], &mut out));
         });
         let fast = Convolution::new(&sizes, &weights, &bias).expect("dense or depthwise");
@@ -165,8 +167,16 @@ fn bench_convolution(criterion: &mut Criterion) {
         });
         on_gpu(criterion, &format!("convolution/{{}}/{name}"), |plan, to| {
             let input = plan.constant(&input);
-            let at = At::new(Stage::Backbone, name);
-            steps::conv(plan, at, sizes, 1, input, &weights, &bias, None, to);
+            let layer = steps::Layer {
+                at: At::new(Stage::Backbone, name),
+                batch: 1,
+                input,
+                weights: &weights,
+                bias: &bias,
+                skip: None,
+                out: to,
+            };
+            steps::conv(plan, sizes, layer);
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Frames of the serial link per second, made and taken apart, named `step/backend/size`; the largest report and the
+//! Encoding and decoding of serial-link frames, named `step/backend/size`: the largest report and the
 //! smallest message.
 
 use std::hint::black_box;
@@ -8,7 +8,7 @@ use fiducia_link::{
     Heartbeat, Message, Presentation, Receiver, Report, SPOTS, Sender, Spot, State,
 };
 
-/// A report full of landmarks.
+/// A report with the largest number of landmarks.
 fn report() -> Message {
     let spot = |i: usize| Spot {
         x: 1234 + 517 * i as i32,
@@ -45,7 +45,7 @@ fn link(criterion: &mut Criterion) {
         });
         let (mut sender, mut receiver) = (Sender::new(), Receiver::new());
         group.bench_function(format!("seal-and-receive/cpu/{name}"), |b| {
-            // A frame that came before would be dropped, so each is made anew.
+            // The receiver drops a repeated frame, so each frame is new.
             b.iter(|| {
                 let frame = sender.frame(&message);
                 let heard = frame.iter().filter_map(|&byte| receiver.push(byte)).count();

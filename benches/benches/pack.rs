@@ -1,4 +1,4 @@
-//! Model files: opened, their signature verified, one landmark unpacked; named `step/backend/size`.
+//! Model files: opening, verifying the signature, unpacking one landmark; named `step/backend/size`.
 
 use std::hint::black_box;
 
@@ -14,7 +14,7 @@ fn pack(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pack");
     for name in ["head", "chest", "spine"] {
         let path = shipped(&format!("{name}.fid"));
-        // The file is in the system's cache: what is timed are the checks of every byte.
+        // The file is in the page cache: the benchmark measures the validation of every byte.
         group.bench_function(format!("open/cpu/{name}"), |b| {
             b.iter(|| Pack::open(black_box(&path)).expect("the shipped pack is sound"));
         });

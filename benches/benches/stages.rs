@@ -1,5 +1,6 @@
-//! The stages of a detection with the shipped pack, on each device, named `stage/backend/size`. A stage is timed inside
-//! a whole detection, which has read its results back before the clock is looked at; on a GPU by the GPU's own clock.
+//! The stages of a detection with the shipped models on each device, named `stage/backend/size`. A stage is
+//! measured inside a complete detection, whose results are read back before the clock stops; on a GPU by
+//! device timestamps.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -10,10 +11,10 @@ use fiducia_benches::{Kind, Measured, backends, demo, heat_map, model, plane, sh
 use fiducia_kernels::simd::peak;
 
 const SEED: u64 = 1;
-/// A software rasteriser takes seconds an image.
+/// A software rasteriser takes seconds per image.
 const SLOW_SAMPLES: usize = 10;
 
-/// A stage of a detection: name, and its time of a run, ms.
+/// A stage of a detection: name, and function that reads its time, ms.
 type Stage = (&'static str, fn(&Timings) -> f64);
 const STAGES: [Stage; 6] = [
     ("preprocess", |t| t.preprocess),
@@ -29,11 +30,11 @@ fn stages(criterion: &mut Criterion) {
         println!("SKIPPED all stages: the shipped pack is missing");
         return;
     };
-    let film = demo(SEED).expect("the demo image is sound");
+    let radiograph = demo(SEED).expect("the demo image is sound");
     for backend in backends() {
         let names = &pack.manifest().landmarks;
-        match Detector::on(&pack, &backend.wanted, names) {
-            Ok(mut detector) => on(criterion, &backend, &mut detector, &pack, &film),
+        match Detector::on(&pack, &backend.options, names) {
+            Ok(mut detector) => on(criterion, &backend, &mut detector, &pack, &radiograph),
             Err(e) => println!("SKIPPED all stages on {}: {e}", backend.name),
         }
     }
@@ -46,43 +47,50 @@ fn on(
     backend: &Measured,
     detector: &mut Detector,
     pack: &Pack,
-    film: &Radiograph,
+    radiograph: &Radiograph,
 ) {
     let mut group = criterion.benchmark_group("stages");
     if backend.name == "software-gpu" {
         group.sample_size(SLOW_SAMPLES).sampling_mode(SamplingMode::Flat);
     }
     for (stage, time) in STAGES {
-        let size = size(stage, pack, film);
+        let size = size(stage, pack, radiograph);
         group.bench_function(format!("{stage}/{}/{size}", backend.name), |b| {
             b.iter_custom(|runs| {
-                let run =
-                    |_| time(&detector.observe(film).expect("it can be looked at").timings_ms);
+                let run = |_| {
+                    time(
+                        &detector
+                            .observe(radiograph)
+                            .expect("the image can be analysed")
+                            .timings_ms,
+                    )
+                };
                 Duration::from_secs_f64((0..runs).map(run).sum::<f64>() * 1e-3)
             });
         });
     }
     // From pixels in memory to the report.
-    group.bench_function(format!("detect/{}/{}", backend.name, size("detect", pack, film)), |b| {
-        b.iter(|| detector.detect(film).expect("it can be looked at"))
-    });
+    group.bench_function(
+        format!("detect/{}/{}", backend.name, size("detect", pack, radiograph)),
+        |b| b.iter(|| detector.detect(radiograph).expect("the image can be analysed")),
+    );
     group.finish();
 }
 
-/// What a stage works on.
-fn size(stage: &str, pack: &Pack, film: &Radiograph) -> String {
+/// Input size of a stage.
+fn size(stage: &str, pack: &Pack, radiograph: &Radiograph) -> String {
     let (manifest, landmarks) = (pack.manifest(), pack.manifest().landmarks.len());
     let (whole, side) = (manifest.whole, manifest.refine.size);
     match stage {
         "backbone" => format!("{}x{}", whole.width, whole.height),
         "crop" | "refine" => format!("{landmarks}x{side}x{side}"),
         "decode" => format!("{landmarks}"),
-        _ => format!("{}x{}", film.width, film.height),
+        _ => format!("{}x{}", radiograph.width, radiograph.height),
     }
 }
 
-/// What private values cost: the refine network with those of the shipped models, and with heads alone. They are
-/// inputs of its graph, so that they have no time of their own.
+/// Cost of the private values: the refine network with those of the shipped models, and with heads only.
+/// Private values are graph inputs, so they have no time of their own.
 fn adapters(criterion: &mut Criterion) {
     const LANDMARKS: usize = 19;
     let mut group = criterion.benchmark_group("stages");
@@ -100,10 +108,10 @@ fn adapters(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Copies of the heat maps that no cache holds, bytes.
+/// Total size of the copied heat maps, larger than any cache, bytes.
 const BEYOND_CACHES: usize = 128 << 20;
 
-/// The peaks of all fine heat maps, and copies of these, for what the cache and the main memory allow.
+/// The peaks of all fine heat maps, and copies of the heat maps as a bound for cache and main memory.
 fn peaks(criterion: &mut Criterion, pack: &Pack) {
     let (refine, landmarks) = (pack.manifest().refine, pack.manifest().landmarks.len());
     let cells = refine.size / refine.stride;

@@ -1,10 +1,10 @@
-"""fiducia and other engines on the same two networks, side by side:
-`compare.py BUILT PACK IMAGE SPACING_MM`, where BUILT is the folder that cargo builds into. Prints rows (benches/results).
+"""Compares fiducia with other engines on the same two networks:
+`compare.py BUILT PACK IMAGE SPACING_MM`, where BUILT is cargo's build folder. Prints rows (benches/results).
 
-Each engine runs in a process of its own; they take turns, one run each (A B C A B C …), so that a busy machine
-hurts all alike, and are started several times in turn. What is timed is from inputs in memory to the peaks of all heat
-maps; that of fiducia and rten is fiducia's decode, that of the others the mean of a window, which costs less. Engines that
-cannot be had, or whose peaks lie more than the tolerance from fiducia's, are named and left out."""
+Each engine runs in a separate process. They take turns, one run each (A B C A B C …), so that other load on the machine
+affects all of them equally, and all are started several times. The measured time is from inputs in memory to the peaks
+of all heat maps; fiducia and rten use fiducia's decoding, the others the cheaper mean of a window. Engines that are
+missing, or whose peaks differ from fiducia's by more than the tolerance, are reported and left out."""
 
 import os
 import statistics
@@ -16,12 +16,12 @@ from pathlib import Path
 ROUNDS = {"fused": 60, "singles": 15}
 STARTS = 5
 WARM_UP = 5
-# A tenth of a cell is 0.16 units in a coarse and 0.04 units in a fine heat map at most; quantised networks move more.
+# A tenth of a cell is at most 0.16 normalised units in a coarse and 0.04 in a fine heat map; quantised networks differ more.
 TOLERANCE_CELLS = 0.1
 INT8_TOLERANCE_CELLS = 1.0
 HERE = Path(__file__).parent
 PYTHON = ["onnxruntime", "openvino", "mnn", "ncnn", "pytorch"]
-# ncnn's and PyTorch's packages bring no tool that quantises these graphs.
+# The packages of ncnn and PyTorch have no tool that quantises these graphs.
 PYTHON_INT8 = ["onnxruntime-int8", "openvino-int8", "mnn-int8"]
 
 
@@ -47,7 +47,7 @@ class Runner:
         return float(self.process.stdout.readline())
 
     def peak_bytes(self):
-        """Beyond what the process held before the engine was there."""
+        """Peak memory minus the memory of the process before the engine was loaded."""
         status = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
         return (peak - self.own_kb) * 1024
@@ -85,7 +85,7 @@ def measure(built, pack, folder, threads, cores, which):
     found = commands(built, pack, folder, threads, which)
     for name, command in found.items():
         try:
-            # Converts the graphs once, so that loading is not timed with that.
+            # Converts the graphs once, so that the conversion is not part of the loading time.
             subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
         except (OSError, subprocess.CalledProcessError) as reason:
             print(f"SKIPPED {name}: {reason}", file=sys.stderr)
@@ -102,7 +102,7 @@ def measure(built, pack, folder, threads, cores, which):
             else:
                 runner.stop()
                 if last:
-                    print(f"SKIPPED: {name} is off by {runner.off_cells} cells", file=sys.stderr)
+                    print(f"SKIPPED: {name} differs by {runner.off_cells} cells", file=sys.stderr)
     for turn in range(WARM_UP + ROUNDS[which]):
         for runner in runners:
             ms = runner.run()

@@ -1,4 +1,4 @@
-"""Engines that run the two networks of a pack, each behind the same two calls: make it, then run it."""
+"""Engines that run the two networks of a model file, each with the same interface: construct it, then run it."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import numpy as np
 
 
 class Inputs:
-    """What `networks PACK DIR` wrote."""
+    """The files that `networks PACK DIR` wrote."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -29,8 +29,8 @@ class Inputs:
         return [self.regions, *self.adapters]
 
     def graph(self, name, form="f32"):
-        """Path of a graph with its weights as f32 (the pack keeps them as 8-bit integers); `one` is the same for one
-        region instead of all; or wholly in `int8`."""
+        """Path of a graph with f32 weights (the model file has 8-bit integers); form `one` is the same for one region
+        instead of all; form `int8` is quantised entirely."""
         path = self.folder / f"{name}.{form}.onnx"
         if not path.exists():
             (quantised if form == "int8" else widened)(self, name, path)
@@ -38,7 +38,7 @@ class Inputs:
 
 
 class Single(Inputs):
-    """The model of one landmark alone: the same graphs for its one region."""
+    """The model of a single landmark: the same graphs for its one region."""
 
     def __init__(self, folder, landmark):
         super().__init__(folder)
@@ -51,7 +51,7 @@ class Single(Inputs):
 
 
 def widened(inputs, name, path):
-    """Constant `DequantizeLinear` nodes folded away: some engines cannot read them."""
+    """Folds constant `DequantizeLinear` nodes, which some engines do not support."""
     import onnx
     from onnx import numpy_helper
 
@@ -77,7 +77,7 @@ def widened(inputs, name, path):
     left = [i for i in graph.initializer if i.name in used]
     del graph.initializer[:]
     graph.initializer.extend(left)
-    # Newer tools read shapes where they are fixed.
+    # Newer tools need fixed shapes.
     arrays = [inputs.whole] if name == "backbone" else inputs.refine()
     shapes = [(1, *a.shape[1:]) if ".one." in path.name else a.shape for a in arrays]
     for value, shape in zip(graph.input, shapes):
@@ -88,7 +88,7 @@ def widened(inputs, name, path):
 
 
 def quantised(inputs, name, path):
-    """Static 8-bit quantisation by onnxruntime's own tool, calibrated on the very inputs that are timed."""
+    """Static 8-bit quantisation by onnxruntime's own tool, calibrated on the same inputs that are timed."""
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -198,7 +198,7 @@ class Mnn:
 
 
 class MnnInt8(Mnn):
-    """Weights of 8 bits, inputs of each layer quantised as it runs: MNN's own way, since it cannot read QDQ graphs."""
+    """8-bit weights and dynamically quantised inputs: MNN's own method, because it does not support QDQ graphs."""
 
     options = {"precision": "high", "memory": "low"}
     convert = ["--weightQuantBits", "8"]
@@ -212,7 +212,7 @@ class PyTorch:
 
         torch.set_num_threads(threads)
         self.torch = torch
-        # It warns of shapes that are read while it traces; they are fixed here.
+        # Tracing warns about shapes that depend on values; here they are fixed.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
 
         def net(name, arrays):
@@ -253,7 +253,7 @@ class Ncnn:
 
     def feed(self, net, arrays):
         extractor = net.create_extractor()
-        # ncnn knows no batch: the first axis is dropped.
+        # ncnn has no batch axis: the first axis is dropped.
         for k, array in enumerate(arrays):
             extractor.input(f"in{k}", self.ncnn.Mat(np.ascontiguousarray(array[0])))
         return np.array(extractor.extract("out0")[1])
@@ -289,7 +289,7 @@ def convert_mnn(path, options):
 
     out = path.replace(".onnx", ".int8.mnn" if options else ".mnn")
     if not os.path.exists(out):
-            # Not its command `mnnconvert`, which installs a package for usage statistics.
+            # Not the command `mnnconvert`, which installs a package for usage statistics.
         convert = "import sys, MNN, _tools; _tools.mnnconvert(['mnnconvert', *sys.argv[1:]])"
         command = [sys.executable, "-c", convert, "-f", "ONNX", "--modelFile", path]
         command += ["--MNNModel", out, "--bizCode", "x", *options]
@@ -299,7 +299,7 @@ def convert_mnn(path, options):
 
 @contextmanager
 def quiet():
-    """Tools that print go to standard error: standard output is the protocol."""
+    """Redirects the output of tools to standard error: standard output is the protocol."""
     out = os.dup(1)
     os.dup2(2, 1)
     try:
@@ -309,7 +309,7 @@ def quiet():
         os.close(out)
 
 
-# Name → engine, and the package that is imported before any clock runs.
+# Name → engine, and the package that is imported before the clock starts.
 ENGINES = {
     "onnxruntime": (OnnxRuntime, "onnxruntime"),
     "onnxruntime-int8": (OnnxRuntimeInt8, "onnxruntime"),
@@ -323,8 +323,8 @@ ENGINES = {
 
 
 def peaks(maps, radius):
-    """Position of the peak of each map `[n, 1 or landmarks, h, w]`, cells: the mean of a window about the largest one. This
-    is what engines are timed with: cheaper than fiducia's decode, and written by most."""
+    """Position of the peak of each map `[n, 1 or landmarks, h, w]`, cells: the mean of a window around the largest value. The
+    engines are timed with this method: it is cheaper than fiducia's decoding, and common."""
     h, w = maps.shape[-2:]
     maps = maps.reshape(-1, h, w)
     found = np.empty((len(maps), 2), "f4")
@@ -340,7 +340,7 @@ def peaks(maps, radius):
 
 
 def rested(maps, radius):
-    """As `peaks`, by fiducia's decode: what results are compared with."""
+    """As `peaks`, with fiducia's decoding: the reference of the comparison."""
     h, w = maps.shape[-2:]
     maps = maps.reshape(-1, h, w).astype("f8")
     x, y = np.arange(w), np.arange(h)[:, None]

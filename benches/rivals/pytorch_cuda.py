@@ -1,11 +1,11 @@
-"""The head model's two networks and the decode through PyTorch on a CUDA device: `pytorch_cuda.py DIR [--device cpu]`, where
-DIR is what `gpu --networks MODELS DIR` or `networks PACK IMAGE SPACING_MM DIR` wrote. Prints rows (benches/results).
+"""Runs the head model's two networks and the decoding in PyTorch on a CUDA device: `pytorch_cuda.py DIR [--device cpu]`,
+where DIR was written by `gpu --networks MODELS DIR` or `networks PACK IMAGE SPACING_MM DIR`. Prints rows (benches/results).
 
-What is timed is from inputs in pinned host memory to the peaks of all heat maps there: one upload, both networks in
-channels-last order, the decode on the device, one read-back. `fp32` computes without, `tf32` with the shortened products of
-tensor cores, `fp16` in half precision with the decode in f32; each as PyTorch runs it and as one CUDA graph. Private
-values stay on the device, as weights do. Peaks are held against fiducia's, and heat maps against onnxruntime's where that is
-there; a form whose peaks are off by more than the tolerance is named and left out, and the exit code is 1.
+The measured time is from inputs in pinned host memory to the peaks of all heat maps there: one upload, both networks in
+channels-last order, the decoding on the device, one read-back. `fp32` computes in full f32, `tf32` with the TF32 products
+of tensor cores, `fp16` in half precision with the decoding in f32; each eagerly and as one CUDA graph. Private values
+stay on the device, like weights. Peaks are compared with fiducia's, and heat maps with onnxruntime's if it is installed;
+a format whose peaks differ by more than the tolerance is reported and left out, and the exit code is 1.
 
 Needs PyTorch 2.6 or newer, NumPy and onnx."""
 
@@ -22,7 +22,7 @@ from pytorch_graph import Graph
 
 WARM_UP = 20
 MOST_RUNS = 5000
-# As compare.py has it. fp16 is off by 0.007 on a processor; a network without one of its layers by 0.4 and more.
+# As in compare.py. On a processor fp16 differs by 0.007; a network that lacks one of its layers by 0.4 or more.
 TOLERANCE_CELLS = 0.1
 
 
@@ -55,7 +55,7 @@ class Peaks(torch.nn.Module):
 
 
 def peaks(maps, window):
-    """Mean of the cells around the largest one, weighted by probability: cheaper than fiducia's decode."""
+    """Mean of the cells around the largest value, weighted by probability: cheaper than fiducia's decoding."""
     h, w = maps.shape[-2:]
     flat = maps.reshape(-1, h * w)
     largest, at = flat.max(1, keepdim=True)
@@ -69,7 +69,7 @@ def peaks(maps, window):
 
 
 class OnCuda:
-    """Static tensors on the device, and what runs between the upload and the read-back."""
+    """Static tensors on the device, and the computation between upload and read-back."""
 
     def __init__(self, model, whole, regions, graph):
         pin = lambda array: torch.from_numpy(array.copy()).pin_memory()
@@ -143,7 +143,7 @@ def main():
 
 
 def measure(at, inputs, form, graph, given):
-    """Tells the rows of a form; false where its peaks are wrong."""
+    """Prints the rows of a number format; returns False if its peaks are wrong."""
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.allow_tf32 = form == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = form == "tf32"
@@ -151,13 +151,13 @@ def measure(at, inputs, form, graph, given):
     runner = (OnCuda if given.device == "cuda" else OnCpu)(model, inputs.whole, inputs.regions, graph)
     for _ in range(WARM_UP):
         runner.run()
-    # The heat maps by fiducia's decode, and what the timed run gave of them.
+    # The peaks by fiducia's decoding, and those of the timed run.
     maps = maps_of(model, inputs, given.device)
     by = lambda decode: np.concatenate([decode(m, r) for m, r in zip(maps, model.radii)])
     apart = by(rested) - inputs.peaks, by(windowed) - runner.found.numpy()
     off = float(np.abs(apart).max())
     if not off <= TOLERANCE_CELLS:
-        print(f"SKIPPED: {at} is off by {off} cells", file=sys.stderr)
+        print(f"SKIPPED: {at} differs by {off} cells", file=sys.stderr)
         return False
     times, end = [], time.perf_counter() + given.seconds
     while len(times) < 3 or time.perf_counter() < end and len(times) < MOST_RUNS:
@@ -182,13 +182,13 @@ def maps_of(model, inputs, device):
 
 
 def against_onnxruntime(ours, inputs):
-    """Largest difference of heat maps, as a part of their largest value; nothing where onnxruntime is not there."""
+    """Largest difference of heat maps, as a fraction of their largest value; None without onnxruntime."""
     try:
         from engines import OnnxRuntime
 
         known = OnnxRuntime(inputs, 1).run(inputs)
     except ImportError:
-        print("SKIPPED: the heat maps are not compared, onnxruntime is not there", file=sys.stderr)
+        print("SKIPPED: the heat maps are not compared, because onnxruntime is missing", file=sys.stderr)
         return {}
     apart = lambda a, b: float(np.abs(a.reshape(b.shape) - b).max() / np.abs(b).max())
     return {

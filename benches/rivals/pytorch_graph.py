@@ -1,5 +1,5 @@
-"""An ONNX graph as a PyTorch module, for the layers that the networks of the packs have. Any other layer is an error that names
-it."""
+"""An ONNX graph as a PyTorch module, for the layers that occur in the networks of the model files. Any other layer
+raises an error that names it."""
 
 import torch
 from torch import nn
@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 
 class Graph(nn.Module):
-    """Nodes in the graph's order; weights are buffers, so that `.half()` and `.to()` reach them."""
+    """Nodes in the order of the graph; weights are buffers, so that `.half()` and `.to()` convert them."""
 
     def __init__(self, path):
         super().__init__()
@@ -18,7 +18,7 @@ class Graph(nn.Module):
         self.values = {}
         for k, value in enumerate(graph.initializer):
             array = numpy_helper.to_array(value)
-            # Shapes and sizes are read on the host.
+            # Shapes and sizes are needed on the host.
             if array.dtype.kind == "i" or "Resize" in uses(graph, value.name):
                 self.values[value.name] = array.tolist()
             else:

@@ -1,8 +1,8 @@
-"""One engine in a process of its own: `worker.py ENGINE THREADS DIR [singles]`; with `singles` one model for each
+"""Runs one engine in a separate process: `worker.py ENGINE THREADS DIR [singles]`; with `singles` there is one model per
 landmark, and all of them are run.
 
-Says `MS CELLS KB`: what loading and the first run took, how far its peaks lie from fiducia's at most, in
-cells of the heat maps, and what Python itself holds. Then answers every line with the milliseconds of one run."""
+Prints `MS CELLS KB`: the time of loading and the first run, the largest distance of its peaks from fiducia's in cells of
+the heat maps, and the memory of Python itself. It then answers every line with the milliseconds of one run."""
 
 import importlib
 import sys
@@ -35,7 +35,7 @@ def main(name, threads, folder, which="fused"):
 
 
 def off(found, inputs):
-    """How far peaks lie from fiducia's at most, cells. A single model gives all coarse peaks and one fine one."""
+    """Largest distance of peaks from fiducia's, cells. A single model returns all coarse peaks and one fine one."""
     landmarks = len(inputs.regions)
     coarse, fine = inputs.peaks[:-landmarks], inputs.peaks[-landmarks:]
     if len(found) == 1:

@@ -1,4 +1,4 @@
-//! The devices that benches run on.
+//! The devices for benchmarks.
 
 use fiducia::{Adapter, Backend, Wanted, adapters};
 
@@ -7,19 +7,20 @@ use fiducia::{Adapter, Backend, Wanted, adapters};
 pub struct Measured {
     /// `cpu`, `gpu` or `software-gpu`.
     pub name: &'static str,
-    /// What a detector is told.
-    pub wanted: Wanted,
+    /// The detector options that select it.
+    pub options: Wanted,
 }
 
-/// The processor, and a GPU. Where there is none but a software rasteriser, that one, under a name that says so: what it
-/// takes says nothing about GPUs. Standard error says what was found.
+/// The processor and, if any, a GPU. If there is only a software rasteriser it is used under the name
+/// `software-gpu`, because its times are not representative of GPUs. What was found is printed to standard
+/// error.
 pub fn backends() -> Vec<Measured> {
     let mut found = vec![cpu()];
     match gpu(&adapters()) {
         Some((gpu, adapter)) => {
             if gpu.name == "software-gpu" {
                 eprintln!(
-                    "ONLY A SOFTWARE RASTERISER, {}: its times say nothing about GPUs",
+                    "ONLY A SOFTWARE RASTERISER, {}: its times are not representative of GPUs",
                     adapter.name
                 );
             }
@@ -30,7 +31,7 @@ pub fn backends() -> Vec<Measured> {
     found
 }
 
-/// The device of this name among [`backends`]. No GPU is looked for where the processor is meant: looking for one
+/// The device of this name among [`backends`]. For the processor no GPU is enumerated, because enumeration
 /// takes memory.
 pub fn backend(name: &str) -> Option<Measured> {
     if name == "cpu" {
@@ -41,7 +42,7 @@ pub fn backend(name: &str) -> Option<Measured> {
 }
 
 fn cpu() -> Measured {
-    Measured { name: "cpu", wanted: Wanted { backend: Backend::Cpu, ..Wanted::default() } }
+    Measured { name: "cpu", options: Wanted { backend: Backend::Cpu, ..Wanted::default() } }
 }
 
 fn gpu(adapters: &[Adapter]) -> Option<(Measured, &Adapter)> {
@@ -50,29 +51,32 @@ fn gpu(adapters: &[Adapter]) -> Option<(Measured, &Adapter)> {
         (Some(real), _) => (real, "gpu"),
         (None, first) => (first?, "software-gpu"),
     };
-    let wanted =
+    let options =
         Wanted { backend: Backend::Gpu, adapter: Some(adapter.name.clone()), ..Wanted::default() };
-    Some((Measured { name, wanted }, adapter))
+    Some((Measured { name, options }, adapter))
+}
+
+/// An adapter without a device, for tests of how adapters are chosen.
+#[doc(hidden)]
+pub fn test_adapter(name: &str, kind: &'static str) -> Adapter {
+    let (interface, driver) = ("vulkan".to_owned(), "driver".to_owned());
+    Adapter { name: name.to_owned(), interface, driver, kind }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::test_adapter as adapter;
     use super::*;
-
-    fn adapter(name: &str, kind: &'static str) -> Adapter {
-        let (interface, driver) = ("vulkan".to_owned(), "driver".to_owned());
-        Adapter { name: name.to_owned(), interface, driver, kind }
-    }
 
     #[test]
     fn a_software_rasteriser_is_never_called_a_gpu() {
         let (software, real) = (adapter("llvmpipe", "software"), adapter("Orin", "integrated"));
         let (measured, _) = gpu(std::slice::from_ref(&software)).unwrap();
         assert_eq!(measured.name, "software-gpu");
-        assert_eq!(measured.wanted.adapter.as_deref(), Some("llvmpipe"));
+        assert_eq!(measured.options.adapter.as_deref(), Some("llvmpipe"));
         let both = [software, real];
         let (measured, _) = gpu(&both).unwrap();
-        assert_eq!((measured.name, measured.wanted.adapter.as_deref()), ("gpu", Some("Orin")));
+        assert_eq!((measured.name, measured.options.adapter.as_deref()), ("gpu", Some("Orin")));
         assert!(gpu(&[]).is_none());
     }
 }

@@ -1,5 +1,5 @@
-//! Inputs of the benches, computed from a seed; models of any number of landmarks; devices; what is recorded. Files read
-//! are the shipped models and their demo images.
+//! Shared parts of the benchmarks: inputs computed from a seed, models with any number of landmarks, devices,
+//! records. The only files read are the shipped models and their demo images.
 
 mod machine;
 mod backends;
@@ -8,7 +8,7 @@ mod networks;
 mod record;
 mod times;
 
-pub use backends::{Measured, backend, backends};
+pub use backends::{Measured, backend, backends, test_adapter};
 pub use machine::{LOAD, about, machine, peak_resident, resident};
 pub use models::{Kind, model};
 pub use networks::{Networks, write_networks};
@@ -23,11 +23,11 @@ use fiducia::{Error, MmSource, Pack, Radiograph};
 pub const CEPHALOGRAM_PX: [usize; 2] = [1935, 2400];
 /// Spacing of a usual cephalogram, mm per px along both axes.
 pub const CEPHALOGRAM_MM: f64 = 0.1;
-/// Grain of the synthetic film, grey levels to either side.
+/// Noise amplitude of the synthetic radiograph, grey levels.
 const GRAIN: f64 = 6.0;
-/// Grain of the demo image, grey levels to either side.
+/// Noise amplitude of the demo image, grey levels.
 const DEMO_GRAIN: f64 = 3.0;
-/// Bright structures of the synthetic film: centre and radius as shares of the height, grey levels.
+/// Bright structures of the synthetic radiograph: centre and radius as fractions of the height, grey levels.
 const STRUCTURES: [(f64, f64, f64, f64); 5] = [
     (0.40, 0.45, 0.30, 90.0),
     (0.35, 0.30, 0.10, 60.0),
@@ -39,18 +39,18 @@ const STRUCTURES: [(f64, f64, f64, f64); 5] = [
 /// Spacing of the demo image, mm per px.
 pub const DEMO_MM: f64 = 0.2;
 
-/// A file in the folder of the shipped models.
+/// Path of a file in the folder of the shipped models.
 pub fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name)
 }
 
-/// Where the shipped pack is.
+/// Path of the shipped model.
 pub fn shipped_pack_path() -> PathBuf {
     shipped("head.fid")
 }
 
-/// The demo image, which the shipped pack takes, at twice its resolution (about that of a usual cephalogram) under grain
-/// of the seed.
+/// The demo image of the shipped model at twice its resolution (about that of a usual cephalogram), with
+/// noise from the seed.
 ///
 /// # Errors
 /// As [`Radiograph::open`].
@@ -59,7 +59,7 @@ pub fn demo(seed: u64) -> Result<Radiograph, Error> {
     Ok(doubled(&small, seed))
 }
 
-/// A film at twice its resolution, under grain of the seed.
+/// A radiograph at twice its resolution, with noise from the seed.
 pub fn doubled(small: &Radiograph, seed: u64) -> Radiograph {
     let [width, height] = [2 * small.width, 2 * small.height];
     let pixel = |i: usize| {
@@ -77,16 +77,28 @@ pub fn doubled(small: &Radiograph, seed: u64) -> Radiograph {
     }
 }
 
-/// The shipped pack, `None` where there is none.
+/// The exit status of a program whose work is `done`; prints an error to standard error.
+pub fn exit_code(done: Result<(), Error>) -> std::process::ExitCode {
+    match done {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+/// The shipped model; `None` if there is none.
 ///
 /// # Errors
-/// As [`Pack::open`] for a pack that is there and cannot be read.
+/// As [`Pack::open`] for a model file that exists but cannot be read.
 pub fn shipped_pack() -> Result<Option<Pack>, Error> {
     let path = shipped_pack_path();
     if path.is_file() { Pack::open(&path).map(Some) } else { Ok(None) }
 }
 
-/// A film of soft bright structures under grain, values 0 to 255: no anatomy, but as much work as one.
+/// A radiograph of smooth bright structures with noise, values 0 to 255: no anatomy, but the same amount of
+/// work.
 pub fn radiograph(seed: u64, [width, height]: [usize; 2]) -> Radiograph {
     let pixel = |i: usize| {
         let (x, y) = ((i % width) as f64 / height as f64, (i / width) as f64 / height as f64);
@@ -114,7 +126,7 @@ pub fn plane(seed: u64, [width, height]: [usize; 2]) -> Vec<f32> {
     radiograph(seed, [width, height]).pixels.into_iter().map(f32::from).collect()
 }
 
-/// Logits `[height, width]` of one landmark: a Gaussian of 1.5 cells, off the middle, under noise.
+/// Logits `[height, width]` of one landmark: an off-centre Gaussian of 1.5 cells with noise.
 pub fn heat_map(seed: u64, [width, height]: [usize; 2]) -> Vec<f32> {
     let (cx, cy) = (0.37 * width as f64, 0.61 * height as f64);
     let cell = |i: usize| {

@@ -1,8 +1,8 @@
-//! What machine this is, in plain words of its hardware, and the memory of this process.
+//! The hardware of this machine, and the memory of this process.
 
 use crate::Row;
 
-/// The figure of what else a machine did.
+/// The record figure for the system load.
 pub const LOAD: &str = "load at the start";
 
 /// Name of the folder of results: architecture, cores, widest vector instructions.
@@ -33,7 +33,7 @@ fn vectors() -> &'static str {
     "scalar"
 }
 
-/// Rows on the machine.
+/// Rows about the machine.
 pub fn about() -> Vec<Row> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
@@ -42,27 +42,27 @@ pub fn about() -> Vec<Row> {
         Row::text("machine", "system", &system),
         Row::number("machine", "cores", cores as f64, ""),
     ];
-    // What else the machine does: busy cores make everything slower.
+    // The load of the system: busy cores make everything slower.
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').nth(1).and_then(|five_minutes| five_minutes.parse().ok());
     rows.extend(load.map(|load: f64| Row::number("machine", LOAD, load, "")));
     rows
 }
 
-/// What the system calls the processor; `unknown` where it does not say.
+/// Processor name reported by the system; `unknown` if there is none.
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     name.map_or("unknown", |(_, name)| name).to_owned()
 }
 
-/// Main memory of this process now, bytes, page by page and not as the kernel's hasty counters have it; `None` where the
-/// system does not say.
+/// Resident memory of this process now, bytes, counted page by page and not from the kernel's approximate
+/// counters; `None` where the system does not report it.
 pub fn resident() -> Option<u64> {
     field(&std::fs::read_to_string("/proc/self/smaps_rollup").ok()?, "Rss:")
 }
 
-/// The most that [`resident`] was, as far as the kernel noticed.
+/// Peak resident memory, bytes, from the kernel's approximate counter.
 pub fn peak_resident() -> Option<u64> {
     field(&std::fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
 }

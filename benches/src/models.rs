@@ -1,6 +1,6 @@
-//! Models of any number of landmarks on one and the same trunk: fused as they are shipped, jointly with nothing private
-//! but the heads, or for one landmark. Weights of the trunk are the published ones, the others are drawn; nothing
-//! that is timed depends on what they find.
+//! Models with any number of landmarks on the same trunk: fused as shipped, joint with private heads only, or
+//! for one landmark. The trunk has its published weights, all others are random; run time does not depend on
+//! them.
 
 use fiducia::{
     Calibration, Error, Manifest, Pack, Plausibility, RefineFrame, Scale, ShapeModel, WholeFrame,
@@ -11,7 +11,7 @@ use fiducia_trainer::run::device;
 
 use crate::shipped;
 
-/// The frames of the shipped head model.
+/// The input grids of the shipped head model.
 const WHOLE: WholeFrame = WholeFrame {
     width: 192,
     height: 240,
@@ -21,18 +21,18 @@ const WHOLE: WholeFrame = WholeFrame {
     peak_radius: 2,
 };
 const REFINE: RefineFrame = RefineFrame { size: 64, unit_per_px: 0.4, stride: 1, peak_radius: 4 };
-/// What a landmark of the shipped models owns.
+/// Private parameters of a landmark in the shipped models.
 const SHIPPED: AdapterForm = AdapterForm::LowRank(8);
 const MODES: usize = 8;
 
 /// How landmarks share the networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// One model; each landmark owns what it does in the shipped ones.
+    /// One model; each landmark has the private parameters of the shipped models.
     Fused,
-    /// One model; each landmark owns a head alone.
+    /// One model; each landmark has a private head only.
     Joint,
-    /// A model for each landmark, which owns nothing but its head.
+    /// One model per landmark, with a head only.
     Single,
 }
 
@@ -49,7 +49,7 @@ impl Kind {
         }
     }
 
-    /// How many models it takes to find so many landmarks, and the number of landmarks in each.
+    /// How many models find so many landmarks, and the number of landmarks of each.
     pub fn models(self, landmarks: usize) -> [usize; 2] {
         if self == Self::Single { [landmarks, 1] } else { [1, landmarks] }
     }
@@ -76,7 +76,7 @@ pub fn model(kind: Kind, landmarks: usize, seed: u64) -> Result<Pack, Error> {
         shape: shape(landmarks, modes),
         calibration: vec![calibration; landmarks],
         provenance: serde_json::json!({ "seed": seed }),
-        card: "# Drawn, for benches\n".to_owned(),
+        card: "# DrawResult, for benches\n".to_owned(),
     };
     Pack::from_bytes(to_bytes(&parts)?)
 }
@@ -138,20 +138,20 @@ mod tests {
     fn the_trunk_is_equal_and_each_landmark_has_a_coarse_map() {
         let [one, many] = [1, 6].map(|n| model(Kind::Joint, n, 1).unwrap());
         let backbone = |pack: &Pack| pack.section(SectionKind::Backbone).len();
-        // A row of 48 weights and a bias for each; the names of the graph take no more than some bytes.
+        // 48 weights and a bias per head row; the tensor names in the graph take a few more bytes.
         let more = backbone(&many) - backbone(&one);
         assert!((5 * 49 * 4..5 * 49 * 4 + 16).contains(&more), "{more}");
     }
 
     #[test]
     fn models_run() {
-        let film = radiograph(1, [480, 600]);
+        let image = radiograph(1, [480, 600]);
         for kind in Kind::ALL {
             for landmarks in [1, 6, 19] {
                 let [_, each] = kind.models(landmarks);
                 let pack = model(kind, each, 1).unwrap();
                 let mut detector = Detector::new(&pack, Backend::Cpu).unwrap();
-                assert_eq!(detector.observe(&film).unwrap().found.len(), each);
+                assert_eq!(detector.observe(&image).unwrap().found.len(), each);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The two networks of a pack with the decode, and the files by which other engines get them.
+//! The two networks of a model with decoding, and their export for other engines.
 
 use std::path::Path;
 
@@ -8,18 +8,18 @@ use fiducia::{
 };
 use fiducia_kernels::simd::peak;
 
-/// Both networks and where the peaks of their heat maps are looked for.
+/// Both networks and the sizes of their heat maps.
 #[derive(Debug)]
 pub struct Networks {
     backbone: Backbone,
     refine: Refine,
-    /// Cells of a coarse and of a fine heat map, and how far around its top a peak reaches.
+    /// Size `[width, height]` of a coarse and of a fine heat map, cells, and the radius of the peak search.
     coarse: ([usize; 2], usize),
     fine: ([usize; 2], usize),
 }
 
 impl Networks {
-    /// For the landmarks number `chosen`.
+    /// Compiles the networks for the landmarks with the numbers `chosen`.
     ///
     /// # Errors
     /// As [`Detector::new`].
@@ -27,7 +27,7 @@ impl Networks {
         let manifest = pack.manifest();
         let (frame, region) = (&manifest.whole, &manifest.refine);
         let cells = [frame.width / frame.stride, frame.height / frame.stride];
-        // As a detector does.
+        // In parallel, as in a detector.
         let (backbone, refine) = rayon::join(|| Backbone::new(pack), || Refine::new(pack, chosen));
         Ok(Self {
             backbone: backbone?,
@@ -37,7 +37,7 @@ impl Networks {
         })
     }
 
-    /// Peaks of all coarse heat maps, then of all fine ones, cells.
+    /// Peaks of all coarse heat maps, then of all fine ones, `[x, y]`, cells.
     ///
     /// # Errors
     /// As [`Detector::observe`].
@@ -52,17 +52,17 @@ fn peaks(maps: &[f32], ([w, h], radius): ([usize; 2], usize)) -> impl Iterator<I
         .map(move |map| peak(map, w, h, radius).map_or([f32::NAN; 2], |p| [p.x, p.y]))
 }
 
-/// Writes what another engine needs to do the same into `folder`: graphs, their inputs for the film, and the peaks that come
-/// out; floats little-endian, shapes in `shapes.json`.
+/// Writes the files that another engine needs for the same work into `folder`: graphs, their inputs for
+/// `radiograph`, and the expected peaks; floats little-endian, shapes in `shapes.json`.
 ///
 /// # Errors
 /// As [`Detector::observe`]; [`ErrorKind::Unwritable`] where the folder or a file cannot be made.
-pub fn write_networks(pack: &Pack, film: &Radiograph, folder: &Path) -> Result<(), Error> {
+pub fn write_networks(pack: &Pack, radiograph: &Radiograph, folder: &Path) -> Result<(), Error> {
     let manifest = pack.manifest();
     let (landmarks, frame) = (manifest.landmarks.len(), &manifest.whole);
-    let whole = whole(pack, film)?;
+    let whole = whole(pack, radiograph)?;
     let mut detector = Detector::new(pack, Backend::Cpu)?;
-    detector.observe(film)?;
+    detector.observe(radiograph)?;
     let regions = detector.regions();
     let all: Vec<usize> = (0..landmarks).collect();
     let peaks = Networks::new(pack, &all)?.run(&whole, regions)?;
@@ -75,14 +75,10 @@ pub fn write_networks(pack: &Pack, film: &Radiograph, folder: &Path) -> Result<(
     write_floats(&folder.join("whole.f32"), &whole)?;
     write_floats(&folder.join("regions.f32"), regions)?;
     write_floats(&folder.join("peaks.f32"), &peaks.concat())?;
-    let private: Vec<Vec<f32>> = (0..landmarks).map(|l| pack.adapter(l)).collect();
-    let (mut shapes, mut start) = (Vec::new(), 0);
-    for (k, input) in manifest.adapter.iter().enumerate() {
-        let of = |p: &Vec<f32>| p[start..start + input.len()].to_vec();
-        let values: Vec<f32> = private.iter().flat_map(of).collect();
-        start += input.len();
+    let mut shapes = Vec::new();
+    for (k, (shape, values)) in pack.adapters(&all).into_iter().enumerate() {
         write_floats(&folder.join(format!("adapter{k}.f32")), &values)?;
-        shapes.push([&[landmarks], &input.shape[..]].concat());
+        shapes.push(shape);
     }
     let shapes = serde_json::json!({
         "whole": [1, 1, frame.height, frame.width],
@@ -94,13 +90,13 @@ pub fn write_networks(pack: &Pack, film: &Radiograph, folder: &Path) -> Result<(
     write_atomically(&folder.join("shapes.json"), shapes.to_string().as_bytes())
 }
 
-/// The backbone's input for `film`.
-fn whole(pack: &Pack, film: &Radiograph) -> Result<Vec<f32>, Error> {
+/// The backbone's input for `radiograph`.
+fn whole(pack: &Pack, radiograph: &Radiograph) -> Result<Vec<f32>, Error> {
     let whole = &pack.manifest().whole;
-    let unit_per_px = pack.manifest().unit_per_px(film.height, film.spacing_mm);
-    let frame = whole_frame(whole, [film.width, film.height], unit_per_px);
+    let unit_per_px = pack.manifest().unit_per_px(radiograph.height, radiograph.spacing_mm);
+    let frame = whole_frame(whole, [radiograph.width, radiograph.height], unit_per_px);
     let (mut reduced, mut input) = (Plane::default(), vec![0.0; whole.width * whole.height]);
-    Grey::new(film)?.reduce(whole.unit_per_px, unit_per_px, &mut reduced);
+    Grey::new(radiograph)?.reduce(whole.unit_per_px, unit_per_px, &mut reduced);
     whole_input(whole, &reduced, &frame, &mut input, &mut Vec::new());
     Ok(input)
 }

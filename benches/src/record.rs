@@ -1,10 +1,10 @@
-//! What is measured, as rows of a table: `benches/results/MACHINE/DATE.csv`.
+//! Measurements as rows of a table: `benches/results/MACHINE/DATE.csv`.
 
 use std::path::Path;
 
 use fiducia::{Error, ErrorKind};
 
-/// One figure.
+/// One figure of a measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// What was measured: `stage/backend/size`.
@@ -20,7 +20,7 @@ pub struct Row {
 impl Row {
     /// A figure that is a number.
     pub fn number(name: &str, figure: &str, value: f64, unit: &str) -> Self {
-        // Six digits: more are noise.
+        // Six digits; more would be noise.
         let text = if value == 0.0 || (0.1..1e15).contains(&value.abs()) {
             let digits = 5.0 - value.abs().max(0.1).log10().floor();
             format!("{value:.*}", digits.clamp(0.0, 6.0) as usize)
@@ -47,7 +47,7 @@ impl Row {
     }
 }
 
-/// What was recorded on one machine on one day.
+/// The record of one machine on one day.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
     /// In the order of the file.
@@ -86,18 +86,18 @@ impl Record {
         Ok(Self { rows: lines.enumerate().map(row).collect::<Result<_, _>>()? })
     }
 
-    /// A figure that is a number; where there are several the last one, which was measured last.
+    /// A numeric figure; the last one if there are several, which was measured last.
     pub fn number(&self, name: &str, figure: &str) -> Option<f64> {
         self.find(name, figure)?.parse().ok()
     }
 
-    /// A figure as it stands.
+    /// A figure as text.
     pub fn find(&self, name: &str, figure: &str) -> Option<&str> {
         let of = |row: &&Row| row.name == name && row.figure == figure;
         self.rows.iter().rev().find(of).map(|row| row.value.as_str())
     }
 
-    /// The names that begin with `prefix`, without it, each once, in order.
+    /// The distinct names that begin with `prefix`, without it, in order.
     pub fn names(&self, prefix: &str) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for name in self.rows.iter().filter_map(|row| row.name.strip_prefix(prefix)) {

@@ -1,12 +1,14 @@
-//! Times of runs, as many as a span of time holds.
+//! Measures the times of repeated runs within a span of time.
 
 use std::time::{Duration, Instant};
 
+use fiducia_trainer::statistics::{Rank, order_statistic};
+
 use crate::Row;
 
-/// Runs before those that count: a part of the span, and of so many at most.
+/// Warm-up: fraction of the span, and largest number of runs.
 const WARM_UP: (f64, usize) = (0.25, 100);
-/// Runs that count, at most.
+/// Largest number of measured runs.
 const MOST: usize = 5000;
 
 /// Times of runs, in ascending order.
@@ -14,8 +16,8 @@ const MOST: usize = 5000;
 pub struct Times(Vec<f64>);
 
 impl Times {
-    /// Calls `run`, which says what it took, for so long, but at least once and three times more that count; a quarter of the
-    /// span before does not count.
+    /// Calls `run`, which returns its time, for `span`: at least one warm-up run (a quarter of the span),
+    /// then at least three measured runs.
     ///
     /// # Errors
     /// That of the run that fails.
@@ -34,18 +36,17 @@ impl Times {
         Ok(Self::from(times))
     }
 
-    /// How many there are.
+    /// Number of measured runs.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The least value that this part of the times, 0 to 1, does not exceed; not a number where there is none.
-    pub fn quantile(&self, part: f64) -> f64 {
-        let rank = (part * self.0.len() as f64).ceil() as usize;
-        self.0.get(rank.max(1) - 1).copied().unwrap_or(f64::NAN)
+    /// The `q`-quantile, 0 to 1, as a measured time; NaN without runs.
+    pub fn quantile(&self, q: f64) -> f64 {
+        order_statistic(self.0.clone(), q, Rank::InverseCdf, f64::total_cmp).unwrap_or(f64::NAN)
     }
 
-    /// Median, the tenths at both ends, and how many runs.
+    /// Rows for the median, the 10 % and 90 % quantiles, and the number of runs.
     pub fn rows(&self, name: &str) -> Vec<Row> {
         vec![
             Row::number(name, "median", self.quantile(0.5), "ms"),

@@ -1,4 +1,4 @@
-//! Puts the board's memory map where the linker looks for it.
+//! Copies the memory map of the board to where the linker searches for it.
 
 use std::{env, fs, io, path::PathBuf};
 

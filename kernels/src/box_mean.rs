@@ -1,4 +1,4 @@
-//! Reduction of an image by whole factors: each output pixel is the mean of a box of input pixels.
+//! Reduction of an image by integer factors: each output pixel is the mean of a box of input pixels.
 
 use crate::Affine;
 

@@ -1,4 +1,4 @@
-// Reduction of the uploaded image by whole factors: a thread computes one pixel of the reduced plane.
+// Reduction of the uploaded image by integer factors: a thread computes one pixel of the reduced plane.
 
 // Which of the two planes: 0 for the whole image, 1 for the regions.
 override PLANE: u32 = 0u;

@@ -1,5 +1,5 @@
 //! Convolution of planes, of any kernel size, stride, dilation and grouping, with bias, activation and
-//! skip connection. One twin for the three shaders `conv`, `grouped` and `depthwise`.
+//! skip connection. One reference implementation of the three shaders `conv`, `grouped` and `depthwise`.
 
 use crate::Epilogue;
 

@@ -1,5 +1,5 @@
-// Cuts regions of interest out of the reduced plane at centres that stand in a buffer, and normalises each
-// by its own mean and standard deviation. A workgroup per region.
+// Cuts regions of interest out of the reduced plane at the centres in a buffer, and normalises each by its own mean and
+// standard deviation. A workgroup per region.
 
 struct Params {
     size: u32,
@@ -21,21 +21,8 @@ struct Regions {
 @group(0) @binding(3) var<storage, read> regions: Regions;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
 
-var<workgroup> parts: array<f32, 256>;
-
-fn total(v: f32, thread: u32) -> f32 {
-    parts[thread] = v;
-    workgroupBarrier();
-    for (var half = 128u; half > 0u; half /= 2u) {
-        if (thread < half) {
-            parts[thread] += parts[thread + half];
-        }
-        workgroupBarrier();
-    }
-    let sum = parts[0];
-    workgroupBarrier();
-    return sum;
-}
+alias Sum = f32;
+const THREADS: u32 = 256u;
 
 // A position that is not finite reads the top-left pixel, by its bits: compilers assume there is no NaN.
 fn border(v: f32, last: f32) -> f32 {
@@ -58,7 +45,7 @@ fn crop(
     let count = p.size * p.size;
     let start = group.x * count;
     var sum = 0.0;
-    for (var i = thread; i < count; i += 256u) {
+    for (var i = thread; i < count; i += THREADS) {
         let d = vec2<f32>(f32(i % p.size), f32(i / p.size)) - middle;
         let turned = vec2<f32>(
             regions.along * d.x - regions.across * d.y,
@@ -74,12 +61,12 @@ fn crop(
     let mean = total(sum, thread) / f32(count);
     var spread = 0.0;
     // Each thread reads only what it wrote itself.
-    for (var i = thread; i < count; i += 256u) {
+    for (var i = thread; i < count; i += THREADS) {
         let d = output[start + i] - mean;
         spread += d * d;
     }
     let sd = sqrt(total(spread, thread) / f32(count));
-    for (var i = thread; i < count; i += 256u) {
+    for (var i = thread; i < count; i += THREADS) {
         output[start + i] = (output[start + i] - mean) / (sd + p.floor);
     }
 }

@@ -42,10 +42,6 @@ fn grouped(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     for (var i = 0u; i < LANES; i++) {
         let at = (id.z * p.out_channels + first + i) * pixels + pixel;
-        var other = 0.0;
-        if (p.epilogue.residual != 0u) {
-            other = f32(skip[at]);
-        }
-        output[at] = Output(finish(sums[i] + bias[first + i], other, p.epilogue));
+        put(at, sums[i] + bias[first + i]);
     }
 }

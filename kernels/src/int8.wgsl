@@ -1,11 +1,11 @@
-// Whole numbers of 8 bits, four in a word.
+// 8-bit integers, four in a word.
 
-// Four values that are scaled to at most 127.
-fn whole(scaled: vec4<f32>) -> u32 {
+// Four values, scaled to at most 127, as integers.
+fn quantised(scaled: vec4<f32>) -> u32 {
     return pack4xI8Clamp(vec4<i32>(round(scaled)));
 }
 
-// The sums of four products of one word with each of four.
+// The dot products of one word with each of four.
 fn dots(w: u32, v: vec4<u32>) -> vec4<i32> {
     return vec4<i32>(
         dot4I8Packed(w, v.x),
@@ -14,3 +14,4 @@ fn dots(w: u32, v: vec4<u32>) -> vec4<i32> {
         dot4I8Packed(w, v.w),
     );
 }
+

@@ -1,14 +1,20 @@
-//! What each step of the fiducia runtime computes, as allocation-free reference code.
+//! The steps of the fiducia runtime, as allocation-free reference implementations.
 //!
-//! Every kernel takes slices and writes slices, never allocates and never panics on sizes that
-//! its documentation allows. The crate is `no_std`, so the same numbers come out on a host, on
-//! the edge board and on a micro-controller. Two modules are for larger machines, behind features: `gpu` runs the
-//! shaders, `simd` does convolutions at the speed of the processor.
+//! Every kernel reads slices and writes slices, never allocates, and never panics on sizes that its documentation allows.
+//! The crate is `no_std`, so that a host, an edge board and a micro-controller compute the same numbers. A kernel that
+//! has a shader is two files with one name, such as `conv.rs` and `conv.wgsl`; the shader is tested against the kernel.
+//!
+//! Two features add modules for larger machines: `gpu` runs the shaders, `simd` computes convolutions with vector
+//! instructions.
 //!
 //! Coordinates: `(0, 0)` is the centre of the top-left pixel, x to the right, y down.
 //! Planes are row-major, `plane[y * width + x]`.
 #![no_std]
 #![cfg_attr(not(feature = "gpu"), forbid(unsafe_code))]
+
+// The macros of the test-support crate name it.
+#[cfg(test)]
+extern crate std;
 
 mod math;
 
@@ -29,8 +35,7 @@ mod elementwise;
 mod pool;
 mod resample;
 mod peak;
-mod picture;
-mod pose;
+pub mod pose;
 
 #[cfg(feature = "gpu")]
 pub mod gpu;
@@ -48,9 +53,8 @@ pub use local_norm::{LocalNorm, local_norm};
 pub use matmul::{Matmul, matmul};
 pub use matmul_int8::{Int8, conv_int8, matmul_int8};
 pub use peak::{Peak, peak};
-pub use picture::{Found, Picture};
 pub use pool::{Pool, PoolKind, pool};
-pub use pose::{Fine, PoseStep, Row};
+pub use pose::Pose;
 pub use precision::Precision;
 pub use quantise::quantise;
 pub use resample::{Resample, resample};

@@ -26,7 +26,25 @@ macro_rules! real {
 
 real!(sqrt / sqrtf => sqrt, exp / expf => exp, floor / floorf => floor, sin / sinf => sin, cos / cosf => cos);
 
-/// The nearest whole number, the even one of two.
+/// The length of the hypotenuse, `√(x² + y²)`.
+#[inline]
+pub(crate) fn hypot(x: f64, y: f64) -> f64 {
+    #[cfg(feature = "std")]
+    return x.hypot(y);
+    #[cfg(not(feature = "std"))]
+    return libm::hypot(x, y);
+}
+
+/// The angle of `(x, y)`, radians, x towards y.
+#[inline]
+pub(crate) fn atan2(y: f64, x: f64) -> f64 {
+    #[cfg(feature = "std")]
+    return y.atan2(x);
+    #[cfg(not(feature = "std"))]
+    return libm::atan2(y, x);
+}
+
+/// The nearest integer, ties to even.
 #[inline]
 pub(crate) fn rintf(x: f32) -> f32 {
     #[cfg(feature = "std")]

@@ -1,21 +1,5 @@
-// A workgroup computes a tile of the product, 32 rows x 32 columns or 16 x 64, a thread 4 x 4 of it.
+// A matrix product: a workgroup computes a tile of 32 rows x 32 columns or of 16 x 64, a thread 4 x 4 values of it.
 
-// Threads along the columns of the tile: 8 or 16.
-override ACROSS: u32 = 8u;
-
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    padded_m: u32,
-    weight_batch: u32,
-    bias_batch: u32,
-    pad0: u32,
-    pad1: u32,
-    epilogue: Epilogue,
-}
-
-@group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 

@@ -1,16 +1,16 @@
-//! Matrix product and convolution of 8-bit whole numbers: weights with a scale for each output channel, inputs
-//! made whole where they are read, with a scale for each pixel and each few channels. Sums are whole within such a
-//! block of channels, and `f32` over the blocks.
+//! Matrix product and convolution with 8-bit integers: weights have a scale for each output channel; inputs are quantised
+//! where they are read, with a scale for each pixel and each block of channels. Sums are integers within a block, and
+//! `f32` over the blocks.
 
-use crate::quantise::{level, steps};
+use crate::quantise::{level, scales};
 use crate::{Conv, Matmul};
 
 /// Weights `[m, k]` as [`crate::quantise`] gives them.
 #[derive(Clone, Copy, Debug)]
 pub struct Int8<'a> {
-    /// Whole numbers.
+    /// Levels.
     pub levels: &'a [i8],
-    /// Of each row the bias, and what a step of its weights is worth; for each batch item where the bias is its own.
+    /// Bias and weight scale of each row; of each batch item where the bias is its own.
     pub rows: &'a [[f32; 2]],
     /// Input channels that share a scale.
     pub block: usize,
@@ -27,10 +27,10 @@ pub fn matmul_int8(p: &Matmul, input: &[f32], weights: Int8<'_>, skip: &[f32], o
                 let levels = &weights.levels[row * k..][..k];
                 blocks(k, weights.block, value, |step| levels[step])
             };
-            for (row, [bias, worth]) in rows[..m].iter().enumerate() {
+            for (row, [bias, scale]) in rows[..m].iter().enumerate() {
                 let at = row * n + column;
                 let other = skip.get(batch * m * n + at).copied().unwrap_or(0.0);
-                plane[at] = p.epilogue.finish(sums(row) * worth + bias, other);
+                plane[at] = p.epilogue.finish(sums(row) * scale + bias, other);
             }
         }
     }
@@ -61,8 +61,8 @@ pub fn conv_int8(p: &Conv, input: &[f32], weights: Int8<'_>, skip: &[f32], out: 
                 sum += blocks(channels, weights.block, value, level);
             }
         }
-        let [bias, worth] = weights.rows[row];
-        *cell = p.epilogue.finish(sum * worth + bias, skip.get(at).copied().unwrap_or(0.0));
+        let [bias, scale] = weights.rows[row];
+        *cell = p.epilogue.finish(sum * scale + bias, skip.get(at).copied().unwrap_or(0.0));
     }
 }
 
@@ -76,11 +76,11 @@ fn blocks(
     let mut sum = 0.0;
     for first in (0..len).step_by(block) {
         let inside = first..len.min(first + block);
-        let (inverse, worth) =
-            steps(inside.clone().fold(0.0, |top: f32, i| top.max(value(i).abs())));
-        let whole: i32 =
+        let (inverse, scale) =
+            scales(inside.clone().fold(0.0, |top: f32, i| top.max(value(i).abs())));
+        let block_sum: i32 =
             inside.map(|i| i32::from(level(value(i), inverse)) * i32::from(weight(i))).sum();
-        sum += whole as f32 * worth;
+        sum += block_sum as f32 * scale;
     }
     sum
 }

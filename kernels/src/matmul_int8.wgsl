@@ -1,28 +1,12 @@
-// As matmul.wgsl, in whole numbers of 8 bits, four in a word. The right side is made whole here, with a scale for
-// each column and each block of k: as many steps of k as a tile holds, 32 of the square one, 16 of the wide one.
+// As matmul.wgsl, with 8-bit integers, four in a word. The right side is quantised here, with a scale for each column
+// and each block of k: as many steps of k as a tile holds, 32 of the square tile, 16 of the wide one.
 
-// Threads along the columns of the tile: 8 or 16.
-override ACROSS: u32 = 8u;
-
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    padded_m: u32,
-    weight_batch: u32,
-    bias_batch: u32,
-    pad0: u32,
-    pad1: u32,
-    epilogue: Epilogue,
-}
-
-@group(0) @binding(0) var<uniform> p: Params;
 // [k / 4][row / 4]: four rows of four steps.
 @group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;
-// Bias of each row, and what a step of its weights is worth.
+// Bias and weight scale of each row.
 @group(0) @binding(3) var<storage, read> rows: array<vec2<f32>>;
 
-// [k / 4][row / 4] and [k / 4][column / 4] of the block that is at work, and the largest magnitudes there.
+// [k / 4][row / 4] and [k / 4][column / 4] of the current block, and the largest magnitudes there.
 var<workgroup> weight_tile: array<vec4<u32>, 64>;
 var<workgroup> input_tile: array<vec4<u32>, 64>;
 var<workgroup> largest: array<vec4<f32>, 64>;
@@ -36,7 +20,7 @@ fn matmul(
     let first_column = group.x * 4u * ACROSS;
     let first_row = group.y * 4u * down;
     let batch = group.z;
-    // What a thread sums lies in the columns that it made whole.
+    // A thread quantises the columns that it sums.
     let tx = thread % ACROSS;
     let ty = thread / ACROSS;
     let column = first_column + 4u * tx;
@@ -68,10 +52,10 @@ fn matmul(
         }
         let inverse = select(vec4<f32>(0.0), 127.0 / top, top > vec4<f32>(0.0));
         input_tile[thread] = vec4<u32>(
-            whole(vec4<f32>(x[0].x, x[1].x, x[2].x, x[3].x) * inverse.x),
-            whole(vec4<f32>(x[0].y, x[1].y, x[2].y, x[3].y) * inverse.y),
-            whole(vec4<f32>(x[0].z, x[1].z, x[2].z, x[3].z) * inverse.z),
-            whole(vec4<f32>(x[0].w, x[1].w, x[2].w, x[3].w) * inverse.w),
+            quantised(vec4<f32>(x[0].x, x[1].x, x[2].x, x[3].x) * inverse.x),
+            quantised(vec4<f32>(x[0].y, x[1].y, x[2].y, x[3].y) * inverse.y),
+            quantised(vec4<f32>(x[0].z, x[1].z, x[2].z, x[3].z) * inverse.z),
+            quantised(vec4<f32>(x[0].w, x[1].w, x[2].w, x[3].w) * inverse.w),
         );
         workgroupBarrier();
         var block = array<vec4<i32>, 4>();

@@ -2,7 +2,7 @@
 
 use crate::math;
 
-/// What a heat map says about one landmark. Positions and distances are in cells of the map.
+/// The decoded heat map of one landmark. Positions and distances are in cells of the map.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Peak {
     /// Sub-cell position, x.
@@ -18,21 +18,21 @@ pub struct Peak {
     pub covariance: [f32; 3],
 }
 
-/// Times that the bell moves to the mean of what lies under it. By then it rests, but on the flattest of maps.
+/// Steps of the mean shift. It has then converged on all but the flattest maps.
 pub(crate) const MOVES: usize = 8;
 
-/// Cells from its middle at which the bell has come down to nothing.
-pub(crate) fn reach(radius: usize) -> f32 {
+/// Radius of the bell-shaped window, cells: the distance at which its weight is zero.
+pub(crate) fn support(radius: usize) -> f32 {
     (3 * radius + 1) as f32
 }
 
 /// Decodes `logits` `[height, width]`, whose softmax is the probability of the landmark per cell.
 ///
-/// The position is where a bell comes to rest that starts on the largest logit and moves to the mean of the probability
-/// under it ("mean shift", Comaniciu and Meer, TPAMI 2002); at `d` cells from its middle it weighs `(1 - d² / reach²)²`,
-/// with a reach of `3 · radius + 1`. It is exact to a fraction of a cell where the map is smooth, and a map with a
-/// broad top says the same whichever of its cells is the largest by a hair. The first of equal maxima in row order
-/// wins; NaN counts as no evidence. `None` where no cell holds a number or infinity makes the softmax undefined.
+/// The position is found by mean shift (Comaniciu and Meer, TPAMI 2002): a bell-shaped window starts on the largest logit and
+/// moves repeatedly to the mean of the probability under it. At `d` cells from its centre its weight is
+/// `(1 - d² / support²)²`, with a support of `3 · radius + 1` cells. The result is exact to a fraction of a cell where the map
+/// is smooth, and on a broad peak it hardly depends on which cell is the largest. The first of equal maxima in row order
+/// wins; NaN has probability 0. `None` where all cells are NaN or −∞, or where one is +∞.
 pub fn peak(logits: &[f32], width: usize, height: usize, radius: usize) -> Option<Peak> {
     let (best, top) = argmax(&logits[..width * height])?;
     let (px, py) = (best % width, best / width);
@@ -48,21 +48,21 @@ pub fn peak(logits: &[f32], width: usize, height: usize, radius: usize) -> Optio
         }
     }
 
-    let reach = reach(radius);
+    let support = support(radius);
     let (mut cx, mut cy) = (px as f32, py as f32);
     for _ in 0..MOVES {
         let (mut under, mut sx, mut sy) = (0.0f32, 0.0f32, 0.0f32);
-        for y in cells(cy, reach, height) {
-            for x in cells(cx, reach, width) {
+        for y in cells(cy, support, height) {
+            for x in cells(cx, support, width) {
                 let (dx, dy) = (x as f32 - cx, y as f32 - cy);
-                let bell = (1.0 - (dx * dx + dy * dy) / (reach * reach)).max(0.0);
+                let bell = (1.0 - (dx * dx + dy * dy) / (support * support)).max(0.0);
                 let p = weight(x, y) * bell * bell;
                 under += p;
                 sx += p * dx;
                 sy += p * dy;
             }
         }
-        // Never less than the one of the first move: a bell does not move downhill.
+        // The weight under the window never falls: mean shift does not move downhill.
         (cx, cy) = (cx + sx / under, cy + sy / under);
     }
 
@@ -85,9 +85,9 @@ pub fn peak(logits: &[f32], width: usize, height: usize, radius: usize) -> Optio
     })
 }
 
-/// The cells of an axis of `count` that are not further than `reach` from `middle`, which lies within it.
-pub(crate) fn cells(middle: f32, reach: f32, count: usize) -> core::ops::Range<usize> {
-    (middle - reach).max(0.0) as usize..((middle + reach) as usize + 1).min(count)
+/// The cells of an axis of `count` cells within `support` of `middle`, which lies on the axis.
+pub(crate) fn cells(middle: f32, support: f32, count: usize) -> core::ops::Range<usize> {
+    (middle - support).max(0.0) as usize..((middle + support) as usize + 1).min(count)
 }
 
 /// Index and value of the first largest finite logit.
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn the_nearer_of_two_places_does_not_pull_beyond_the_reach() {
         let one = gaussian(64, 64, 20.0, 20.0, 1.5);
-        let other = gaussian(64, 64, 20.0 + 2.0 * reach(4), 20.0, 1.5);
+        let other = gaussian(64, 64, 20.0 + 2.0 * support(4), 20.0, 1.5);
         let both: Vec<f32> = one.iter().zip(other).map(|(a, b)| a.max(b - 0.1)).collect();
         let found = peak(&both, 64, 64, 4).unwrap();
         assert!((found.x - 20.0).abs() < 0.01 && (found.y - 20.0).abs() < 0.01, "{found:?}");

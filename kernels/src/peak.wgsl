@@ -1,5 +1,5 @@
-// From heat maps to points: largest logit, a bell that moves from there to the mean of what lies under it, moments of
-// the whole map. A workgroup per map, of any size; every thread reduces its share, then the threads are reduced.
+// From heat maps to points: the largest logit, a mean shift from there with a bell-shaped window, and the moments of the
+// whole map. A workgroup per map, of any size: every thread sums its part, then the threads are reduced.
 
 struct Params {
     width: u32,
@@ -12,10 +12,11 @@ struct Params {
 @group(0) @binding(1) var<storage, read> maps: array<f32>;
 @group(0) @binding(2) var<storage, read_write> peaks: array<Peak>;
 
-var<workgroup> parts: array<vec3<f32>, 256>;
+alias Sum = vec3<f32>;
+const THREADS: u32 = 256u;
 
-// Whole numbers in the order of the floats, NaN lowest, both zeros equal. Comparing these is defined by WGSL,
-// comparing NaN is not.
+// An integer that orders like the float, with NaN lowest and both zeros equal. WGSL defines the comparison of integers, but
+// not that of NaN.
 fn key(v: f32) -> u32 {
     let bits = bitcast<u32>(v);
     if ((bits & 0x7fffffffu) > 0x7f800000u) {
@@ -29,25 +30,11 @@ fn key(v: f32) -> u32 {
 
 const NEGATIVE_INFINITY: u32 = 0x007fffffu;
 const INFINITY: u32 = 0xff800000u;
-// Times that the bell moves.
+// Steps of the mean shift.
 const MOVES: u32 = 8u;
 
 fn weight(v: f32, top: f32) -> f32 {
     return select(exp(v - top), 0.0, key(v) <= NEGATIVE_INFINITY);
-}
-
-fn total(v: vec3<f32>, thread: u32) -> vec3<f32> {
-    parts[thread] = v;
-    workgroupBarrier();
-    for (var half = 128u; half > 0u; half /= 2u) {
-        if (thread < half) {
-            parts[thread] += parts[thread + half];
-        }
-        workgroupBarrier();
-    }
-    let sum = parts[0];
-    workgroupBarrier();
-    return sum;
 }
 
 @compute @workgroup_size(256)
@@ -59,7 +46,7 @@ fn peak(
     let start = group.x * count;
     var best = 0u;
     var place = 0xffffffffu;
-    for (var i = thread; i < count; i += 256u) {
+    for (var i = thread; i < count; i += THREADS) {
         let k = key(maps[start + i]);
         if (k > best) {
             best = k;
@@ -68,7 +55,7 @@ fn peak(
     }
     let found = largest(best, place, thread);
     let valid = found.x > NEGATIVE_INFINITY && found.x < INFINITY;
-    // Without a peak the numbers below mean nothing, and are not kept.
+    // Without a peak the values below mean nothing, and are not used.
     place = select(0u, found.y, valid);
     let top = select(0.0, maps[start + place], valid);
     let px = place % p.width;
@@ -80,21 +67,21 @@ fn peak(
     let y1 = min(py + p.radius + 1u, p.height);
     let side = x1 - x0;
     var mass = 0.0;
-    for (var i = thread; i < side * (y1 - y0); i += 256u) {
+    for (var i = thread; i < side * (y1 - y0); i += THREADS) {
         mass += weight(maps[start + (y0 + i / side) * p.width + x0 + i % side], top);
     }
 
-    let reach = f32(3u * p.radius + 1u);
+    let support = f32(3u * p.radius + 1u);
     let edge = vec2<i32>(i32(p.width), i32(p.height));
     var middle = vec2<f32>(f32(px), f32(py));
     for (var i = 0u; i < MOVES; i += 1u) {
-        let first = max(vec2<i32>(middle - reach), vec2<i32>(0));
-        let cells = max(min(vec2<i32>(middle + reach) + 1, edge) - first, vec2<i32>(0));
+        let first = max(vec2<i32>(middle - support), vec2<i32>(0));
+        let cells = max(min(vec2<i32>(middle + support) + 1, edge) - first, vec2<i32>(0));
         var under = vec3<f32>(0.0);
-        for (var j = i32(thread); j < cells.x * cells.y; j += 256) {
+        for (var j = i32(thread); j < cells.x * cells.y; j += i32(THREADS)) {
             let cell = first + vec2<i32>(j % cells.x, j / cells.x);
             let d = vec2<f32>(cell) - middle;
-            let bell = max(1.0 - dot(d, d) / (reach * reach), 0.0);
+            let bell = max(1.0 - dot(d, d) / (support * support), 0.0);
             let w = weight(maps[start + u32(cell.y) * p.width + u32(cell.x)], top) * bell * bell;
             under += w * vec3<f32>(1.0, d);
         }
@@ -104,7 +91,7 @@ fn peak(
 
     var sums = vec3<f32>(0.0);
     var covariance = vec3<f32>(0.0);
-    for (var i = thread; i < count; i += 256u) {
+    for (var i = thread; i < count; i += THREADS) {
         let w = weight(maps[start + i], top);
         let dx = f32(i % p.width) - middle.x;
         let dy = f32(i / p.width) - middle.y;

@@ -1,5 +1,5 @@
 // The largest of the threads' keys and the first place that has it: subgroups reduce by themselves, their
-// results meet in two words. Whole numbers, so that the order cannot show.
+// results meet in two words. These are integers, so that the order has no effect.
 
 var<workgroup> top_key: atomic<u32>;
 // All bits turned, so that the first place is the largest, and none is zero.

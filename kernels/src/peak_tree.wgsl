@@ -1,5 +1,4 @@
-// The largest of the threads' keys and the first place that has it: halves of the workgroup, one after the
-// other.
+// The largest of the threads' keys and the first place that has it, by a tree reduction over the workgroup.
 
 var<workgroup> keys: array<u32, 256>;
 var<workgroup> places: array<u32, 256>;

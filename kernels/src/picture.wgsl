@@ -1,4 +1,4 @@
-// A radiograph as it was uploaded: what the host knows about it, then its pixels, packed.
+// The uploaded image: a header, then its packed pixels.
 
 struct Picture {
     width: u32,
@@ -18,7 +18,7 @@ struct Picture {
     pixels: array<u32>,
 }
 
-// What was found out about the image as a whole; read back with the landmarks.
+// Results that concern the whole image; read back with the landmarks.
 struct Found {
     low: u32,
     high: u32,

@@ -1,123 +1,274 @@
-//! The step between the heat maps, in numbers: what the shader `pose` is told and what a landmark's sixteen
-//! bytes hold. Its twin is the shape model of the runtime, in `f64`.
+//! The pose of a shape model in an image: the reference implementation of the fits in pose.wgsl.
+//!
+//! A shape model (Cootes et al. 1995) is a mean shape and modes of variation, in units, in a frame of its own. Two fits
+//! use it, both robust by iteratively reweighted least squares: that of its pose (a similarity) and that of its modes.
+//! Nothing here allocates: callers provide the working memory.
 
-/// Sizes and limits of the step, as the shader reads them.
-#[repr(C)]
+use crate::{Affine, math};
+
+/// Rounds of reweighting in both fits.
+pub const ROUNDS: usize = 6;
+/// A residual of this size halves the weight of a point in the fit of the pose, units.
+pub const POSE_ROBUST_UNITS: f64 = 9.0;
+/// A residual of this size halves the weight of a point in the fit of the modes, units.
+pub const SHAPE_ROBUST_UNITS: f64 = 3.0;
+/// Assumed standard deviation of a position in the fit of the modes, units.
+pub const NOISE_UNITS: f64 = 1.0;
+
+/// The place of the mean shape in an image, as a similarity.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
-pub struct PoseStep {
-    /// Points of the shape model.
-    pub guides: u32,
-    /// Landmarks that are looked at closely.
-    pub landmarks: u32,
-    /// Modes of the shape model.
-    pub modes: u32,
-    /// Cells along an edge of a fine heat map.
-    pub fine_cells: u32,
-    /// Region pixels per fine cell.
-    pub fine_stride: f32,
-    /// Region pixels along an edge.
-    pub region_size: f32,
-    /// Region pixel, units.
-    pub region_unit: f32,
-    /// Coarse points farther than this from the fitted shape are replaced, units.
-    pub outlier: f32,
-    /// Sizes are held above this before regions are cut.
-    pub scale_low: f32,
-    /// Sizes are held below this before regions are cut.
-    pub scale_high: f32,
-    /// Where a coarse map without a peak is taken to have one, cells.
-    pub coarse_middle: [f32; 2],
+pub struct Pose {
+    /// From the frame of the mean shape to image units.
+    pub to_image: Affine,
+    /// Rotation, radians, x towards y.
+    pub angle: f64,
+    /// Size relative to the mean shape.
+    pub scale: f64,
 }
 
-impl PoseStep {
-    /// Values of working memory that the shader needs.
-    pub fn work(&self) -> usize {
-        let (guides, modes) = (self.guides as usize, self.modes as usize);
-        10 * guides + modes * (modes + 1) + modes
-    }
+/// A shape model of `n` landmarks.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape<'a, M> {
+    /// Mean position of each landmark, units; `[n]`.
+    pub mean: &'a [[f64; 2]],
+    /// Standard deviation along each mode, units.
+    pub deviations: &'a [f64],
+    /// Each mode, a unit vector of `x0, y0, x1, y1, …`; `[modes][2 n]`.
+    pub modes: &'a [M],
 }
 
-/// A landmark as it is read back: 16 bytes.
-///
-/// Position as twice 24 bits, from one image size before the image to one after it (a 2,400 px edge in
-/// steps of 0.0004 px); spread, covariance and residual as half-precision floats (0.05 %).
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
-pub struct Row {
-    words: [u32; 4],
+/// The expected position of a landmark.
+#[derive(Clone, Copy, Debug)]
+pub enum Place<'a> {
+    /// That of a landmark of the shape model.
+    Guide(usize),
+    /// It follows the shape of the guides.
+    Follower {
+        /// Mean position in the frame of the mean shape, units.
+        mean: [f64; 2],
+        /// Movement with each mode, units per unit of the mode's amount.
+        modes: &'a [[f64; 2]],
+    },
 }
 
-/// What a [`Row`] holds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fine {
-    /// Position, px of the image.
-    pub px: [f64; 2],
-    /// Mean distance of the heat map's probability from the position, units.
-    pub spread: f64,
-    /// Covariance of the heat map `[xx, xy, yy]`, cells².
-    pub covariance_cells2: [f64; 3],
-    /// Distance to the likely shape, units.
-    pub residual: f64,
-}
-
-impl Row {
-    /// Reads a row of an image of `size` `[width, height]` px, whose fine maps have `cells` along an edge.
-    pub fn decode(&self, size: [usize; 2], cells: usize) -> Fine {
-        let [a, b, c, d] = self.words;
-        let place =
-            |bits: u32, size: usize| (f64::from(bits) / 16_777_215.0 * 3.0 - 1.0) * size as f64;
-        let grown = cells as f64 / 64.0 * (cells as f64 / 64.0);
-        Fine {
-            px: [place(a & 0x00ff_ffff, size[0]), place((a >> 24) | (b & 0xffff) << 8, size[1])],
-            spread: half(b >> 16),
-            covariance_cells2: [half(c) * grown, half(c >> 16) * grown, half(d) * grown],
-            residual: half(d >> 16),
+impl Place<'_> {
+    /// The position in an image in which the `guides` have these positions, and their shape this pose and these amounts of
+    /// the modes; units.
+    pub fn among(&self, guides: &[[f64; 2]], pose: &Pose, amounts: &[f64]) -> [f64; 2] {
+        match *self {
+            Self::Guide(guide) => guides[guide],
+            Self::Follower { mean, modes } => {
+                let moved = |axis: usize| {
+                    let along = modes.iter().zip(amounts).map(|(m, amount)| amount * m[axis]);
+                    mean[axis] + along.sum::<f64>()
+                };
+                pose.to_image.apply([moved(0), moved(1)])
+            }
         }
     }
 }
 
-/// The half-precision float in the lower 16 bits.
-fn half(bits: u32) -> f64 {
-    let (sign, exponent, fraction) = (bits >> 15 & 1, bits >> 10 & 31, bits & 1023);
-    let fraction = f64::from(fraction) / 1024.0;
-    // Powers of two, exactly.
-    let power = |e: u32| f64::from_bits(u64::from(1023 - 15 + e) << 52);
-    let size = match exponent {
-        0 => fraction * power(1),
-        31 if fraction == 0.0 => f64::INFINITY,
-        31 => f64::NAN,
-        _ => (1.0 + fraction) * power(exponent),
+/// Distance of two points.
+pub fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
+    math::hypot(a[0] - b[0], a[1] - b[1])
+}
+
+/// The weighted least-squares similarity from `from` to `to` (Umeyama 1991, in the plane).
+///
+/// With fewer than two points, or all of them in one place, it is a shift.
+pub fn similarity(from: &[[f64; 2]], to: &[[f64; 2]], weights: &[f64]) -> Pose {
+    let total = weights.iter().sum::<f64>().max(1e-12);
+    let centre = |points: &[[f64; 2]]| {
+        let sum = |axis: usize| points.iter().zip(weights).map(|(p, w)| w * p[axis]).sum::<f64>();
+        [sum(0) / total, sum(1) / total]
     };
-    if sign == 1 { -size } else { size }
+    let (a, b) = (centre(from), centre(to));
+    let (mut along, mut across, mut spread) = (0.0, 0.0, 0.0);
+    for ((p, q), w) in from.iter().zip(to).zip(weights) {
+        let (s, d) = ([p[0] - a[0], p[1] - a[1]], [q[0] - b[0], q[1] - b[1]]);
+        along += w * (s[0] * d[0] + s[1] * d[1]);
+        across += w * (s[0] * d[1] - s[1] * d[0]);
+        spread += w * (s[0] * s[0] + s[1] * s[1]);
+    }
+    let length = math::hypot(along, across);
+    let (angle, scale) = if length > 1e-9 && spread > 1e-9 {
+        (math::atan2(across, along), length / spread)
+    } else {
+        (0.0, 1.0)
+    };
+    Pose { to_image: Affine::similarity(angle, scale, a, b), angle, scale }
+}
+
+/// Fits the mean shape `mean` to `points` (image units); points far from it count less.
+///
+/// All slices have one value for each landmark; `robust` is working memory, left with the final weights.
+pub fn fit_pose(
+    mean: &[[f64; 2]],
+    points: &[[f64; 2]],
+    weights: &[f64],
+    robust: &mut [f64],
+) -> Pose {
+    robust.copy_from_slice(weights);
+    let mut pose = similarity(mean, points, robust);
+    for _ in 0..ROUNDS {
+        for (i, point) in points.iter().enumerate() {
+            let residual = distance(pose.to_image.apply(mean[i]), *point) / POSE_ROBUST_UNITS;
+            robust[i] = weights[i] / (1.0 + residual * residual);
+        }
+        pose = similarity(mean, points, robust);
+    }
+    pose
+}
+
+/// Working memory of [`Shape::fit`].
+#[derive(Debug)]
+pub struct Work<'a> {
+    /// The weights of the last round; `[n]`.
+    pub robust: &'a mut [f64],
+    /// The normal equations; `[modes][modes + 1]`.
+    pub system: &'a mut [f64],
+}
+
+impl<M: AsRef<[f64]>> Shape<'_, M> {
+    /// Values of the normal equations in [`Work`].
+    pub const fn system_len(modes: usize) -> usize {
+        modes * (modes + 1)
+    }
+
+    /// Fits the modes to `local`, points in the frame of the model; points far from the shape count less. Writes the amount
+    /// of each mode, units, to `amounts`.
+    pub fn fit(&self, local: &[[f64; 2]], weights: &[f64], work: Work<'_>, amounts: &mut [f64]) {
+        let Work { robust, system } = work;
+        robust.copy_from_slice(weights);
+        for _ in 0..ROUNDS {
+            self.regress(local, robust, system, amounts);
+            for (i, point) in local.iter().enumerate() {
+                let residual = distance(self.point(i, amounts), *point) / SHAPE_ROBUST_UNITS;
+                robust[i] = weights[i] / (1.0 + residual * residual);
+            }
+        }
+    }
+
+    /// Landmark number `i` of the shape with these amounts of the modes, in the frame of the model.
+    pub fn point(&self, i: usize, amounts: &[f64]) -> [f64; 2] {
+        let mut point = self.mean[i];
+        for (mode, amount) in self.modes.iter().zip(amounts) {
+            let mode = mode.as_ref();
+            point = [point[0] + amount * mode[2 * i], point[1] + amount * mode[2 * i + 1]];
+        }
+        point
+    }
+
+    /// The ridge of a mode, relative to the mean weight of the points: variance of the noise by variance of the mode.
+    pub fn ridge(&self, mode: usize) -> f64 {
+        NOISE_UNITS * NOISE_UNITS / self.variance(mode)
+    }
+
+    fn variance(&self, mode: usize) -> f64 {
+        (self.deviations[mode] * self.deviations[mode]).max(1e-9)
+    }
+
+    /// Weighted ridge regression of the modes on `local`.
+    fn regress(
+        &self,
+        local: &[[f64; 2]],
+        weights: &[f64],
+        system: &mut [f64],
+        amounts: &mut [f64],
+    ) {
+        let count = self.modes.len();
+        let mean_weight = weights.iter().sum::<f64>() / weights.len().max(1) as f64;
+        for (a, row) in system.chunks_exact_mut(count + 1).enumerate() {
+            let mode = self.modes[a].as_ref();
+            for (b, cell) in row[..count].iter_mut().enumerate() {
+                let other = self.modes[b].as_ref();
+                *cell = (0..local.len()).map(|i| weights[i] * dot(mode, other, i)).sum();
+            }
+            row[a] += NOISE_UNITS * NOISE_UNITS * mean_weight.max(1e-9) / self.variance(a);
+            let offset = |i: usize| {
+                let (dx, dy) = (local[i][0] - self.mean[i][0], local[i][1] - self.mean[i][1]);
+                mode[2 * i] * dx + mode[2 * i + 1] * dy
+            };
+            row[count] = (0..local.len()).map(|i| weights[i] * offset(i)).sum();
+        }
+        solve(system, amounts);
+    }
+}
+
+fn dot(a: &[f64], b: &[f64], i: usize) -> f64 {
+    a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1]
+}
+
+/// Solves the linear system in the rows `[a | b]` of `system` by Gaussian elimination with partial pivoting, in place.
+fn solve(system: &mut [f64], solution: &mut [f64]) {
+    let count = solution.len();
+    let width = count + 1;
+    for k in 0..count {
+        let size = |row: usize| system[row * width + k].abs();
+        let pivot = (k..count).max_by(|&i, &j| size(i).total_cmp(&size(j))).unwrap_or(k);
+        for column in k..width {
+            system.swap(k * width + column, pivot * width + column);
+        }
+        for row in k + 1..count {
+            let factor = system[row * width + k] / system[k * width + k];
+            for column in k..width {
+                system[row * width + column] -= factor * system[k * width + column];
+            }
+        }
+    }
+    for k in (0..count).rev() {
+        let known: f64 = (k + 1..count).map(|j| system[k * width + j] * solution[j]).sum();
+        solution[k] = (system[k * width + count] - known) / system[k * width + k];
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const MEAN: [[f64; 2]; 5] =
+        [[0.0, 0.0], [100.0, 0.0], [100.0, 80.0], [0.0, 80.0], [50.0, 120.0]];
+
     #[test]
-    fn halves_are_read_as_ieee_has_them() {
-        for (bits, value) in [
-            (0x3c00, 1.0),
-            (0xc000, -2.0),
-            (0x7bff, 65504.0),
-            (0x0001, 2f64.powi(-24)),
-            (0x3555, 0.333251953125),
-        ] {
-            assert_eq!(half(bits), value);
-            assert_eq!(half(bits | 0xabcd_0000), value);
-        }
-        assert!(half(0x7e00).is_nan() && half(0x7c00).is_infinite());
+    fn the_pose_ignores_a_wrong_point() {
+        let truth = Affine::similarity(0.2, 1.1, [0.0, 0.0], [30.0, 40.0]);
+        let mut points = MEAN.map(|p| truth.apply(p));
+        points[2] = [500.0, -300.0];
+        let mut robust = [0.0; 5];
+        let pose = fit_pose(&MEAN, &points, &[1.0; 5], &mut robust);
+        assert!((pose.angle - 0.2).abs() < 0.02 && (pose.scale - 1.1).abs() < 0.02, "{pose:?}");
+        assert!(robust[2] < 1e-3, "{robust:?}");
     }
 
     #[test]
-    fn places_span_three_images() {
-        let row = |x: u32, y: u32| Row { words: [x | y << 24, y >> 8, 0, 0] };
-        let [low, high] =
-            [row(0, 0xff_ffff), row(0xff_ffff, 0)].map(|r| r.decode([100, 50], 64).px);
-        assert_eq!(low, [-100.0, 100.0]);
-        assert_eq!(high, [200.0, -50.0]);
+    fn the_modes_follow_the_points_and_not_an_outlier() {
+        let modes = [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0], {
+            let half = 0.5f64;
+            [half, 0.0, -half, 0.0, half, 0.0, -half, 0.0, 0.0, 0.0]
+        }];
+        let shape = Shape { mean: &MEAN, deviations: &[10.0, 10.0], modes: &modes };
+        let mut points = MEAN;
+        points[4][1] += 12.0;
+        points[0] = [-40.0, -40.0];
+        let (mut robust, mut system, mut amounts) = ([0.0; 5], [0.0; 6], [0.0; 2]);
+        let work = Work { robust: &mut robust, system: &mut system };
+        shape.fit(&points, &[1.0; 5], work, &mut amounts);
+        assert!((amounts[0] - 12.0).abs() < 0.5 && amounts[1].abs() < 0.5, "{amounts:?}");
+        assert!(distance(shape.point(4, &amounts), points[4]) < 0.5);
+    }
+
+    #[test]
+    fn one_point_is_a_shift() {
+        let pose = fit_pose(&[[3.0, 4.0]], &[[10.0, 20.0]], &[1.0], &mut [0.0]);
+        assert_eq!((pose.angle, pose.scale), (0.0, 1.0));
+        assert_eq!(pose.to_image.apply([3.0, 4.0]), [10.0, 20.0]);
+    }
+
+    #[test]
+    fn a_system_is_solved_with_a_zero_on_its_diagonal() {
+        // 2 y = 4, 3 x + y = 5.
+        let (mut system, mut solution) = ([0.0, 2.0, 4.0, 3.0, 1.0, 5.0], [0.0; 2]);
+        solve(&mut system, &mut solution);
+        assert_eq!(solution, [1.0, 2.0]);
     }
 }

@@ -1,5 +1,6 @@
-// Between the heat maps: the pose of the mean shape, the likely shape, where to cut regions (`coarse`); and
-// after them: points, residuals and what is read back (`fine`). One workgroup: little work in many small steps.
+// `coarse` runs between the two networks: it fits the pose of the mean shape and the likely shape, and places the regions.
+// `fine` runs after them: points, residuals and the values that are read back. One workgroup: little work in many small
+// steps. The reference implementation of the fits is pose.rs.
 
 struct Params {
     guides: u32,
@@ -36,8 +37,8 @@ struct Pose {
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> picture: Picture;
-// Mean shape, ridge of each mode, modes, what each landmark is among the guides, and behind the guides' number
-// which follower; then of each follower its mean and how it moves with each mode.
+// Written by `pack_shape` in gpu/steps/packing.rs: mean shape, ridge of each mode, modes; for each landmark its guide, or
+// the number of guides plus the number of its follower; then for each follower its mean and its modes.
 @group(0) @binding(2) var<storage, read> model: array<f32>;
 @group(0) @binding(3) var<storage, read> peaks: array<Peak>;
 // Points, their image in the model's frame, the fitted shape, the guided points, weights, robust weights, and
@@ -46,26 +47,18 @@ struct Pose {
 @group(0) @binding(5) var<storage, read_write> regions: Regions;
 @group(0) @binding(6) var<storage, read_write> results: Results;
 
-const ROBUST_UNITS: f32 = 3.0;
-const ROUNDS: u32 = 6u;
+// Set by the host from the constants of pose.rs.
+override ROUNDS: u32;
+override POSE_ROBUST_UNITS: f32;
+override SHAPE_ROBUST_UNITS: f32;
+// Set by the host from the constants of gpu/wire/results.rs.
+override PLACE_STEPS: f32;
+override COVARIANCE_CELLS: f32;
+
+alias Sum = vec4<f32>;
 const THREADS: u32 = 64u;
 
-var<workgroup> parts: array<vec4<f32>, 64>;
 var<workgroup> pivot: u32;
-
-fn total(v: vec4<f32>, thread: u32) -> vec4<f32> {
-    parts[thread] = v;
-    workgroupBarrier();
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        if (thread < half) {
-            parts[thread] += parts[thread + half];
-        }
-        workgroupBarrier();
-    }
-    let sum = parts[0];
-    workgroupBarrier();
-    return sum;
-}
 
 fn points_at(i: u32) -> u32 { return 2u * i; }
 fn local_at(i: u32) -> u32 { return 2u * (p.guides + i); }
@@ -94,7 +87,7 @@ fn guide_of(landmark: u32) -> u32 {
     return u32(model[2u * p.guides + p.modes + 2u * p.modes * p.guides + landmark]);
 }
 
-// Where a follower lies in the frame of the mean shape, given the amounts that were solved for last.
+// Where a follower lies in the frame of the mean shape, given the amounts of the last fit.
 fn follower(number: u32) -> vec2<f32> {
     let start = 2u * p.guides + p.modes + 2u * p.modes * p.guides + p.landmarks;
     let at = start + 2u * number * (1u + p.modes);
@@ -106,8 +99,8 @@ fn follower(number: u32) -> vec2<f32> {
     return v;
 }
 
-// Where a landmark is looked for: at its guide among the values from `first` on, or where the shape puts it.
-fn looked_for(landmark: u32, first: u32, pose: Pose) -> vec2<f32> {
+// The expected position of a landmark: its guide among the values from `first` on, or where the shape puts its follower.
+fn expected_at(landmark: u32, first: u32, pose: Pose) -> vec2<f32> {
     let place = guide_of(landmark);
     if (place >= p.guides) {
         return to_image(pose, follower(place - p.guides));
@@ -150,7 +143,7 @@ fn similarity(thread: u32) -> Pose {
     return pose;
 }
 
-// Fits the mean shape to the points, points far from it counting less.
+// Fits the mean shape to the points; points far from it count less.
 fn fit_pose(thread: u32) -> Pose {
     for (var i = thread; i < p.guides; i += THREADS) {
         work[robust_at(i)] = work[weight_at(i)];
@@ -160,7 +153,7 @@ fn fit_pose(thread: u32) -> Pose {
     for (var round = 0u; round < ROUNDS; round++) {
         for (var i = thread; i < p.guides; i += THREADS) {
             let off = distance(to_image(pose, mean_shape(i)), vec_at(points_at(i)));
-            let r = off / (3.0 * ROBUST_UNITS);
+            let r = off / POSE_ROBUST_UNITS;
             work[robust_at(i)] = work[weight_at(i)] / (1.0 + r * r);
         }
         storageBarrier();
@@ -169,7 +162,7 @@ fn fit_pose(thread: u32) -> Pose {
     return pose;
 }
 
-// Gaussian elimination with pivoting; leaves the solution in the amounts.
+// Gaussian elimination with pivoting; writes the solution to the amounts.
 fn solve(thread: u32) {
     for (var k = 0u; k < p.modes; k++) {
         if (thread == 0u) {
@@ -212,7 +205,7 @@ fn solve(thread: u32) {
     workgroupBarrier();
 }
 
-// Weighted ridge regression of the modes on the points, all in the model's frame.
+// Weighted ridge regression of the modes on the points, all in the frame of the model.
 fn reconstruct(thread: u32) {
     var weights = 0.0;
     for (var i = thread; i < p.guides; i += THREADS) {
@@ -249,7 +242,7 @@ fn reconstruct(thread: u32) {
     workgroupBarrier();
 }
 
-// The likely shape nearest to the points under a pose, left in the shape, image units.
+// The likely shape nearest to the points under a pose; writes it to the shape, image units.
 fn fit_shape(pose: Pose, thread: u32) {
     let size = pose.along * pose.along + pose.across * pose.across;
     for (var i = thread; i < p.guides; i += THREADS) {
@@ -263,7 +256,7 @@ fn fit_shape(pose: Pose, thread: u32) {
     for (var round = 0u; round < ROUNDS; round++) {
         reconstruct(thread);
         for (var i = thread; i < p.guides; i += THREADS) {
-            let r = distance(vec_at(shape_at(i)), vec_at(local_at(i))) / ROBUST_UNITS;
+            let r = distance(vec_at(shape_at(i)), vec_at(local_at(i))) / SHAPE_ROBUST_UNITS;
             work[robust_at(i)] = work[weight_at(i)] / (1.0 + r * r);
         }
         storageBarrier();
@@ -305,7 +298,7 @@ fn coarse(@builtin(local_invocation_index) thread: u32) {
     storageBarrier();
     workgroupBarrier();
     for (var i = thread; i < p.landmarks; i += THREADS) {
-        regions.centres[i] = looked_for(i, guided_at(0u), pose);
+        regions.centres[i] = expected_at(i, guided_at(0u), pose);
     }
     let sums = total(vec4<f32>(masses, squares, 0.0, 0.0), thread) / f32(p.guides);
     if (thread == 0u) {
@@ -324,14 +317,14 @@ fn coarse(@builtin(local_invocation_index) thread: u32) {
 
 // A point of the image as 24 bits: from one image width left of the image to one right of it.
 fn place(px: f32, size: u32) -> u32 {
-    return u32(round(clamp((px / f32(size) + 1.0) / 3.0, 0.0, 1.0) * 16777215.0));
+    return u32(round(clamp((px / f32(size) + 1.0) / 3.0, 0.0, 1.0) * PLACE_STEPS));
 }
 
 fn halves(a: f32, b: f32) -> u32 {
     return pack2x16float(clamp(vec2<f32>(a, b), vec2<f32>(-65504.0), vec2<f32>(65504.0)));
 }
 
-// Where the fine heat map of a landmark puts it, units; the middle of its region where it holds no number.
+// The position that the fine heat map of a landmark gives, units; the centre of its region where the map has no peak.
 fn fine_point(landmark: u32) -> vec2<f32> {
     let peak = peaks[landmark];
     var cell = vec2<f32>((f32(p.fine_cells) - 1.0) / 2.0);
@@ -362,13 +355,13 @@ fn fine(@builtin(local_invocation_index) thread: u32) {
     let pose = fit_pose(thread);
     fit_shape(pose, thread);
     let cell_units = length(vec2<f32>(regions.along, regions.across)) * p.fine_stride;
-    let grown = 64.0 / f32(p.fine_cells) * 64.0 / f32(p.fine_cells);
+    let grown = COVARIANCE_CELLS / f32(p.fine_cells) * COVARIANCE_CELLS / f32(p.fine_cells);
     let middle = (f32(p.fine_cells) - 1.0) / 2.0;
-    // Followers have a residual, but do not decide whether the image is plausible.
+    // Followers have a residual too, but are not part of the plausibility check.
     var squares = vec2<f32>(0.0);
     for (var i = thread; i < p.landmarks; i += THREADS) {
         let point = fine_point(i);
-        let residual = distance(point, looked_for(i, shape_at(0u), pose));
+        let residual = distance(point, expected_at(i, shape_at(0u), pose));
         squares += select(vec2<f32>(0.0), vec2<f32>(residual * residual, 1.0), guide_of(i) < p.guides);
         var peak = peaks[i];
         if (peak.valid != 1u) {

@@ -1,6 +1,6 @@
-//! How the numbers of a network are kept.
+//! The number format of a network.
 
-/// The form of what layers hand on. Weights and sums are `f32` where nothing else is said.
+/// The number format of the values between layers. Weights and sums are `f32` unless stated otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// 4 bytes, 24 bits of mantissa.
@@ -8,7 +8,7 @@ pub enum Precision {
     F32,
     /// 2 bytes, 11 bits of mantissa, 65,504 at most.
     F16,
-    /// 4 bytes; but weights and inputs of large products in 1 byte, and these products in whole numbers.
+    /// 4 bytes; but large products are computed with 8-bit integers.
     Int8,
 }
 

@@ -1,29 +1,28 @@
-//! Values in 8 bits: whole numbers from −127 to 127, and what one step of them is worth.
+//! Values in 8 bits: integer levels from −127 to 127 and a scale, the value of one level.
 
 use crate::math;
 
-/// The largest whole number; −128 is left out, so that both signs reach equally far.
+/// The largest level; −128 is not used, so that the range is symmetric.
 const LARGEST: f32 = 127.0;
 
-/// What divides a group of values whose largest magnitude is `top` into whole numbers, and what one of these is
-/// worth. Zeros stay zeros.
-pub(crate) fn steps(top: f32) -> (f32, f32) {
+/// The inverse scale and the scale of a group of values whose largest magnitude is `top`. Zeros stay zeros.
+pub(crate) fn scales(top: f32) -> (f32, f32) {
     let inverse = if top > 0.0 { LARGEST / top } else { 0.0 };
     (inverse, top / LARGEST)
 }
 
-/// The whole number nearest to `value` times `inverse`, the even one of two.
+/// The level nearest to `value` times the inverse scale, ties to even.
 pub(crate) fn level(value: f32, inverse: f32) -> i8 {
     math::rintf(value * inverse).clamp(-LARGEST, LARGEST) as i8
 }
 
-/// Writes the row `weights` as whole numbers to `levels`, which is as long, and returns what one is worth.
+/// Writes the levels of the row `weights` to `levels`, which is as long, and returns their scale.
 ///
-/// A row that came out of 8 bits with a scale of its own comes back as it was.
+/// Quantising a row again that was quantised with a scale of its own gives the same levels.
 pub fn quantise(weights: &[f32], levels: &mut [i8]) -> f32 {
-    let (inverse, worth) = steps(weights.iter().fold(0.0, |top, w| top.max(w.abs())));
+    let (inverse, scale) = scales(weights.iter().fold(0.0, |top, w| top.max(w.abs())));
     levels.iter_mut().zip(weights).for_each(|(to, &w)| *to = level(w, inverse));
-    worth
+    scale
 }
 
 #[cfg(test)]
@@ -35,8 +34,8 @@ mod tests {
         let scale = 0.003_7;
         let row: [f32; 255] = core::array::from_fn(|i| (i as f32 - 127.0) * scale);
         let mut levels = [0; 255];
-        let worth = quantise(&row, &mut levels);
-        assert!((worth / scale - 1.0).abs() < 1e-6);
+        let found = quantise(&row, &mut levels);
+        assert!((found / scale - 1.0).abs() < 1e-6);
         assert!(levels.iter().enumerate().all(|(i, &level)| i32::from(level) == i as i32 - 127));
     }
 

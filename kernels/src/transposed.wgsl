@@ -46,10 +46,5 @@ fn transposed(@builtin(global_invocation_id) id: vec3<u32>) {
             }
         }
     }
-    let at = (id.z * p.out_channels + row) * pixels + id.x;
-    var other = 0.0;
-    if (p.epilogue.residual != 0u) {
-        other = f32(skip[at]);
-    }
-    output[at] = Output(finish(sum + bias[row], other, p.epilogue));
+    put((id.z * p.out_channels + row) * pixels + id.x, sum + bias[row]);
 }

@@ -1,6 +1,6 @@
-//! Gives the shared library its SONAME, so that a program keeps the interface that it was linked with.
+//! Sets the SONAME of the shared library, so that programs load the ABI version that they were linked with.
 
-/// `FIDUCIA_ABI_VERSION` of `src/types.rs`; `.ci/c-interface` compares them.
+/// Equals `FIDUCIA_ABI_VERSION` in `src/types.rs`; `.ci/c-interface` checks it.
 const ABI_VERSION: u32 = 1;
 
 fn main() {

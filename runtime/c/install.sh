@@ -1,7 +1,7 @@
 #!/bin/sh
-# install.sh PREFIX [BUILT]: puts libfiducia (shared and static), fiducia.h and fiducia.pc under PREFIX. BUILT is
-# the folder that cargo built them in; by default target/release of this repository. DESTDIR goes in front of
-# PREFIX where a package is made.
+# install.sh PREFIX [BUILT]: installs libfiducia (shared and static), fiducia.h and fiducia.pc under PREFIX. BUILT is
+# the folder of cargo's output, by default target/release of this repository. DESTDIR is prepended to PREFIX, for
+# packaging.
 set -eu
 [ $# -ge 1 ] || { echo "usage: install.sh PREFIX [BUILT]" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,8 +10,8 @@ built=${2:-${CARGO_TARGET_DIR:-$here/../../target}/release}
 root=${DESTDIR:-}$prefix
 abi=$(sed -n 's/^#define FIDUCIA_ABI_VERSION //p' "$here/fiducia.h")
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/../../Cargo.toml" | head -1)
-# What a static library leaves to the C linker (rustc --print native-static-libs). Kernels in assembly do not say that
-# they need no executable stack.
+# The system libraries that the static library needs (rustc --print native-static-libs). Assembly kernels do not
+# declare that they need no executable stack, hence the linker flag.
 private="-Wl,-z,noexecstack -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
 
 [ -f "$built/libfiducia_c.so" ] || {

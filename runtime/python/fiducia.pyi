@@ -1,4 +1,4 @@
-"""Finds anatomical landmarks on X-ray images. Not a medical device."""
+"""Detects anatomical landmarks on X-ray images. Not a medical device."""
 
 import os
 from typing import Optional, Sequence, Tuple, Union, final
@@ -10,25 +10,29 @@ __all__ = ["Detector", "Error", "Landmark", "NoGpu", "Refused", "Report", "Unrea
 __version__: str
 
 class Error(Exception):
-    """What can go wrong beside wrong arguments, which are a ValueError or TypeError."""
+    """Base class of all errors except invalid arguments, which raise ValueError or TypeError."""
 
 class Refused(Error):
-    """The image does not look like what the model was made for: there are no landmarks."""
+    """The image does not look like the images that the model was trained on; there are no landmarks."""
 
     reasons: Tuple[str, ...]
+    """Why the image was refused, one sentence each."""
 
 class Unreadable(Error):
-    """A model or key cannot be read: missing, damaged, of an unknown form."""
+    """A model or key file cannot be read: missing, damaged, or of an unknown format."""
 
 class Untrusted(Error):
-    """The model is not signed by the maker asked for."""
+    """The model is not signed with the given key."""
 
 class NoGpu(Error):
-    """A GPU was asked for and there is none, or none that can run the model."""
+    """A GPU was requested, but there is none, or none that can run the model."""
 
 @final
 class Landmark:
-    """One landmark. (0, 0) is the centre of the top-left pixel, x to the right, y down; mm = px * spacing."""
+    """One landmark.
+
+    The origin is the centre of the top-left pixel, x to the right, y down; mm = px * spacing.
+    """
 
     @property
     def name(self) -> str: ...
@@ -38,51 +42,54 @@ class Landmark:
     def y_px(self) -> float: ...
     @property
     def x_mm(self) -> Optional[float]:
-        """None without a spacing, like all mm."""
+        """Position, mm; None if the spacing is unknown, like all values in mm."""
     @property
     def y_mm(self) -> Optional[float]: ...
     @property
     def expected_error_px(self) -> float:
-        """Expected distance to the true position."""
+        """Expected distance to the true position, px."""
     @property
     def expected_error_mm(self) -> Optional[float]: ...
     @property
     def covariance_px2(self) -> Tuple[float, float, float]:
-        """xx, xy, yy."""
+        """Covariance of the position: xx, xy, yy, px²."""
     @property
     def confident(self) -> bool:
-        """False: check it by eye."""
+        """False: low confidence, verify the position by eye."""
 
 @final
 class Report:
-    """The landmarks of one image, and what found them."""
+    """The landmarks of one image, and the model and device that detected them."""
 
     @property
     def landmarks(self) -> list[Landmark]: ...
     @property
     def size_px(self) -> Tuple[int, int]:
-        """Width and height."""
+        """Width and height of the image, px."""
     @property
     def spacing_mm(self) -> Optional[Tuple[float, float]]: ...
     @property
     def model_name(self) -> str: ...
     @property
     def model_sha256(self) -> str:
-        """Of the whole model file, hexadecimal."""
+        """SHA-256 of the model file, hexadecimal."""
     @property
     def backend(self) -> str:
-        """`cpu` or `gpu`."""
+        """`cpu` or `gpu`: the processor that ran the networks."""
     @property
     def device(self) -> str:
         """Name of the processor or adapter."""
     @property
     def total_ms(self) -> float: ...
     def to_json(self) -> str:
-        """The whole report, schema `fiducia.report/1`."""
+        """The report as JSON, schema `fiducia.report/1`."""
 
 @final
 class Detector:
-    """A model that is ready to run. Threads may share it; they wait for each other, but not for the interpreter."""
+    """A model that is ready to run.
+
+    Threads may share it; detections run one at a time, without holding the interpreter lock.
+    """
 
     def __new__(
         cls,
@@ -93,12 +100,17 @@ class Detector:
         landmarks: Optional[Sequence[str]] = None,
         signer: Optional[Union[str, os.PathLike[str]]] = None,
     ) -> Detector:
-        """Reads the model file and makes it ready on a device.
+        """Reads the model file and prepares it on a device.
 
-        backend: `auto` takes a real GPU where there is one, else the CPU; `cpu` and `gpu` insist.
-        adapter: the first GPU whose name contains this, the only way to a software rasteriser.
-        landmarks: these alone; they come out as they do among all, in less time.
-        signer: a PEM file; only a model that the maker with this public key signed is taken.
+        backend: `auto` selects a hardware GPU if there is one, else the CPU; `cpu` or `gpu` forces that backend or
+            fails.
+        adapter: use the first GPU whose name contains this text. A software rasteriser is only used if it is named
+            here.
+        landmarks: names of the landmarks to detect; None: all. Fewer landmarks take less time; positions are
+            unchanged.
+        signer: PEM file with a public key; the model must be signed with it.
+
+        Raises Unreadable, Untrusted or NoGpu; ValueError for an invalid argument.
         """
     def detect(
         self,
@@ -108,13 +120,14 @@ class Detector:
         invert: bool = False,
         name: str = "image",
     ) -> Report:
-        """Finds the landmarks on a grey image [height, width] of uint8 or uint16, with any strides.
+        """Detects the landmarks on a greyscale image [height, width] of uint8 or uint16, with any strides.
 
-        spacing: mm per px at the detector, one number or (x, y).
-        invert: take the negative first, for images on which bone is dark (MONOCHROME1).
-        name: how errors and the report call the image.
+        spacing: pixel spacing in the detector plane, mm per px, one number or (x, y); None: unknown.
+        invert: invert the grey values first, for images with dark bone (MONOCHROME1).
+        name: name of the image in errors and in the report.
 
-        Raises Refused where the image does not look like what the model was made for.
+        Raises Refused if the image does not look like the images that the model was trained on; ValueError or
+        TypeError for an invalid argument.
         """
     @property
     def landmarks(self) -> list[str]: ...

@@ -1,4 +1,4 @@
-//! Writing a file whole or not at all.
+//! Atomic writes: a file is written whole or not at all.
 
 use std::{
     fs,
@@ -6,9 +6,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
-/// A result that is complete on the disk under a temporary name; dropped, it leaves nothing behind.
+/// A file that is complete on disk under a temporary name. If it is dropped without [`Staged::commit`], it is deleted.
+///
+/// ```
+/// use fiducia::Staged;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("report.json");
+/// // Several results: all are written before the first one appears.
+/// let staged = Staged::new(&path, b"{}")?;
+/// assert!(!path.exists());
+/// if let Some(staged) = staged {
+///     staged.commit()?;
+/// }
+/// assert!(path.exists());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Staged {
     path: PathBuf,
@@ -18,7 +35,21 @@ pub struct Staged {
 
 /// Writes `bytes` to a temporary file beside `path`, then renames it over `path`.
 ///
-/// A device or pipe (`/dev/null`) is written to as it is.
+/// A device or pipe (`/dev/null`) is written to directly.
+///
+/// ```
+/// use fiducia::write_atomically;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("report.json");
+/// write_atomically(&path, b"{}")?;
+/// assert_eq!(std::fs::read(&path)?, b"{}");
+/// // A missing folder is an error, and nothing is left behind.
+/// assert!(write_atomically(&folder.path().join("none/report.json"), b"{}").is_err());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`ErrorKind::Unwritable`] where the folder does not exist or does not allow it; nothing is left behind.
@@ -29,8 +60,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// Writes `file` whole or not at all, for this user only, in a folder that is made for this user only where there
-/// is none. What stands in its place, a link or a pipe, is replaced and not followed.
+/// Writes `file` atomically, readable by this user only. A missing folder is created, for this user only. A link or pipe
+/// in place of the file is replaced, not followed.
 #[cfg(feature = "gpu")]
 pub(crate) fn write_privately(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder(file);
@@ -58,8 +89,8 @@ pub fn check_writable(path: &Path) -> Result<(), Error> {
 }
 
 impl Staged {
-    /// Writes `bytes` under a temporary name beside `path`. A device or pipe has no name to take
-    /// later: it is written at once, and there is nothing to commit.
+    /// Writes `bytes` under a temporary name beside `path`. A device or pipe is written to at once; there is then nothing
+    /// to commit, and the result is `None`.
     ///
     /// # Errors
     /// [`ErrorKind::Unwritable`], as [`write_atomically`].
@@ -83,7 +114,7 @@ impl Staged {
         Ok(Some(Self { file: file.into_temp_path(), path: target }))
     }
 
-    /// Gives the file its name, over a file of that name.
+    /// Renames the file to its final name; replaces an existing file.
     ///
     /// # Errors
     /// [`ErrorKind::Unwritable`], as [`write_atomically`].
@@ -93,7 +124,7 @@ impl Staged {
     }
 }
 
-/// The file behind a link, so that the link stays.
+/// The file that a link points to, so that the link stays.
 fn target(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
@@ -115,7 +146,7 @@ fn temporary(target: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 fn unwritable(path: &Path, target: &Path, e: &io::Error) -> Error {
-    // The kind alone: the whole error names the temporary file, which means nothing to the reader.
+    // The kind alone: the whole error names the temporary file, which would confuse the reader.
     let (what, hint) = if e.kind() == io::ErrorKind::IsADirectory {
         ("it is a folder".to_owned(), "name a file")
     } else if folder(target).is_dir() {

@@ -1,30 +1,30 @@
-//! What can go wrong, named so that a program can act on it and a person can mend it.
+//! Errors: a class that a program can act on, and a message that tells a person what to do.
 
 use std::fmt;
 
-/// What went wrong, as a class; [`Error::kind`].
+/// Class of an [`Error`].
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The call itself is wrong: a flag, a missing output folder, an impossible spacing.
+    /// The call is wrong: an option, a missing output folder, an impossible spacing.
     Usage,
-    /// An image or pack cannot be read: missing, no permission, damaged, of an unknown form.
+    /// An image or pack cannot be read: missing, no permission, damaged, unknown format.
     Unreadable,
-    /// The image is readable, but not what the model was made for.
+    /// The image is readable, but unlike the model's training set.
     Implausible,
     /// A GPU was asked for and none can be used.
     NoGpu,
-    /// A pack or patch is not signed by the maker that was asked for.
+    /// A pack or patch is not signed with the required key.
     Untrusted,
     /// The GPU cannot hold the model or the image.
     GpuMemory,
-    /// The GPU computes something else than it should: a driver to update, a device to replace.
+    /// The GPU computes wrong values: update the driver or replace the device.
     GpuWrong,
-    /// The GPU went away while it was working; a new detector may find it again.
+    /// The GPU was lost while it was working; a new detector may find it again.
     GpuLost,
     /// A result could not be written.
     Unwritable,
-    /// The inference engine failed on a valid pack and image: a fault of fiducia.
+    /// The inference engine failed on a valid pack and image: a bug in fiducia.
     Engine,
 }
 
@@ -44,7 +44,18 @@ impl ErrorKind {
     }
 }
 
-/// An error with its class and a sentence: what was wrong with which input, and what to do.
+/// An error: its class, and a message that names the input, what is wrong with it and what to do.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use fiducia::{ErrorKind, Pack};
+///
+/// let error = Pack::open(Path::new("missing.fid")).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Unreadable);
+/// assert_eq!(error.kind().exit_code(), 3);
+/// assert!(error.to_string().contains("missing.fid"));
+/// ```
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -62,7 +73,7 @@ impl Error {
         self.kind
     }
 
-    /// The same error, its sentence opened by `place` (a file, a section, a landmark).
+    /// The same error, its message prefixed with `place` (a file, a section, a landmark).
     pub fn at(self, place: impl fmt::Display) -> Self {
         Self { message: format!("{place}: {}", self.message), ..self }
     }

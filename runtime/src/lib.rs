@@ -6,37 +6,54 @@
 //!   ─peak→ landmarks ─shape→ plausibility ─report→ Report
 //! ```
 //!
+//! ```
+//! use std::path::Path;
+//!
+//! use fiducia::{Backend, Detector, Pack, Radiograph};
+//!
+//! # fn main() -> Result<(), fiducia::Error> {
+//! # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
+//! let pack = Pack::open(&models.join("head.fid"))?;
+//! let mut detector = Detector::new(&pack, Backend::Cpu)?;
+//! let radiograph = Radiograph::open(&models.join("demo.png"), Some([0.2, 0.2]))?;
+//! print!("{}", fiducia::table(&detector.detect(&radiograph)?));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Coordinates of an image: `(0, 0)` is the centre of the top-left pixel, x to the right, y down;
 //! `mm = px · spacing`, with its own spacing for x and y.
 
-mod error;
+// Users import from the root; modules of this crate import each other by path.
+pub mod error;
+pub mod atomic;
 pub mod radiograph;
+pub mod orientation;
+pub mod shape;
 pub mod pack;
-mod preprocess;
-mod network;
-mod backbone;
-mod shape;
-mod refine;
-#[cfg(feature = "gpu")]
-mod gpu;
-mod detector;
-mod cephalometry;
-mod report;
-mod overlay;
+pub mod preprocess;
+pub mod engine;
+pub mod landmark;
+pub mod cephalometry;
+pub mod report;
+pub mod detector;
+pub mod overlay;
 #[cfg(feature = "results")]
 pub mod results;
-mod atomic;
 
 pub use atomic::{Staged, check_writable, write_atomically};
-pub use backbone::{Backbone, Coarse};
 pub use cephalometry::{Measure, Unit, measures};
-pub use detector::{Backend, Detector, Found, Observation, Presentation, Started, Wanted};
+pub use detector::{Detector, Started};
+pub use engine::cpu::{Backbone, Coarse, Refine};
+#[cfg(feature = "gpu")]
+pub use engine::gpu::{ShaderTime, StepTime, by_shader};
+pub use engine::{Backend, BackendInfo, Found, Observation, Timings, Wanted};
 pub use error::{Error, ErrorKind};
 pub use fiducia_kernels::Precision;
 #[cfg(feature = "gpu")]
-pub use fiducia_kernels::gpu::{Adapter, Counters, Reach, adapters};
-#[cfg(feature = "gpu")]
-pub use gpu::{ShaderTime, StepTime, by_shader};
+pub use fiducia_kernels::gpu::{Adapter, Counters, MeasuredPeak, adapters};
+pub use landmark::Landmark;
+pub use orientation::Presentation;
 pub use overlay::overlay;
 pub use pack::{
     AdapterInput, Calibration, Coding, Deltas, FileKind, Manifest, Pack, Patch, PatchInfo,
@@ -47,8 +64,8 @@ pub use preprocess::{
     Grey, Plane, crop, normalise_crop, normalise_whole, whole_frame, whole_input,
 };
 pub use radiograph::{
-    Depth, DicomFacts, GreyBuffer, GreyValues, MmSource, Radiograph, Reading, Voi, is_dicom,
+    Depth, DicomFacts, GreyBuffer, GreyValues, MmSource, Radiograph, Reading, Voi, file_start,
+    is_dicom,
 };
-pub use refine::Refine;
-pub use report::{BackendInfo, Landmark, ModelInfo, Report, Timings, csv, measures_csv, table};
+pub use report::{ModelInfo, Report, csv, measures_csv, table};
 pub use shape::{Follower, Pose, ShapeModel, distance};

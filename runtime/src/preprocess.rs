@@ -1,17 +1,15 @@
-//! From a radiograph to what the networks see: windowed grey, reduced planes, whole image, regions of interest.
+//! From a radiograph to the networks' inputs: windowed grey, reduced planes, whole image, regions of interest.
 
-use fiducia_kernels::{
-    Affine, BoxMean, GreyWindow, LocalNorm, box_mean, crop_norm, grey_window, histogram,
-    local_norm, warp,
-};
+use fiducia_kernels::{Affine, BoxMean, LocalNorm, box_mean, crop_norm, local_norm, warp};
 
 use rayon::prelude::*;
 
-use crate::{Error, ErrorKind, Radiograph, RefineFrame, WholeFrame};
+use crate::error::{Error, ErrorKind};
+use crate::pack::{RefineFrame, WholeFrame};
+use crate::radiograph::Radiograph;
+use crate::radiograph::grey_window::window_of;
 
-/// Share of the pixels that may lie beyond each end of the grey window.
-const WINDOW_TAIL: f64 = 0.001;
-/// Grey levels that the window is stretched to; all noise floors below are in these levels.
+/// Grey levels that the window is mapped to; all noise floors below are in these levels.
 const GREY_LEVELS: f32 = 255.0;
 /// Local deviations of this size count as noise, grey levels.
 pub(crate) const NORM_FLOOR: f32 = 6.0;
@@ -32,7 +30,7 @@ pub struct Grey<'a> {
     white_share: f64,
 }
 
-/// A reduced grey image that knows where its pixels lie in the original.
+/// A reduced grey image, with the map to the original.
 #[derive(Clone, Debug)]
 pub struct Plane {
     /// Grey values, `[height, width]`, about 0 to 255.
@@ -78,7 +76,7 @@ impl<'a> Grey<'a> {
         self.levels
     }
 
-    /// Share of the pixels that are as good as white, 0 to 1.
+    /// Fraction of the pixels that are nearly white, 0 to 1.
     pub fn white_share(&self) -> f64 {
         self.white_share
     }
@@ -102,14 +100,14 @@ impl<'a> Grey<'a> {
 }
 
 impl Plane {
-    /// Fills `out` `size` with this plane, read where `to_image` takes each output pixel in the image.
+    /// Fills `out` `[width, height] = size` with this plane, resampled: `to_image` maps output px to image px.
     pub fn resample(&self, to_image: &Affine, out: &mut [f32], size: [usize; 2]) {
         let to_plane = self.to_image.inverse().unwrap_or(Affine::IDENTITY).after(to_image);
         warp(&self.data, self.size, &to_plane, out, size);
     }
 }
 
-/// Refuses what no pixel needs to be looked at for.
+/// Refuses images that need no look at their pixels.
 ///
 /// # Errors
 /// As [`Grey::new`], but for the contrast.
@@ -140,30 +138,13 @@ pub(crate) fn no_contrast(radiograph: &Radiograph, level: u16) -> Error {
     Error::new(ErrorKind::Implausible, message)
 }
 
-/// By which whole factors an image of `size` px is reduced to about `unit` per pixel.
+/// The whole factors that reduce an image of `size` px to about `unit` per pixel.
 pub(crate) fn reduction(size: [usize; 2], unit: f64, unit_per_px: [f64; 2]) -> BoxMean {
     let factor = |axis: usize| ((unit / unit_per_px[axis]).round() as usize).clamp(1, size[axis]);
     BoxMean { width: size[0], height: size[1], factor_x: factor(0), factor_y: factor(1) }
 }
 
-/// Grey levels below and above which a small share of the pixels lies.
-pub(crate) fn window(pixels: &[u16]) -> [u16; 2] {
-    let found = window_of(pixels);
-    [found.low, found.high]
-}
-
-fn window_of(pixels: &[u16]) -> GreyWindow {
-    let mut bins = vec![0; 1 << 16];
-    histogram(pixels, &mut bins);
-    grey_window(&bins, tail(pixels.len()))
-}
-
-/// How many of `count` pixels may lie beyond each end of the grey window.
-pub(crate) fn tail(count: usize) -> u32 {
-    (count as f64 * WINDOW_TAIL) as u32
-}
-
-/// Where the pixels of the backbone's input lie in an image of `size` px: centre on centre.
+/// From px of the backbone's input to px of an image of `size` px; the centres coincide.
 pub fn whole_frame(frame: &WholeFrame, size: [usize; 2], unit_per_px: [f64; 2]) -> Affine {
     let scale = [frame.unit_per_px / unit_per_px[0], frame.unit_per_px / unit_per_px[1]];
     let middle = |edge: usize| (edge as f64 - 1.0) / 2.0;
@@ -211,7 +192,7 @@ pub fn normalise_crop(out: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MmSource;
+    use crate::radiograph::MmSource;
 
     fn radiograph(width: usize, height: usize, pixel: impl Fn(usize, usize) -> u16) -> Radiograph {
         let pixels = (0..width * height).map(|i| pixel(i % width, i / width)).collect();

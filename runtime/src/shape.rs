@@ -1,18 +1,29 @@
 //! The shape model: mean positions of the landmarks and how they vary together (Cootes et al. 1995).
 //!
-//! It gives the pose of the anatomy (so that regions of interest are cut upright and at one size),
-//! replaces coarse points that cannot be right, and says how unusual a found shape is.
+//! It gives the pose of the anatomy, so that regions of interest are cut upright and at one size; it replaces gross
+//! outliers among the coarse points; and it measures how unusual a shape is.
 
 use fiducia_kernels::Affine;
-
-/// Residuals of this size halve the weight of a point when a pose or shape is fitted, units.
-const ROBUST_UNITS: f64 = 3.0;
-/// Positions are taken to be uncertain by this much when a shape is fitted, units.
-pub(crate) const NOISE_UNITS: f64 = 1.0;
-/// Rounds of re-weighting.
-const ROUNDS: usize = 6;
+use fiducia_kernels::pose::{Place, Shape, Work, fit_pose};
+pub use fiducia_kernels::pose::{Pose, distance};
 
 /// Mean shape and principal modes of variation, in units, in a frame of its own.
+///
+/// ```
+/// # use std::path::Path;
+/// use fiducia::Pack;
+///
+/// # fn main() -> Result<(), fiducia::Error> {
+/// # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
+/// let shape = Pack::open(&models.join("head.fid"))?.shape();
+/// // The mean shape, moved by 5 units: the pose is that shift.
+/// let moved: Vec<[f64; 2]> = shape.mean.iter().map(|[x, y]| [x + 5.0, *y]).collect();
+/// let pose = shape.pose(&moved, &vec![1.0; moved.len()]);
+/// assert!((pose.scale - 1.0).abs() < 1e-9 && pose.angle.abs() < 1e-9);
+/// assert!((pose.to_image.apply([0.0, 0.0])[0] - 5.0).abs() < 1e-9);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShapeModel {
     /// Mean position of each landmark, units.
@@ -23,24 +34,13 @@ pub struct ShapeModel {
     pub modes: Vec<Vec<f64>>,
 }
 
-/// A point that no heat map of the backbone shows: it follows the shape of the others.
+/// A derived landmark: the backbone has no heat map for it; its position follows from the shape of the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Follower {
     /// Mean position in the frame of the mean shape, units.
     pub mean: [f64; 2],
-    /// How far it moves with each mode, units per unit of the mode's amount.
+    /// Movement with each mode, units per unit of the mode's amount.
     pub modes: Vec<[f64; 2]>,
-}
-
-/// Where the mean shape lies in an image, as a similarity.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pose {
-    /// From the frame of the mean shape to image units.
-    pub to_image: Affine,
-    /// Rotation, radians, x towards y.
-    pub angle: f64,
-    /// Size relative to the mean shape.
-    pub scale: f64,
 }
 
 impl ShapeModel {
@@ -67,24 +67,14 @@ impl ShapeModel {
         mean.chain(&self.deviations).chain(self.modes.iter().flatten()).map(|&v| v as f32).collect()
     }
 
-    /// Fits the mean shape to `points` (image units), points far from it counting less.
+    /// Fits the mean shape to `points` (image units); outliers get less weight.
     ///
     /// With fewer than two landmarks, or all in one place, the pose is a shift.
     pub fn pose(&self, points: &[[f64; 2]], weights: &[f64]) -> Pose {
-        let mut robust = weights.to_vec();
-        let mut pose = similarity(&self.mean, points, &robust);
-        for _ in 0..ROUNDS {
-            for (i, point) in points.iter().enumerate() {
-                let residual =
-                    distance(pose.to_image.apply(self.mean[i]), *point) / (3.0 * ROBUST_UNITS);
-                robust[i] = weights[i] / (1.0 + residual * residual);
-            }
-            pose = similarity(&self.mean, points, &robust);
-        }
-        pose
+        fit_pose(&self.mean, points, weights, &mut vec![0.0; points.len()])
     }
 
-    /// The likely shape nearest to `points` under `pose`, in image units.
+    /// The likely shape nearest to `points` under `pose`, image units.
     pub fn fit(&self, pose: &Pose, points: &[[f64; 2]], weights: &[f64]) -> Vec<[f64; 2]> {
         self.place(pose, &self.amounts(pose, points, weights))
     }
@@ -93,54 +83,24 @@ impl ShapeModel {
     pub fn amounts(&self, pose: &Pose, points: &[[f64; 2]], weights: &[f64]) -> Vec<f64> {
         let to_model = pose.to_image.inverse().unwrap_or(Affine::IDENTITY);
         let local: Vec<[f64; 2]> = points.iter().map(|&p| to_model.apply(p)).collect();
-        let mut robust = weights.to_vec();
-        let mut amounts = Vec::new();
-        for _ in 0..ROUNDS {
-            amounts = self.regress(&local, &robust);
-            for (i, (at, point)) in self.shape(&amounts).into_iter().zip(&local).enumerate() {
-                let residual = distance(at, *point) / ROBUST_UNITS;
-                robust[i] = weights[i] / (1.0 + residual * residual);
-            }
-        }
+        let modes = self.modes.len();
+        let mut robust = vec![0.0; points.len()];
+        let mut system = vec![0.0; Shape::<Vec<f64>>::system_len(modes)];
+        let mut amounts = vec![0.0; modes];
+        let work = Work { robust: &mut robust, system: &mut system };
+        self.shape().fit(&local, weights, work, &mut amounts);
         amounts
     }
 
     /// The shape with these amounts of the modes under `pose`, in image units.
     pub fn place(&self, pose: &Pose, amounts: &[f64]) -> Vec<[f64; 2]> {
-        self.shape(amounts).into_iter().map(|p| pose.to_image.apply(p)).collect()
+        let shape = self.shape();
+        (0..self.mean.len()).map(|i| pose.to_image.apply(shape.point(i, amounts))).collect()
     }
 
-    /// Weighted ridge regression of the modes on `local`, all in the model's frame.
-    fn regress(&self, local: &[[f64; 2]], weights: &[f64]) -> Vec<f64> {
-        let count = self.modes.len();
-        let mean_weight = weights.iter().sum::<f64>() / weights.len().max(1) as f64;
-        let mut normal = vec![vec![0.0; count + 1]; count];
-        for a in 0..count {
-            for b in 0..count {
-                normal[a][b] = (0..local.len())
-                    .map(|i| weights[i] * dot(&self.modes[a], &self.modes[b], i))
-                    .sum();
-            }
-            let variance = self.deviations[a] * self.deviations[a];
-            normal[a][a] += NOISE_UNITS * NOISE_UNITS * mean_weight.max(1e-9) / variance.max(1e-9);
-            let offset = |i: usize| {
-                let (dx, dy) = (local[i][0] - self.mean[i][0], local[i][1] - self.mean[i][1]);
-                self.modes[a][2 * i] * dx + self.modes[a][2 * i + 1] * dy
-            };
-            normal[a][count] = (0..local.len()).map(|i| weights[i] * offset(i)).sum();
-        }
-        solve(normal)
-    }
-
-    /// The shape with these amounts of the modes, in the model's frame.
-    fn shape(&self, amounts: &[f64]) -> Vec<[f64; 2]> {
-        let mut shape = self.mean.clone();
-        for (mode, amount) in self.modes.iter().zip(amounts) {
-            for (i, point) in shape.iter_mut().enumerate() {
-                *point = [point[0] + amount * mode[2 * i], point[1] + amount * mode[2 * i + 1]];
-            }
-        }
-        shape
+    /// The model as the kernels read it.
+    pub(crate) fn shape(&self) -> Shape<'_, Vec<f64>> {
+        Shape { mean: &self.mean, deviations: &self.deviations, modes: &self.modes }
     }
 }
 
@@ -157,74 +117,21 @@ impl Follower {
         std::iter::once(&self.mean).chain(&self.modes).flatten().map(|&v| v as f32).collect()
     }
 
-    /// Where it lies in an image in which the shape has `pose` and `amounts`, image units.
+    /// Its position in an image in which the shape has `pose` and `amounts`, image units.
     pub fn place(&self, pose: &Pose, amounts: &[f64]) -> [f64; 2] {
-        let moved = |axis: usize| {
-            let along = self.modes.iter().zip(amounts).map(|(m, amount)| amount * m[axis]);
-            self.mean[axis] + along.sum::<f64>()
-        };
-        pose.to_image.apply([moved(0), moved(1)])
+        self.expected().among(&[], pose, amounts)
     }
-}
 
-fn dot(a: &[f64], b: &[f64], i: usize) -> f64 {
-    a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1]
-}
-
-/// Distance of two points.
-pub fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
-    (a[0] - b[0]).hypot(a[1] - b[1])
+    /// The follower as the kernels read it.
+    pub(crate) fn expected(&self) -> Place<'_> {
+        Place::Follower { mean: self.mean, modes: &self.modes }
+    }
 }
 
 /// Root mean square of distances.
 pub(crate) fn rms(distances: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = distances.len().max(1) as f64;
     (distances.map(|d| d * d).sum::<f64>() / count).sqrt()
-}
-
-/// The weighted least-squares similarity from `from` to `to` (Umeyama 1991, in the plane).
-fn similarity(from: &[[f64; 2]], to: &[[f64; 2]], weights: &[f64]) -> Pose {
-    let total = weights.iter().sum::<f64>().max(1e-12);
-    let centre = |points: &[[f64; 2]]| {
-        let sum = |axis: usize| points.iter().zip(weights).map(|(p, w)| w * p[axis]).sum::<f64>();
-        [sum(0) / total, sum(1) / total]
-    };
-    let (a, b) = (centre(from), centre(to));
-    let (mut along, mut across, mut spread) = (0.0, 0.0, 0.0);
-    for ((p, q), w) in from.iter().zip(to).zip(weights) {
-        let (s, d) = ([p[0] - a[0], p[1] - a[1]], [q[0] - b[0], q[1] - b[1]]);
-        along += w * (s[0] * d[0] + s[1] * d[1]);
-        across += w * (s[0] * d[1] - s[1] * d[0]);
-        spread += w * (s[0] * s[0] + s[1] * s[1]);
-    }
-    let length = along.hypot(across);
-    let (angle, scale) = if length > 1e-9 && spread > 1e-9 {
-        (across.atan2(along), length / spread)
-    } else {
-        (0.0, 1.0)
-    };
-    Pose { to_image: Affine::similarity(angle, scale, a, b), angle, scale }
-}
-
-/// Solves the linear system in the rows `[a | b]` by Gaussian elimination with pivoting.
-fn solve(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
-    let count = rows.len();
-    for k in 0..count {
-        let pivot =
-            (k..count).max_by(|&i, &j| rows[i][k].abs().total_cmp(&rows[j][k].abs())).unwrap_or(k);
-        rows.swap(k, pivot);
-        let lead = rows[k].clone();
-        for row in rows.iter_mut().skip(k + 1) {
-            let factor = row[k] / lead[k];
-            row.iter_mut().zip(&lead).for_each(|(v, l)| *v -= factor * l);
-        }
-    }
-    let mut solution = vec![0.0; count];
-    for k in (0..count).rev() {
-        let known: f64 = (k + 1..count).map(|j| rows[k][j] * solution[j]).sum();
-        solution[k] = (rows[k][count] - known) / rows[k][k];
-    }
-    solution
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The atlas: the training images warped onto their mean shape and averaged. It shows the anatomy of
-//! a set and nobody in particular, so it can be shown and shipped where no radiograph may be.
+//! The atlas: the training images warped onto their mean shape and averaged. It shows typical anatomy but no
+//! real patient, so it can be published where a radiograph may not.
 
 use fiducia::{Error, Grey, Scale};
 use fiducia_kernels::Affine;
@@ -10,69 +10,71 @@ use crate::correspond::aligned;
 use crate::correspond::flow::{Field, register};
 use crate::correspond::frame::Grid;
 use crate::progress::Progress;
-use crate::view::{FLOW, View};
+use crate::pyramid::{FLOW, ImagePyramid};
+use crate::statistics::median;
 
-/// Images that are averaged: those that align best, for a sharp picture.
+/// Images that are averaged: the best-aligned ones, for a sharp result.
 const IMAGES: usize = 60;
-/// Share of the images that must show a point for it to be drawn.
+/// Fraction of the images that must show a point for it to be drawn.
 const COVER: f64 = 0.3;
-/// Rounds of undoing the mean deformation.
+/// Iterations that invert the mean deformation.
 const ROUNDS: usize = 8;
-/// Strength and radius of the sharpening, px; averaging has softened every edge.
+/// Strength and radius (px) of the unsharp mask; averaging softens every edge.
 const SHARPEN: (f32, usize) = (1.0, 4);
 
-/// A picture of the mean anatomy with its landmarks.
+/// An image of the mean anatomy with its landmarks.
 #[derive(Clone, Debug)]
 pub struct Atlas {
     /// Grey values, `[height, width]`.
     pub pixels: Vec<u8>,
     /// `[width, height]`, px.
     pub size: [usize; 2],
-    /// Landmark positions, px of the picture: where the template's landmarks come to lie.
+    /// Landmark positions, px of the atlas: the template's landmarks mapped to the mean shape.
     pub points_px: Vec<[f64; 2]>,
 }
 
-/// Makes the atlas of `views` at `unit_per_px`; `views[at]` is the template with its `points`, units.
+/// Computes the atlas of the images with a pixel size of `unit_per_px` normalised units; `pyramids[at]` is
+/// the template with its landmarks `points`, normalised units.
 ///
 /// # Errors
-/// [`fiducia::ErrorKind::Implausible`] where the average shows no contrast.
+/// [`fiducia::ErrorKind::Implausible`] where the average has no contrast.
 pub fn atlas(
-    views: &[View],
+    pyramids: &[ImagePyramid],
     at: usize,
     points: &[[f64; 2]],
     unit_per_px: f64,
     framing: Framing,
     progress: &Progress,
 ) -> Result<Atlas, Error> {
-    let alignments = align_all(views, at, framing, progress);
-    let mut order: Vec<usize> = (0..views.len()).collect();
+    let alignments = align_all(pyramids, at, framing, progress);
+    let mut order: Vec<usize> = (0..pyramids.len()).collect();
     order.sort_by(|&a, &b| alignments[b].score.total_cmp(&alignments[a].score));
     order.truncate(IMAGES);
 
-    let extent = image_corners(&views[at]);
+    let extent = image_corners(&pyramids[at]);
     let grid = Grid::around(&extent, 0.0, FLOW, 4);
-    let start = aligned(&views[at], &alignments[at], &grid);
+    let start = aligned(&pyramids[at], &alignments[at], &grid);
     let fields: Vec<Field> = order
         .par_iter()
-        .map(|&n| register(&start, &aligned(&views[n], &alignments[n], &grid)))
+        .map(|&n| register(&start, &aligned(&pyramids[n], &alignments[n], &grid)))
         .collect();
     let mean =
         MeanShape::new(&order.iter().map(|&n| alignments[n]).collect::<Vec<_>>(), &fields, grid);
 
     let size = extent[1].map(|edge| (edge / unit_per_px).round() as usize);
-    let average = average(views, &order, &alignments, &fields, &mean, size, unit_per_px);
+    let average = average(pyramids, &order, &alignments, &fields, &mean, size, unit_per_px);
     let pixels = finish(average, size)?;
     let to_px = |p: &[f64; 2]| mean.forward(*p).map(|v| v / unit_per_px);
     Ok(Atlas { pixels, size, points_px: points.iter().map(to_px).collect() })
 }
 
-/// First and last corner of an image, units.
-fn image_corners(view: &View) -> [[f64; 2]; 2] {
-    let [w, h] = view.size_px.map(|s| s as f64 - 1.0);
-    [view.to_unit.apply([0.0, 0.0]), view.to_unit.apply([w, h])]
+/// First and last corner of an image, normalised units.
+fn image_corners(pyramid: &ImagePyramid) -> [[f64; 2]; 2] {
+    let [w, h] = pyramid.size_px.map(|s| s as f64 - 1.0);
+    [pyramid.to_unit.apply([0.0, 0.0]), pyramid.to_unit.apply([w, h])]
 }
 
-/// From the template to the mean shape: the mean deformation, then the mean affine map.
+/// Maps the template to the mean shape: the mean deformation, then the mean affine map.
 struct MeanShape {
     grid: Grid,
     field: Field,
@@ -97,13 +99,13 @@ impl MeanShape {
         Self { grid, field, map, back: map.inverse().unwrap_or(Affine::IDENTITY) }
     }
 
-    /// Template units to atlas units.
+    /// Template normalised units to atlas normalised units.
     fn forward(&self, p: [f64; 2]) -> [f64; 2] {
         let d = displacement(&self.field, &self.grid, p);
         self.map.apply([p[0] + d[0], p[1] + d[1]])
     }
 
-    /// Atlas units to template units, by fixed-point iteration.
+    /// Atlas normalised units to normalised units of the template, by fixed-point iteration.
     fn backward(&self, q: [f64; 2]) -> [f64; 2] {
         let goal = self.back.apply(q);
         (0..ROUNDS).fold(goal, |p, _| {
@@ -113,15 +115,15 @@ impl MeanShape {
     }
 }
 
-/// Displacement at a point of the template, units.
+/// Displacement at a point of the template, normalised units.
 fn displacement(field: &Field, grid: &Grid, p: [f64; 2]) -> [f64; 2] {
     field.at(grid.from_unit().apply(p)).map(|d| d * FLOW)
 }
 
-/// Median grey value of all images that show each point, 0 where too few do. What only some images
-/// show, such as burned-in text, leaves no trace in a median.
+/// Median grey value of all images that show each point, 0 where too few do. The median removes what only a
+/// few images show, such as burned-in text.
 fn average(
-    views: &[View],
+    pyramids: &[ImagePyramid],
     order: &[usize],
     alignments: &[Alignment],
     fields: &[Field],
@@ -129,32 +131,32 @@ fn average(
     size: [usize; 2],
     unit_per_px: f64,
 ) -> Vec<f32> {
-    let places: Vec<(&View, Affine, Affine, &Field)> = order
+    let places: Vec<(&ImagePyramid, Affine, Affine, &Field)> = order
         .iter()
         .zip(fields)
         .map(|(&n, field)| {
-            let view = &views[n];
-            let to_plane = view.fine.to_image.inverse().unwrap_or(Affine::IDENTITY);
-            (view, alignments[n].to_image, to_plane.after(&view.from_unit()), field)
+            let pyramid = &pyramids[n];
+            let to_plane = pyramid.fine.to_image.inverse().unwrap_or(Affine::IDENTITY);
+            (pyramid, alignments[n].to_image, to_plane.after(&pyramid.from_unit()), field)
         })
         .collect();
     let least = (COVER * places.len() as f64) as usize + 1;
     let pixel = |i: usize| {
         let q = [(i % size[0]) as f64 * unit_per_px, (i / size[0]) as f64 * unit_per_px];
         let p = mean.backward(q);
-        let read = |(view, to_image, to_plane, field): &(&View, Affine, Affine, &Field)| {
-            let d = displacement(field, &mean.grid, p);
-            let [x, y] = to_plane.apply(to_image.apply([p[0] + d[0], p[1] + d[1]]));
-            let [w, h] = view.fine.size;
-            let inside = x >= 0.0 && y >= 0.0 && x <= (w - 1) as f64 && y <= (h - 1) as f64;
-            inside.then(|| fiducia_kernels::sample(&view.fine.data, view.fine.size, x, y))
-        };
-        let mut seen: Vec<f32> = places.iter().filter_map(read).collect();
+        let read =
+            |(pyramid, to_image, to_plane, field): &(&ImagePyramid, Affine, Affine, &Field)| {
+                let d = displacement(field, &mean.grid, p);
+                let [x, y] = to_plane.apply(to_image.apply([p[0] + d[0], p[1] + d[1]]));
+                let [w, h] = pyramid.fine.size;
+                let inside = x >= 0.0 && y >= 0.0 && x <= (w - 1) as f64 && y <= (h - 1) as f64;
+                inside.then(|| fiducia_kernels::sample(&pyramid.fine.data, pyramid.fine.size, x, y))
+            };
+        let seen: Vec<f64> = places.iter().filter_map(read).map(f64::from).collect();
         if seen.len() < least {
             return 0.0;
         }
-        seen.sort_by(f32::total_cmp);
-        (seen[seen.len() / 2] + seen[(seen.len() - 1) / 2]) / 2.0
+        median(seen) as f32
     };
     (0..size[0] * size[1]).into_par_iter().map(pixel).collect()
 }

@@ -1,26 +1,26 @@
-//! Writing a folder whole or not at all.
+//! Writes a folder completely or not at all.
 
 use std::path::Path;
 
 use fiducia::{Error, ErrorKind};
 
-/// What may stand at the place of a new folder.
+/// What may exist at the path of a new folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// Nothing.
     Free,
-    /// Nothing, or a folder without content.
+    /// Nothing, or an empty folder.
     FreeOrEmpty,
 }
 
-/// Refuses to write a folder to `dir` where something stands in its way.
+/// Checks that a folder can be written to `dir`.
 ///
-/// Long work calls this before it begins; [`write_folder`] calls it itself.
+/// Called before long work; [`write_folder`] calls it itself.
 pub(crate) fn check_place(dir: &Path, place: Place) -> Result<(), Error> {
     let parent = parent_of(dir);
     if !parent.is_dir() {
         let message = format!(
-            "cannot write the folder {}: {} is no folder; create it first",
+            "cannot write the folder {}: {} is not a folder; create it first",
             dir.display(),
             parent.display()
         );
@@ -30,13 +30,13 @@ pub(crate) fn check_place(dir: &Path, place: Place) -> Result<(), Error> {
     if !dir.exists() || (place == Place::FreeOrEmpty && empty()) {
         return Ok(());
     }
-    let message = format!("{} exists; name a new folder or remove it first", dir.display());
+    let message = format!("{} exists; choose a new folder or remove it first", dir.display());
     Err(Error::new(ErrorKind::Usage, message))
 }
 
 /// Fills a temporary folder beside `dir`, then renames it to `dir`.
 ///
-/// Where `fill` fails nothing is left behind.
+/// If `fill` fails nothing is left behind.
 pub(crate) fn write_folder<T>(
     dir: &Path,
     place: Place,
@@ -50,7 +50,7 @@ pub(crate) fn write_folder<T>(
     let temporary =
         tempfile::Builder::new().prefix(".fiducia-").tempdir_in(parent_of(dir)).map_err(fail)?;
     let filled = fill(temporary.path())?;
-    // A temporary folder is private to its owner; a result is as readable as any new folder.
+    // A temporary folder is private to its owner; the result gets the usual permissions of a folder.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -64,7 +64,7 @@ pub(crate) fn write_folder<T>(
     Ok(filled)
 }
 
-/// The folder that `dir` stands in.
+/// The parent folder of `dir`.
 fn parent_of(dir: &Path) -> &Path {
     dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

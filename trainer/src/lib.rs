@@ -1,18 +1,20 @@
-//! Trains a fiducia pack from one annotated template image and a folder of unlabelled X-rays.
+//! Trains a fiducia model file from one annotated template image and a folder of unlabelled X-rays.
 //!
 //! ```text
 //! images ─choose→ which one to annotate
-//! data folder ─data→ Template + Unlabelled ─view→ Views ─correspond→ Labels
-//!   ─training::coarse⇄ Labels, CoarseDecoder ─training::rounds⇄ Labels, RefineNet, one per landmark
-//!   ─training::fuse→ RefineNet with adapters
-//!   ─run::calibrate→ limits ─pack→ model file ─quantise→ small model file ─evaluate→ figures
-//!   one click more ─add_landmark→ patch for a model in the field
+//! annotations ─import→ data folder ─data→ Template + Unlabelled ─pyramid→ ImagePyramids ─correspond→ Labels
+//!   ─training::coarse⇄ Labels, CoarseDecoder ─training::rounds⇄ Labels, one RefineNet per landmark
+//!   ─training::fuse→ one RefineNet with adapters
+//!   ─run::calibrate→ limits ─pack→ model file ─quantise→ small model file ─evaluate→ metrics
+//!   one more landmark ─add_landmark→ patch for a deployed model
 //! ```
-//! A unit is a 240th of the height of the usual image: about a millimetre on a head film.
+//! Lengths are in normalised units unless a name or comment says px or mm: a normalised unit is 1/240 of the
+//! height of the usual image of a set, about 1 mm on a head radiograph. Coordinates are `[x, y]` with x to
+//! the right and y down; (0, 0) is the centre of the top-left pixel.
 
 pub mod data;
 pub mod import;
-pub mod view;
+pub mod pyramid;
 pub mod correspond;
 pub mod choose;
 pub mod shape_fit;
@@ -28,5 +30,6 @@ pub mod ablate;
 pub mod atlas;
 pub mod plot;
 pub mod progress;
+pub mod statistics;
 mod folder;
-mod shares;
+mod parallel;

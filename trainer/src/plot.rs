@@ -1,4 +1,4 @@
-//! What all plots share: SVG, axes, and colours that are few and fixed, so that a page can restyle them.
+//! Shared parts of all plots: SVG, axes, and a few fixed colours, so that a page can restyle them.
 
 use fiducia::{Error, ErrorKind};
 use plotters::{
@@ -9,32 +9,32 @@ use plotters::{
 
 /// Text and axes.
 pub const INK: RGBColor = RGBColor(0x1A, 0x1A, 0x1A);
-/// Guides.
+/// Grid lines.
 pub const GUIDE: RGBColor = RGBColor(0xD9, 0xD9, 0xD9);
 /// Data.
 pub const DATA: RGBColor = RGBColor(0x21, 0x66, 0xAC);
-/// Marked data.
+/// Highlighted data.
 pub const MARK: RGBColor = RGBColor(0xB2, 0x18, 0x2B);
 
 const WIDTH_PX: u32 = 920;
-/// Of all text.
+/// Font of all text.
 pub const FONT: (&str, u32) = ("sans-serif", 13);
-/// Space for half of the last number of an axis, px.
+/// Right margin for half of the last number of an axis, px.
 pub const RIGHT_PX: u32 = 18;
 
-/// What drawing gives.
-pub type Drawn = Result<(), Box<dyn std::error::Error>>;
-/// A picture, or a part of one.
+/// Result of a drawing function.
+pub type DrawResult = Result<(), Box<dyn std::error::Error>>;
+/// A drawing area.
 pub type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Plane = Cartesian2d<RangedCoordf64, RangedCoordf64>;
-/// Axes that can be drawn on.
+/// Axes to draw on.
 pub type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Plane>;
 
-/// A picture of this height, drawn by `draw`.
+/// An SVG image of this height, drawn by `draw`.
 ///
 /// # Errors
 /// [`ErrorKind::Engine`] where it cannot be drawn.
-pub fn svg(height_px: u32, draw: impl FnOnce(&Canvas<'_>) -> Drawn) -> Result<String, Error> {
+pub fn svg(height_px: u32, draw: impl FnOnce(&Canvas<'_>) -> DrawResult) -> Result<String, Error> {
     let mut text = String::new();
     {
         let root = SVGBackend::with_string(&mut text, (WIDTH_PX, height_px)).into_drawing_area();
@@ -44,12 +44,12 @@ pub fn svg(height_px: u32, draw: impl FnOnce(&Canvas<'_>) -> Drawn) -> Result<St
     Ok(text)
 }
 
-/// A fault while a picture was put together in memory: no file and no input is to blame.
+/// An error while a plot is drawn in memory, which no file and no input can cause.
 fn fault(e: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Engine, format!("cannot draw the plot: {e}"))
 }
 
-/// A chart with guides, both axes from 0 and named.
+/// A chart with grid lines; both axes start at 0 and have a name.
 ///
 /// # Errors
 /// Where it cannot be drawn.
@@ -81,12 +81,12 @@ where
     Ok(chart)
 }
 
-/// A number beside an axis: no more digits than it needs.
+/// Formats an axis number without unnecessary digits.
 fn tick(value: f64) -> String {
     format!("{}", (value * 100.0).round() / 100.0)
 }
 
-/// Text that ends at its point.
+/// Text aligned to end at its point.
 pub fn ending() -> TextStyle<'static> {
     FONT.into_font().color(&INK).pos(Pos::new(HPos::Right, VPos::Center))
 }

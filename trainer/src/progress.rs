@@ -1,8 +1,8 @@
-//! Progress on the terminal: one bar per stage, silent where nobody looks.
+//! Progress bars on the terminal, one per stage.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Makes the bars of one run.
+/// Creates the progress bars of one run.
 #[derive(Clone, Debug)]
 pub struct Progress {
     bars: MultiProgress,

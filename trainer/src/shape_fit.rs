@@ -1,22 +1,24 @@
-//! Learning the shape model from labels that may be wrong, and using it to mend them.
+//! Learns the statistical shape model from noisy labels, and regularises the labels with it.
 
 use fiducia::{Pose, ShapeModel, distance};
 use nalgebra::{DMatrix, SymmetricEigen};
 
-use crate::correspond::{Labels, median, trust};
+use crate::correspond::{Labels, cauchy_weight};
+use crate::statistics::median;
 
-/// Modes of variation that are kept.
+/// Most modes of variation of the model.
 const MODES: usize = 8;
-/// Farther from the median shape than this a point is pulled in before the modes are found, units.
+/// Deviations from the median shape are clipped to this length before the modes are computed, normalised
+/// units.
 const PULL: f64 = 12.0;
-/// Distance to the likely shape that halves a label's weight, units.
-const DOUBT: f64 = 2.5;
-/// Labels farther than this from the likely shape are replaced by it, units.
+/// Distance to the fitted shape that halves a label's weight, normalised units.
+const HALF_WEIGHT: f64 = 2.5;
+/// Labels farther than this from the fitted shape are replaced by it, normalised units.
 const GROSS: f64 = 7.0;
-/// Rounds of aligning and averaging.
+/// Iterations of alignment and averaging.
 const ROUNDS: usize = 3;
 
-/// Learns mean and modes from `points` (`[image][landmark]`, units); the frame is that of `start`.
+/// Learns mean and modes from `points` (`[image][landmark]`, normalised units); the frame is that of `start`.
 pub fn learn_shape(
     points: &[Vec<[f64; 2]>],
     weights: &[Vec<f64>],
@@ -35,7 +37,7 @@ pub fn learn_shape(
         model.mean = (0..landmarks).map(|l| [middle(l, 0), middle(l, 1)]).collect();
     }
     find_modes(&mut model, &aligned);
-    // Gross errors make modes of their own: put them where the rest of the shape says, and look again.
+    // Gross errors cause modes of their own: replace them by the fitted shape and compute the modes again.
     let upright = Pose { to_image: fiducia_kernels::Affine::IDENTITY, angle: 0.0, scale: 1.0 };
     for _ in 0..ROUNDS {
         for (shape, weights) in aligned.iter_mut().zip(weights) {
@@ -48,7 +50,7 @@ pub fn learn_shape(
     model
 }
 
-/// Principal components of `aligned` shapes about the model's mean.
+/// Principal components of the `aligned` shapes about the model's mean.
 fn find_modes(model: &mut ShapeModel, aligned: &[Vec<[f64; 2]>]) {
     let axes = 2 * model.mean.len();
     let rows: Vec<Vec<f64>> = aligned.iter().map(|p| deviations(p, &model.mean)).collect();
@@ -56,8 +58,8 @@ fn find_modes(model: &mut ShapeModel, aligned: &[Vec<[f64; 2]>]) {
     let eigen = SymmetricEigen::new(data.transpose() * &data / rows.len() as f64);
     let mut order: Vec<usize> = (0..axes).collect();
     order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-    // A similarity takes four degrees of freedom; of the rest at most half may vary, or the model
-    // would follow every error. No more modes than images can be told apart.
+    // A similarity has four degrees of freedom. At most half of the others may vary, or the model would
+    // reproduce every error. There are fewer modes than images.
     let count = MODES.min(axes.saturating_sub(4) / 2).min(rows.len().saturating_sub(1));
     model.deviations =
         order[..count].iter().map(|&k| eigen.eigenvalues[k].max(0.0).sqrt()).collect();
@@ -67,13 +69,13 @@ fn find_modes(model: &mut ShapeModel, aligned: &[Vec<[f64; 2]>]) {
         .collect();
 }
 
-/// Doubts labels far from the likely shape and replaces gross errors by it.
-pub fn mend(labels: &mut Labels, model: &ShapeModel) {
+/// Reduces the weight of labels far from the fitted shape and replaces gross errors by it.
+pub fn regularise(labels: &mut Labels, model: &ShapeModel) {
     for (points, weights) in labels.points.iter_mut().zip(&mut labels.weights) {
         let pose = model.pose(points, weights);
         let likely = model.fit(&pose, points, weights);
         for ((point, weight), likely) in points.iter_mut().zip(weights).zip(likely) {
-            *weight *= trust(*point, likely, DOUBT);
+            *weight *= cauchy_weight(*point, likely, HALF_WEIGHT);
             if distance(*point, likely) > GROSS {
                 *point = likely;
             }
@@ -126,7 +128,7 @@ mod tests {
         let right = labels.points[3][1];
         labels.points[3][1] = [right[0] + 30.0, right[1]];
         let model = learn_shape(&labels.points, &labels.weights, &mean);
-        mend(&mut labels, &model);
+        regularise(&mut labels, &model);
         assert!(distance(labels.points[3][1], right) < 3.0, "{:?} {right:?}", labels.points[3][1]);
         assert!(labels.weights[3][1] < 0.1);
         assert!(labels.weights[5][1] > 0.5);

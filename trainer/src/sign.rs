@@ -1,4 +1,4 @@
-//! Makers' keys, and signing packs and patches with them.
+//! Creates signing keys, and signs model files and patches.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -11,7 +11,7 @@ use fiducia::layout::PATCH_MAGIC;
 use fiducia::{Error, ErrorKind, Pack, Patch, PublicKey};
 use rand::{TryRng, rngs::SysRng};
 
-/// A new pair of keys: `OUT.pem`, which stays with the maker, and `OUT.pub.pem` for the devices.
+/// Creates a key pair: `OUT.pem` is secret and stays with the manufacturer; `OUT.pub.pem` is for the devices.
 ///
 /// # Errors
 /// [`ErrorKind::Unwritable`] where one of the files exists already or cannot be written.
@@ -34,7 +34,7 @@ pub fn new_keys(out: &Path) -> Result<[PathBuf; 2], Error> {
     Ok(paths)
 }
 
-/// A file that did not exist before: a key must never be lost under another.
+/// Writes a file that must not exist yet, so that no key is ever overwritten.
 fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -49,12 +49,24 @@ fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
     })
 }
 
-/// The pack or patch `file` with the signature of the private key in the PEM file `key`, as [`new_keys`]
-/// or `openssl genpkey -algorithm ed25519` write it.
+/// Signs the model file or patch with the bytes `file`, using the private key in the PEM file `key` from
+/// [`new_keys`] or `openssl genpkey -algorithm ed25519`; returns the signed bytes.
+///
+/// ```rust
+/// use fiducia::{Pack, PublicKey};
+/// use fiducia_trainer::sign::{new_keys, signed};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let [private, public] = new_keys(&folder.path().join("maker"))?;
+/// # let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/head.fid");
+/// let bytes = signed(&std::fs::read(model)?, &private)?;
+/// Pack::from_bytes(bytes)?.verify(&PublicKey::open(&public)?)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
-/// [`ErrorKind::Unreadable`] for the key or the file; [`ErrorKind::Usage`] for a pack with a patch that
-/// this key did not sign.
+/// [`ErrorKind::Unreadable`] for the key or the file; [`ErrorKind::Usage`] for a model with a patch that is
+/// not signed by this key.
 pub fn signed(file: &[u8], key: &Path) -> Result<Vec<u8>, Error> {
     let refuse = |what: String| {
         Error::new(ErrorKind::Unreadable, format!("private key {}: {what}", key.display()))
@@ -63,7 +75,7 @@ pub fn signed(file: &[u8], key: &Path) -> Result<Vec<u8>, Error> {
     let key = SigningKey::from_pkcs8_pem(&text)
         .map_err(|e| refuse(format!("not an Ed25519 private key in PEM: {e}")))?;
     let public = PublicKey::from_bytes(key.verifying_key().as_bytes())
-        .ok_or_else(|| refuse("no usable key".into()))?;
+        .ok_or_else(|| refuse("not a usable Ed25519 key".into()))?;
     let sign = |digest: [u8; 32]| key.sign(&digest).to_bytes();
     if file.starts_with(&PATCH_MAGIC) {
         let patch = Patch::from_bytes(file.to_vec())?;
@@ -72,7 +84,7 @@ pub fn signed(file: &[u8], key: &Path) -> Result<Vec<u8>, Error> {
     let pack = Pack::from_bytes(file.to_vec())?;
     for patch in pack.patches() {
         patch.verify(&public).map_err(|e| {
-            let message = format!("{e}; take it out, sign the patch file and add it again");
+            let message = format!("{e}; remove the patch, sign the patch file and add it again");
             Error::new(ErrorKind::Usage, message)
         })?;
     }

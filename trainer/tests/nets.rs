@@ -1,4 +1,4 @@
-//! The exported graphs compute what the trained networks compute.
+//! The exported graphs compute the same as the trained networks.
 
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
@@ -32,12 +32,12 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
 const FORMS: [AdapterForm; 4] =
     [AdapterForm::Head, AdapterForm::Gate, AdapterForm::LowRank(3), AdapterForm::Depthwise];
 
-/// Ranks of the three landmarks: all of the form's, one, two.
+/// Ranks of the three landmarks: the full rank of the form, one, two.
 fn budget(form: AdapterForm) -> [usize; 3] {
     [usize::MAX, 1, 2].map(|rank| rank.min(form.rank()))
 }
 
-/// A network that has learnt a little, so that batch norms have seen data and no private part is neutral.
+/// A network after a few training steps, so that batch-norm statistics and private parts are not neutral.
 fn trained(form: AdapterForm, device: &Device) -> RefineNet {
     device.seed(7);
     let mut network = RefineNet::new(3, form, device).adapted(form, &budget(form), device);
@@ -55,7 +55,7 @@ fn which(device: &Device) -> Tensor<1, Int> {
     Tensor::from_data(TensorData::new(vec![0i64, 1, 2], [3]), device)
 }
 
-/// A trained network, regions, and what burn makes of them.
+/// A trained network, regions, and burn's output for them.
 fn refine_case(form: AdapterForm) -> (RefineNet, Vec<f32>, Vec<f32>) {
     let device = Device::flex().autodiff();
     let network = trained(form, &device);
@@ -134,7 +134,7 @@ fn of_a_network_read_back_the_adapters_alone_learn() {
         let network = trained(form, &device).valid();
         let (graph, inputs) = (network.export(32), network.adapter_inputs());
         let start = RefineNet::frozen(&graph, &inputs, &network.adapters(), &device).unwrap();
-        // What trainings do with a network before they learn.
+        // Trainings do this with a network before they start.
         let mut after = start.valid().train();
         let mut optimiser = AdamWConfig::new().init();
         for _ in 0..3 {
@@ -160,7 +160,7 @@ fn a_graph_of_another_making_is_refused() {
         RefineNet::frozen(graph, inputs, &adapters, &device).unwrap_err().to_string()
     };
     assert!(refusal(b"\xff\xff", &inputs).contains("cannot be trained"));
-    assert!(refusal(&graph, &inputs[1..]).contains("of a form"));
+    assert!(refusal(&graph, &inputs[1..]).contains("have a form"));
     let mut g = fiducia_trainer::nets::onnx::GraphBuilder::new("other");
     let x = g.input("x", &[None, Some(1), Some(32), Some(32)]);
     g.output(&x, "y", &[None, Some(1), Some(32), Some(32)]);
@@ -177,7 +177,7 @@ fn changed(before: &RefineNet, after: &RefineNet) -> Vec<bool> {
 fn every_private_part_of_a_network_for_one_landmark_learns() {
     let device = Device::flex().autodiff();
     for form in FORMS {
-        // From the inference form, as trained networks are kept.
+        // In inference form, as trained networks are stored.
         let start = trained(form, &device).valid().only(0).valid().train();
         let first = Tensor::<1, Int>::from_data(TensorData::new(vec![0i64], [1]), &device);
         let region = Tensor::<4>::random([1, 1, 32, 32], Distribution::Normal(0.0, 1.0), &device);
@@ -215,7 +215,7 @@ fn the_comparison_notices_swapped_adapters_and_a_wrong_weight() {
         let got = run(&network.export(32), refine_inputs(&network, &regions, &swapped));
         assert!(largest_difference(&got, &logits) > 10.0 * TOLERANCE, "{form}");
         let mut wrong = network.adapters();
-        // The bias of the head, last of all: other weights may lie behind maps that no region wakes.
+        // The bias of the head is last. Other weights may have zero gradient behind inactive feature maps.
         *wrong[2].last_mut().unwrap() += 0.1;
         let got = run(&network.export(32), refine_inputs(&network, &regions, &wrong));
         assert!(largest_difference(&got, &logits) > 10.0 * TOLERANCE, "{form}");
@@ -257,6 +257,6 @@ fn backbone_graph_equals_trunk_and_decoder() {
     let side = Side { weights, size, bias: 0.25 };
     let outputs = run_all(&decoder.export(&trunk, &frame, Some(&side)), input());
     assert!(largest_difference(&outputs[0], &logits) < TOLERANCE);
-    let (got, wanted) = (f64::from(outputs[1][0]), side.of(&means));
-    assert!((got - wanted).abs() < 1e-3 * wanted.abs().max(1.0), "{got} {wanted}");
+    let (got, expected) = (f64::from(outputs[1][0]), side.of(&means));
+    assert!((got - expected).abs() < 1e-3 * expected.abs().max(1.0), "{got} {expected}");
 }

@@ -1,10 +1,11 @@
-//! The exported graphs in another runtime: onnxruntime (Python package) must give what tract gives, for
-//! quantised graphs as for whole ones. Skipped by name where Python or onnxruntime is missing.
+//! The exported graphs in another runtime: onnxruntime (a Python package) must agree with tract on the shipped
+//! models, quantised graphs included. Skipped where Python or onnxruntime is missing.
 
 use std::path::Path;
 use std::process::Command;
 
 use fiducia::{Pack, SectionKind};
+use fiducia_test_support::skip;
 use tract_onnx::prelude::*;
 
 /// Largest difference of logits between two runtimes, f32.
@@ -51,7 +52,7 @@ fn with_tract(graph: &[u8], inputs: &[(Vec<usize>, Vec<f32>)]) -> Vec<f32> {
     plan.run(tensors).unwrap()[0].try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec()
 }
 
-/// Values without a pattern, about as large as a normalised image's.
+/// Pseudo-random values with the range of a normalised image.
 fn noise(shape: Vec<usize>) -> (Vec<usize>, Vec<f32>) {
     let values = (0..shape.iter().product::<usize>())
         .map(|i| ((i as u64).wrapping_mul(2_654_435_761) % 1009) as f32 / 504.5 - 1.0)
@@ -68,8 +69,7 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
 fn shipped_graphs_give_the_same_in_onnxruntime() {
     let there = Command::new("python3").args(["-c", "import numpy, onnxruntime"]).output();
     if !there.is_ok_and(|run| run.status.success()) {
-        println!("SKIPPED shipped_graphs_give_the_same_in_onnxruntime: pip install onnxruntime");
-        return;
+        skip!("Python with onnxruntime is missing: pip install onnxruntime");
     }
     for name in ["head", "chest", "spine"] {
         let path = format!("{}/../models/{name}.fid", env!("CARGO_MANIFEST_DIR"));
@@ -79,15 +79,7 @@ fn shipped_graphs_give_the_same_in_onnxruntime() {
         let landmarks = manifest.landmarks.len();
         let mut regions =
             vec![noise(vec![landmarks, 1, manifest.refine.size, manifest.refine.size])];
-        let slices: Vec<Vec<f32>> = (0..landmarks).map(|l| pack.adapter(l)).collect();
-        let mut start = 0;
-        for input in &manifest.adapter {
-            let values =
-                slices.iter().flat_map(|s| s[start..start + input.len()].to_vec()).collect();
-            let shape = std::iter::once(landmarks).chain(input.shape.iter().copied()).collect();
-            regions.push((shape, values));
-            start += input.len();
-        }
+        regions.extend(pack.adapters(&(0..landmarks).collect::<Vec<_>>()));
         for (kind, inputs) in [(SectionKind::Backbone, vec![image]), (SectionKind::Refine, regions)]
         {
             let graph = pack.section(kind);

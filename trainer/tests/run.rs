@@ -1,5 +1,5 @@
-//! A whole training on a small synthetic set: labels come out right, and a killed run that is started
-//! again ends with the same bytes as one that was left alone.
+//! A complete training on a small synthetic set: the labels are correct, and a killed run that is started
+//! again ends with the same bytes as an uninterrupted one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use fiducia::{Backend, Detector, Pack, Patch, PublicKey};
 use fiducia_kernels::Affine;
-use fiducia_trainer::correspond::{Labels, median};
+use fiducia_trainer::correspond::Labels;
 use fiducia_trainer::data::DataSet;
+use fiducia_trainer::statistics::median;
 
 const IMAGES: usize = 10;
 const SIZE: [usize; 2] = [288, 360];
@@ -20,14 +21,15 @@ const LANDMARKS: [(&str, [f64; 2]); 4] = [
     ("tip", [144.0, 280.0]),
     ("hole", [144.0, 170.0]),
 ];
-/// A unit, px: images are 240 units high.
+/// Pixels per normalised unit: images are 240 units high.
 const UNIT_PX: f64 = SIZE[1] as f64 / 240.0;
-/// Median distance of matched labels from the truth, units.
+/// Allowed median error of matched labels, normalised units.
 const MATCHED_WITHIN: f64 = 1.0;
-/// Distance of an added landmark from the truth, units: half a region of interest. The networks learnt for seconds and the
-/// point lies on an edge, so its heat map is flat; a wrong frame puts it tens of units away.
+/// Allowed error of an added landmark, normalised units: half a region of interest. The networks train for
+/// seconds and the point lies on an edge, so its heat map is flat; a wrong frame would put it tens of units
+/// away.
 const NEW_WITHIN: f64 = 12.8;
-/// How long a checkpoint may take to appear.
+/// Longest time until a checkpoint appears.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Grey value of the figure: a bright wedge with a hole on a textured ground.
@@ -39,14 +41,14 @@ fn figure(p: [f64; 2]) -> f64 {
     if wedge && !hole { 180.0 } else { ground }
 }
 
-/// Where the upright figure lies in image number `n`.
+/// Pose of the figure in image number `n`.
 fn place(n: usize) -> Affine {
     let k = n as f64;
     let angle = 0.02 * (k - 5.0) * (n.min(1) as f64);
     Affine::similarity(angle, 1.0 + 0.015 * k, [144.0, 180.0], [144.0 + 2.0 * k, 180.0 - 1.5 * k])
 }
 
-/// Writes the set; the truth of every image, units.
+/// Writes the set; returns the ground truth of every image, normalised units.
 fn make_set(dir: &Path) -> Vec<Vec<[f64; 2]>> {
     std::fs::create_dir_all(dir.join("images")).unwrap();
     let names: Vec<String> = LANDMARKS.iter().map(|(n, _)| format!("\"{n}\"")).collect();
@@ -112,23 +114,23 @@ fn trains_and_resumes_after_a_kill_with_the_same_bytes() {
         serde_json::from_slice(&std::fs::read(whole.join("labels-matched.json")).unwrap()).unwrap();
     let pairs = labels.points.iter().flatten().zip(truth.iter().flatten());
     let apart = median(pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).collect());
-    assert!(apart < MATCHED_WITHIN, "matched labels are {apart} units off");
+    assert!(apart < MATCHED_WITHIN, "matched labels have an error of {apart} normalised units");
 
     for stage in ["coarse", "joint", "single/1", "single/3", "fuse"] {
         let mut child = training(&data, &killed).spawn().unwrap();
         let start = Instant::now();
         while !killed.join("checkpoints").join(stage).join("state.json").exists() {
             assert!(start.elapsed() < PATIENCE, "no checkpoint of {stage} appeared");
-            assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be killed");
+            assert!(child.try_wait().unwrap().is_none(), "the run ended before it was killed");
             std::thread::sleep(Duration::from_millis(5));
         }
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(!killed.join("model.fid").exists(), "{stage} came too late");
+        assert!(!killed.join("model.fid").exists(), "the checkpoint of {stage} came too late");
     }
     assert!(training(&data, &killed).status().unwrap().success());
     let model = |run: &Path| std::fs::read(run.join("model.fid")).unwrap();
-    assert!(model(&whole) == model(&killed), "the resumed run ended elsewhere");
+    assert!(model(&whole) == model(&killed), "the resumed run has a different result");
 
     let pack = Pack::open(&whole.join("model.fid")).unwrap();
     let image = &DataSet::open(&data).unwrap().unlabelled(None).unwrap()[3];
@@ -147,8 +149,9 @@ fn trains_and_resumes_after_a_kill_with_the_same_bytes() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("another configuration"));
 }
 
-/// The trained model quantised: far smaller, landmarks where they were; nothing is written where they
-/// move farther than allowed, nor from a model that is quantised already. The quantised model.
+/// Quantises the trained model: the file is far smaller and the landmarks stay in place. Nothing is written
+/// if they move farther than allowed, nor from a model that is already quantised. Returns the quantised
+/// model.
 fn quantises(model: &Path, data: &Path, folder: &Path) -> PathBuf {
     let small = folder.join("small.fid");
     let quantise = |model: &Path, out: &Path, more: &[&str]| {
@@ -166,7 +169,7 @@ fn quantises(model: &Path, data: &Path, folder: &Path) -> PathBuf {
     let card = folder.join("card.md");
     std::fs::write(&card, "# small").unwrap();
     let card = card.to_str().unwrap();
-    // A model trained for seconds has flat heat maps, whose peaks are easily moved.
+    // A model trained for seconds has flat heat maps, whose peaks move easily.
     let done = quantise(model, &small, &["--deltas", "8", "--max-move", "60", "--card", card]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let [before, after] = [model, &small].map(|path| Pack::open(path).unwrap());
@@ -181,10 +184,10 @@ fn quantises(model: &Path, data: &Path, folder: &Path) -> PathBuf {
     small
 }
 
-/// Middle of the figure's upper edge, px of the upright figure: a point that the set does not name.
+/// Middle of the figure's upper edge, px of the upright figure: a point that is not in the set.
 const NEW: [f64; 2] = [144.0, 130.0];
 
-/// A landmark added with one click: a small signed patch; the other landmarks do not notice.
+/// Adds a landmark from one point: the signed patch is small, and the other landmarks do not change.
 fn adds_a_landmark(model: &Path, data: &Path, folder: &Path, most_bytes: usize) {
     let train = |arguments: &[&str]| {
         Command::new(env!("CARGO_BIN_EXE_fiducia-train")).args(arguments).output().unwrap()
@@ -231,5 +234,5 @@ fn adds_a_landmark(model: &Path, data: &Path, folder: &Path, most_bytes: usize) 
     let truth = place(3).apply(NEW);
     let found = &after[before.len()];
     let off = (found.x_px - truth[0]).hypot(found.y_px - truth[1]) / UNIT_PX;
-    assert!(off < NEW_WITHIN, "{off} units off");
+    assert!(off < NEW_WITHIN, "{off} normalised units off");
 }

@@ -1,80 +1,77 @@
-//! Many images through one detector: `endurance [IMAGES]` (10,000 by default) prints rows (benches/results): how memory
-//! changes per image, with a 95 % interval, and how long images take.
+//! Many images through one detector. `endurance [IMAGES]` (default 10,000) prints rows (benches/results):
+//! memory growth per image with a 95 % interval, and time per image.
 //!
-//! The films are the demo image under different grain, one of them smaller, one upside down now and then, which is
-//! refused after it was looked at in other ways.
+//! The images are the demo image with different noise, one of them smaller, and regularly one upside down,
+//! which is refused after recognition of its orientation.
 
 use std::time::Instant;
 
 use fiducia::{Backend, Detector, Error, ErrorKind, Radiograph};
 use fiducia_benches::{Row, demo, resident, shipped, shipped_pack_path};
+use fiducia_trainer::statistics::{Rank, order_statistic};
 use indicatif::ProgressBar;
 
 const IMAGES: usize = 10_000;
-/// Different films; the smaller one and the refused one come on top.
-const FILMS: u64 = 6;
-/// One in so many images is refused: looking at it in other ways takes as long as eight.
+/// Number of different images, besides the smaller and the upside-down one.
+const VARIANTS: u64 = 6;
+/// One in so many images is refused; recognising its orientation takes as long as eight detections.
 const REFUSED: usize = 50;
-/// Images from one look at the memory to the next.
-const BETWEEN_LOOKS: usize = 50;
-/// Share of the images before the slope is taken, percent: all buffers have grown then.
+/// Images between two memory samples.
+const SAMPLE_INTERVAL: usize = 50;
+/// Percentage of the images before the first memory sample; by then all buffers have their final size.
 const SETTLING_PERCENT: usize = 10;
-/// 97.5 % of the normal distribution lie below.
+/// 97.5 % quantile of the standard normal distribution.
 const NORMAL: f64 = 1.959_964;
 
 fn main() -> std::process::ExitCode {
     let images = std::env::args().nth(1).map_or(Ok(IMAGES), |n| n.parse());
     let done = match images {
-        Ok(images) if images >= 20 * BETWEEN_LOOKS => run(images),
+        Ok(images) if images >= 20 * SAMPLE_INTERVAL => run(images),
         _ => {
-            let message = format!("usage: endurance [IMAGES], at least {}", 20 * BETWEEN_LOOKS);
+            let message = format!("usage: endurance [IMAGES], at least {}", 20 * SAMPLE_INTERVAL);
             Err(Error::new(ErrorKind::Usage, message))
         }
     };
-    match done {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("{e}");
-            std::process::ExitCode::FAILURE
-        }
-    }
+    fiducia_benches::exit_code(done)
 }
 
 fn run(images: usize) -> Result<(), Error> {
-    let films = (1..=FILMS).map(demo).collect::<Result<Vec<_>, _>>()?;
-    let small =
-        Radiograph::open(&shipped("demo.png"), films[0].spacing_mm.map(|s| s.map(|v| 2.0 * v)))?;
-    let mut turned = films[0].clone();
+    let radiographs = (1..=VARIANTS).map(demo).collect::<Result<Vec<_>, _>>()?;
+    let small = Radiograph::open(
+        &shipped("demo.png"),
+        radiographs[0].spacing_mm.map(|s| s.map(|v| 2.0 * v)),
+    )?;
+    let mut turned = radiographs[0].clone();
     turned.pixels.reverse();
     let pack = fiducia::Pack::open(&shipped_pack_path())?;
     let mut detector = Detector::new(&pack, Backend::Cpu)?;
     let bar = ProgressBar::new(images as u64);
     let mut times = Vec::with_capacity(images);
-    let mut looks: Vec<[f64; 2]> = Vec::with_capacity(images / BETWEEN_LOOKS + 1);
+    let mut samples: Vec<[f64; 2]> = Vec::with_capacity(images / SAMPLE_INTERVAL + 1);
     let mut refused = 0;
     for image in 0..images {
-        let film = match image {
+        let radiograph = match image {
             i if i % REFUSED == REFUSED - 1 => &turned,
-            i if i % (films.len() + 1) == films.len() => &small,
-            i => &films[i % (films.len() + 1)],
+            i if i % (radiographs.len() + 1) == radiographs.len() => &small,
+            i => &radiographs[i % (radiographs.len() + 1)],
         };
         let start = Instant::now();
-        let report = detector.detect(film)?;
+        let report = detector.detect(radiograph)?;
         if report.plausible {
             times.push(start.elapsed().as_secs_f64() * 1e3);
         } else {
             refused += 1;
         }
-        if image % BETWEEN_LOOKS == 0 && image * 100 >= images * SETTLING_PERCENT {
-            let bytes = resident().ok_or_else(untold)?;
-            looks.push([image as f64, bytes as f64]);
+        if image % SAMPLE_INTERVAL == 0 && image * 100 >= images * SETTLING_PERCENT {
+            let bytes = resident().ok_or_else(unsupported)?;
+            samples.push([image as f64, bytes as f64]);
             bar.set_position(image as u64);
         }
     }
     bar.finish_and_clear();
-    let slope = Slope::of(&looks);
-    times.sort_by(f64::total_cmp);
-    let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize];
+    let slope = Slope::of(&samples);
+    let at =
+        |q| order_statistic(times.clone(), q, Rank::Nearest, f64::total_cmp).unwrap_or(f64::NAN);
     let name = format!("endurance/cpu/{images}");
     let bytes = |figure: &str, value: f64| Row::number(&name, figure, value, "bytes");
     let ms = |figure: &str, value: f64| Row::number(&name, figure, value, "ms");
@@ -82,9 +79,9 @@ fn run(images: usize) -> Result<(), Error> {
         bytes("slope per image", slope.slope),
         bytes("slope low", slope.slope - NORMAL * slope.error),
         bytes("slope high", slope.slope + NORMAL * slope.error),
-        bytes("rss first", looks[0][1]),
-        bytes("rss last", looks[looks.len() - 1][1]),
-        bytes("rss most", looks.iter().map(|l| l[1]).fold(0.0, f64::max)),
+        bytes("rss first", samples[0][1]),
+        bytes("rss last", samples[samples.len() - 1][1]),
+        bytes("rss most", samples.iter().map(|l| l[1]).fold(0.0, f64::max)),
         ms("p50", at(0.5)),
         ms("p99", at(0.99)),
         ms("max", at(1.0)),
@@ -94,15 +91,15 @@ fn run(images: usize) -> Result<(), Error> {
     Ok(())
 }
 
-fn untold() -> Error {
-    Error::new(ErrorKind::Usage, "this system does not tell the memory of a process; use Linux")
+fn unsupported() -> Error {
+    Error::new(ErrorKind::Usage, "this system does not report the memory of a process; use Linux")
 }
 
 /// A straight line by least squares.
 struct Slope {
     slope: f64,
-    /// Standard error. Memory comes and goes in steps, so that a look tells little more than the one before; that is
-    /// taken into account over a tenth of the looks (Newey and West 1987).
+    /// Standard error. Memory changes in steps, so successive samples are correlated; the estimate accounts
+    /// for correlation over up to a tenth of the samples (Newey and West 1987).
     error: f64,
 }
 
@@ -150,9 +147,9 @@ mod tests {
     #[test]
     fn the_error_is_that_of_theory() {
         let s = noisy(0.0);
-        // Uniform noise of 1,000 to either side: deviation 1000 / sqrt 3; x has the variance n² / 12.
+        // Uniform noise within ±1,000 has the standard deviation 1000 / sqrt 3; x has the variance n² / 12.
         let expected = 1e3 / 3f64.sqrt() / (500f64.powi(3) / 12.0).sqrt();
-        // The estimate itself scatters: 50 lags of 500 looks.
+        // The estimate itself varies: 50 lags of 500 samples.
         assert!((0.6..1.4).contains(&(s.error / expected)), "{} {expected}", s.error);
     }
 

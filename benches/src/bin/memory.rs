@@ -1,6 +1,7 @@
-//! What models hold in memory, loaded and at work: `memory` prints rows (benches/results) for each device, each way to
-//! share the networks and several numbers of landmarks. Each row comes from a process of its own, which is this
-//! program again: `memory NAME BACKEND MODELS FILE`. The film and what a process has at its start are not counted.
+//! Memory of loaded and running models. `memory` prints rows (benches/results) for each device, each way to
+//! share the networks and several numbers of landmarks. Each row is measured in a process of its own: `memory
+//! NAME BACKEND MODELS FILE` of this program. The image and the memory of the process at its start are not
+//! counted.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,9 +18,9 @@ static HEAP: PeakAlloc = PeakAlloc;
 
 const SEED: u64 = 1;
 const LANDMARKS: [usize; 5] = [1, 6, 19, 37, 68];
-/// Images before memory is taken as steady.
+/// Images before memory use is steady.
 const WARM_UP: usize = 2;
-/// Images whose highest memory is told.
+/// Images over which the peak memory is measured.
 const STEADY: usize = 5;
 
 fn main() -> std::process::ExitCode {
@@ -32,20 +33,14 @@ fn main() -> std::process::ExitCode {
         },
         _ => Err(usage()),
     };
-    match done {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("{e}");
-            std::process::ExitCode::FAILURE
-        }
-    }
+    fiducia_benches::exit_code(done)
 }
 
 fn usage() -> Error {
     Error::new(ErrorKind::Usage, "usage: memory, or memory NAME BACKEND MODELS FILE")
 }
 
-/// Runs this program for everything that is measured.
+/// Runs this program once for every row.
 fn all() -> Result<(), Error> {
     let fault = |e: std::io::Error| Error::new(ErrorKind::Engine, format!("memory: {e}"));
     let program = std::env::current_exe().map_err(fault)?;
@@ -64,7 +59,7 @@ fn all() -> Result<(), Error> {
         for kind in Kind::ALL {
             for landmarks in LANDMARKS {
                 let [models, each] = kind.models(landmarks);
-                // Many models on a GPU are many devices.
+                // Many models on a GPU mean many device contexts.
                 if models > 6 && backend.name != "cpu" {
                     continue;
                 }
@@ -81,7 +76,7 @@ fn all() -> Result<(), Error> {
 
 fn one(name: &str, device: &str, models: usize, file: &Path) -> Result<(), Error> {
     let backend = backend(device).ok_or_else(usage)?;
-    let film = radiograph(SEED, CEPHALOGRAM_PX);
+    let image = radiograph(SEED, CEPHALOGRAM_PX);
     let before = Level::now();
     HEAP.reset_peak_usage();
     let mut file_bytes = 0;
@@ -89,7 +84,7 @@ fn one(name: &str, device: &str, models: usize, file: &Path) -> Result<(), Error
     for _ in 0..models {
         let pack = Pack::open(file)?;
         file_bytes += pack.file_len();
-        detectors.push(Detector::on(&pack, &backend.wanted, &pack.manifest().landmarks)?);
+        detectors.push(Detector::on(&pack, &backend.options, &pack.manifest().landmarks)?);
     }
     let loaded = Level::now().beyond(&before);
     let mut rows = vec![Row::number(name, "file", file_bytes as f64, "bytes")];
@@ -97,7 +92,7 @@ fn one(name: &str, device: &str, models: usize, file: &Path) -> Result<(), Error
     let mut observe = |times: usize| -> Result<(), Error> {
         for _ in 0..times {
             for detector in &mut detectors {
-                detector.observe(&film)?;
+                detector.observe(&image)?;
             }
         }
         Ok(())
@@ -127,7 +122,7 @@ impl Level {
         Self { heap, peak_heap, resident: resident(), peak_resident: peak_resident() }
     }
 
-    /// What came on top of `before`; the peaks since then.
+    /// The increase since `before`, and the peaks since then.
     fn beyond(&self, before: &Self) -> Self {
         let more = |now: Option<u64>| Some(now?.saturating_sub(before.resident?));
         Self {

@@ -1,11 +1,13 @@
-//! The two networks of a pack with the decode, timed from outside: the side of fiducia in
+//! Runs the two networks of a model file and the decoding, timed by another process: fiducia's side of
 //! `benches/rivals/compare.py`.
 //!
-//! `networks PACK IMAGE SPACING_MM DIR` writes what another engine needs to do the same: graphs, their inputs
-//! for that image, the peaks that come out. `networks PACK DIR [singles]` reads the inputs from there and says what
-//! `worker.py` says: what loading and a first run took, 0, and what this process held before. Then every line on
-//! standard input is answered with the milliseconds of one run, from inputs in memory to peaks. With `singles` it is
-//! one model for each landmark, and all of them are run.
+//! `networks PACK IMAGE SPACING_MM DIR` writes the files that another engine needs for the same work: graphs,
+//! their inputs for that image, and the expected peaks.
+//!
+//! `networks PACK DIR [singles]` reads the inputs and prints what `worker.py` prints: the time of loading and
+//! a first run, 0, and the memory of this process before. It then answers every line on standard input with
+//! the milliseconds of one run, from inputs in memory to peaks. With `singles` there is one model per
+//! landmark, and all of them are run.
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -27,13 +29,7 @@ fn main() -> std::process::ExitCode {
         },
         _ => Err(usage()),
     };
-    match done {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("{e}");
-            std::process::ExitCode::FAILURE
-        }
-    }
+    fiducia_benches::exit_code(done)
 }
 
 fn usage() -> Error {
@@ -42,8 +38,8 @@ fn usage() -> Error {
 }
 
 fn write(pack: &Path, image: &Path, mm: f64, folder: &Path) -> Result<(), Error> {
-    let film = Radiograph::open(image, Some([mm; 2]))?;
-    write_networks(&Pack::open(pack)?, &film, folder)
+    let radiograph = Radiograph::open(image, Some([mm; 2]))?;
+    write_networks(&Pack::open(pack)?, &radiograph, folder)
 }
 
 fn serve(path: &Path, folder: &Path, singles: bool) -> Result<(), Error> {
@@ -56,7 +52,7 @@ fn serve(path: &Path, folder: &Path, singles: bool) -> Result<(), Error> {
     let groups = if singles { all.chunks(1).collect() } else { vec![&all[..]] };
     let mut networks =
         groups.iter().map(|group| Networks::new(&pack, group)).collect::<Result<Vec<_>, _>>()?;
-    // The regions of a model's landmarks.
+    // The regions of one model's landmarks.
     let share = regions.len() / groups.len();
     let mut run = || -> Result<(), Error> {
         for (networks, regions) in networks.iter_mut().zip(regions.chunks(share)) {
@@ -65,7 +61,7 @@ fn serve(path: &Path, folder: &Path, singles: bool) -> Result<(), Error> {
         Ok(())
     };
     run()?;
-    // The peaks are its own, so that they are not apart.
+    // The expected peaks are its own, so that the difference is 0.
     say(&format!("{} 0 {before}", milliseconds(start)))?;
     for line in std::io::stdin().lock().lines() {
         if line.is_err() {

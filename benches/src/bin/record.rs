@@ -1,5 +1,6 @@
-//! What `cargo bench -- --save-baseline recorded` left, as rows (benches/results): `record FOLDER`, where the folder is
-//! `target/criterion`. `record --machine` prints rows on the machine, `record --name` what it is called.
+//! Converts the results of `cargo bench -- --save-baseline recorded` to rows (benches/results): `record
+//! FOLDER`, where FOLDER is `target/criterion`. `record --machine` prints rows about the machine, `record
+//! --name` its name.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use fiducia::{Error, ErrorKind};
 use fiducia_benches::{Row, about, machine};
 use serde_json::Value;
 
-/// The baseline that is read; others are of no interest.
+/// The baseline to read; others are ignored.
 const BASELINE: &str = "recorded";
 
 fn main() -> std::process::ExitCode {
@@ -21,19 +22,12 @@ fn main() -> std::process::ExitCode {
         [folder] => estimates(Path::new(folder)),
         _ => Err(Error::new(ErrorKind::Usage, "usage: record FOLDER | --machine | --name")),
     };
-    match rows {
-        Ok(rows) => {
-            rows.iter().for_each(|row| println!("{}", row.line()));
-            std::process::ExitCode::SUCCESS
-        }
-        Err(e) => {
-            eprintln!("{e}");
-            std::process::ExitCode::FAILURE
-        }
-    }
+    fiducia_benches::exit_code(
+        rows.map(|rows| rows.iter().for_each(|row| println!("{}", row.line()))),
+    )
 }
 
-/// Medians with the 95 % intervals that criterion found.
+/// Medians with the 95 % intervals of criterion.
 fn estimates(folder: &Path) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
     for found in baselines(folder, 0) {
@@ -63,7 +57,7 @@ fn estimates(folder: &Path) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-/// The folders of the baseline, however deep; criterion has a level for each part of a name.
+/// The folders of the baseline at any depth; criterion has one level for each part of a name.
 fn baselines(folder: &Path, depth: usize) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.is_dir()).collect();

@@ -13,9 +13,9 @@ pub(crate) struct Uart {
     data: u32,
     /// Bit 0: the transmit buffer is full. Bit 1: the receive buffer is full.
     state: u32,
-    /// Bits 0 and 1: transmitter and receiver on. Bit 3: interrupt on reception.
+    /// Bits 0 and 1: enable transmitter and receiver. Bit 3: enable the receive interrupt.
     ctrl: u32,
-    /// Write 2: the interrupt of a reception was seen.
+    /// Write 2 to clear the receive interrupt.
     interrupt: u32,
     /// Clock cycles per bit, at least 16.
     divider: u32,
@@ -25,11 +25,11 @@ pub(crate) struct Uart {
 #[derive(Mmio)]
 #[repr(C)]
 pub(crate) struct Timer {
-    /// Bit 0: counts.
+    /// Bit 0: enable.
     control: u32,
     /// Counts down, once a clock cycle.
     value: u32,
-    /// What it starts from when it has come to 0.
+    /// The value after 0.
     reload: u32,
 }
 
@@ -37,12 +37,12 @@ pub(crate) struct Timer {
 #[derive(Mmio)]
 #[repr(C)]
 pub(crate) struct Watchdog {
-    /// Clock cycles to the first of the two expiries that reset the board.
+    /// Clock cycles per expiry; the second expiry without a clear resets the board.
     load: u32,
     value: u32,
-    /// Bit 0: counts. Bit 1: the second expiry resets.
+    /// Bit 0: enable. Bit 1: the second expiry resets the board.
     control: u32,
-    /// Any write starts the count again.
+    /// Any write restarts the count.
     clear: u32,
 }
 
@@ -53,27 +53,27 @@ pub(crate) enum Irq {
     Uart1Receive = 2,
 }
 
-// SAFETY: the numbers are those of AN386, below the 32 lines that it has, and each stands for one line.
+// SAFETY: the numbers are those of AN386, which has 32 interrupt lines; each number belongs to one line.
 unsafe impl InterruptNumber for Irq {
     fn number(self) -> u16 {
         self as u16
     }
 }
 
-/// The devices of the board.
-pub(crate) struct Devices {
+/// The peripherals of the board.
+pub(crate) struct Peripherals {
     pub(crate) link: MmioUart<'static>,
     pub(crate) console: MmioUart<'static>,
     pub(crate) timer: MmioTimer<'static>,
     pub(crate) watchdog: MmioWatchdog<'static>,
 }
 
-/// All devices. To be called once; a second caller would share the registers.
-pub(crate) fn take() -> Devices {
-    // SAFETY: AN386 has these devices at these addresses, with the layouts above, for as long as it is on.
-    // Nothing else in the program touches them: this is the only place that makes them.
+/// All peripherals. Must be called only once: a second caller would share the registers.
+pub(crate) fn take_peripherals() -> Peripherals {
+    // SAFETY: AN386 has these peripherals at these addresses, with the layouts above.
+    // Nothing else in the program accesses them: no other code creates these types.
     unsafe {
-        Devices {
+        Peripherals {
             link: Uart::new_mmio_at(0x4000_4000),
             console: Uart::new_mmio_at(0x4000_5000),
             timer: Timer::new_mmio_at(0x4000_0000),
@@ -82,8 +82,8 @@ pub(crate) fn take() -> Devices {
     }
 }
 
-/// Lets the interrupt wake the processor. Its handler does not run: interrupts are disabled throughout.
+/// Lets the interrupt wake the processor. Its handler never runs, because interrupts are masked.
 pub(crate) fn wake_on(irq: Irq) {
-    // SAFETY: unmasking can break critical sections that rely on the mask; there is no handler to break in.
+    // SAFETY: unmasking can break critical sections that rely on the mask; there is no handler that could run.
     unsafe { NVIC::unmask(irq) }
 }

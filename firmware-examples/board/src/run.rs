@@ -1,29 +1,28 @@
-//! The loop that every example runs in.
+//! The main loop of every example.
 
-use cortex_m::Peripherals;
 use device::Device;
 
 use crate::{
-    clock::{CYCLES_PER_US, Clock, rest},
-    registers::{Irq, MmioWatchdog, take},
+    clock::{CYCLES_PER_US, Clock, sleep},
+    registers::{Irq, MmioWatchdog, take_peripherals},
     uart::Port,
 };
 
-/// A loop that takes so long is stuck; the second expiry resets the board.
+/// Expiry of the watchdog, µs. The second expiry resets the board, so a loop may be stuck for 0.5 s to 1 s.
 const WATCHDOG_US: u32 = 500_000;
-/// Counts, and resets.
+/// Enabled, and resets the board.
 const WATCHDOG_ON: u32 = 0b11;
 
-/// Runs `device` for ever.
+/// Runs `device` forever.
 pub fn run(device: &mut impl Device) -> ! {
-    // Interrupts wake the processor, and no handler runs: the device is never interrupted.
+    // Interrupts wake the processor, but no handler runs: the device is never interrupted.
     cortex_m::interrupt::disable();
-    let devices = take();
-    let mut link = Port::open(devices.link, Irq::Uart0Receive);
-    let mut console = Port::open(devices.console, Irq::Uart1Receive);
-    let Some(peripherals) = Peripherals::take() else { halt() };
-    let mut clock = Clock::start(devices.timer, peripherals.SYST);
-    let mut watchdog = Dog::start(devices.watchdog);
+    let peripherals = take_peripherals();
+    let mut link = Port::open(peripherals.link, Irq::Uart0Receive);
+    let mut console = Port::open(peripherals.console, Irq::Uart1Receive);
+    let Some(core) = cortex_m::Peripherals::take() else { halt() };
+    let mut clock = Clock::start(peripherals.timer, core.SYST);
+    let mut watchdog = Watchdog::start(peripherals.watchdog);
     loop {
         while let Some(byte) = link.read() {
             device.receive(byte, clock.now_us());
@@ -42,7 +41,7 @@ pub fn run(device: &mut impl Device) -> ! {
         }
         show(device, &mut console);
         watchdog.feed();
-        rest();
+        sleep();
     }
 }
 
@@ -52,16 +51,16 @@ fn show(device: &mut impl Device, console: &mut Port) {
     }
 }
 
-/// The watchdog then resets the board.
+/// Stops; the watchdog then resets the board.
 fn halt() -> ! {
     loop {
         cortex_m::asm::wfi();
     }
 }
 
-struct Dog(MmioWatchdog<'static>);
+struct Watchdog(MmioWatchdog<'static>);
 
-impl Dog {
+impl Watchdog {
     fn start(mut registers: MmioWatchdog<'static>) -> Self {
         registers.write_load(WATCHDOG_US.wrapping_mul(CYCLES_PER_US));
         registers.write_control(WATCHDOG_ON);

@@ -1,18 +1,18 @@
-//! Sets a collimator around landmarks, and opens it fully where they cannot be relied on.
+//! Sets a collimator around landmarks, and opens it fully if they are not reliable.
 //!
 //! ```text
-//!              exposure line active, peer there           sound report in time
+//!              exposure line active, peer present         valid report in time
 //!    ┌──────┐ ──────────────────────────────▶ ┌─────────┐ ────────────────────▶ ┌─────┐
 //!    │ Open │                                  │ Waiting │                       │ Set │
 //!    └──────┘ ◀────────────────────────────── └─────────┘ ◀──────────────────── └─────┘
 //!        ▲       late, implausible, uncertain,              exposure line active    │
 //!        │       outside, other model, refused,                                     │
 //!        │       peer silent                                                        │
-//!        └──────────────── peer silent, held for too long ─────────────────────────┘
+//!        └──────────────── peer silent, window expired ────────────────────────────┘
 //! ```
 //!
-//! Blades stand fully open in every state but `Set`. A report that is not of the exposure in hand changes
-//! nothing. All times are taken by the device's own clock.
+//! The blades are fully open in every state except `Set`. A report of another exposure than the current one is
+//! ignored. All times are measured by the device's own clock.
 #![no_std]
 
 mod setup;
@@ -21,7 +21,7 @@ mod window;
 pub use setup::{CHOSEN, JAW, Setup};
 pub use window::Window;
 
-use device::{Device, Exposures, Hundredths, Line, Notes, introduction, milliseconds};
+use device::{Device, Exposures, Hundredths, Line, Notes, hello, milliseconds};
 use fiducia_link::{
     Clock, Event, Message, Reason, Refusal, Report, Role, Session, Spot, State as LinkState, Wire,
 };
@@ -36,47 +36,47 @@ pub struct Collimator {
     exposures: Exposures,
 }
 
-/// What the collimator does; see the drawing above.
+/// State of the collimator; see the diagram in the crate documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Fully open.
-    Open(Why),
-    /// Fully open, while landmarks of the exposure are awaited.
+    Open(OpenReason),
+    /// Fully open, waiting for the landmarks of the exposure.
     Waiting {
-        /// The exposure.
+        /// Since the start of the exposure.
         since: Clock,
-        /// The chosen landmarks, as far as they came.
+        /// The chosen landmarks received so far.
         found: [Option<Spot>; CHOSEN],
     },
     /// Closed down to this window.
     Set {
-        /// Where the blades stand.
+        /// Positions of the blades.
         window: Window,
-        /// When they were set.
+        /// Since they were set.
         since: Clock,
     },
 }
 
-/// Why the blades stand fully open.
+/// Why the blades are fully open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// Nothing was exposed yet.
+pub enum OpenReason {
+    /// No exposure yet.
     Idle,
-    /// The runtime is not there.
+    /// The runtime does not respond.
     Silent,
-    /// The report did not come in time.
+    /// The report did not arrive in time.
     Late,
-    /// The image is unlike what the model was made for.
+    /// The image does not look like the images that the model was trained on.
     Implausible,
-    /// A chosen landmark is not confident, or expected to be too far off.
+    /// A chosen landmark has low confidence or a too large expected error.
     Uncertain,
-    /// A chosen landmark lies where no blade reaches.
+    /// A chosen landmark is out of the range of the blades.
     Outside,
-    /// The report is of a model that the collimator was not set up for.
+    /// The report is from another model than the configured one.
     OtherModel,
-    /// The runtime gave no report.
+    /// The runtime refused the request.
     Refused(Reason),
-    /// The window has stood for as long as it may.
+    /// The window was kept for the longest time allowed.
     Expired,
 }
 
@@ -85,19 +85,19 @@ impl Collimator {
     pub const fn new(setup: &'static Setup) -> Self {
         Self {
             setup,
-            session: Session::new(introduction(Role::Collimator), 0),
+            session: Session::new(hello(Role::Collimator), 0),
             notes: Notes::new(),
-            state: State::Open(Why::Idle),
+            state: State::Open(OpenReason::Idle),
             exposures: Exposures::new(),
         }
     }
 
-    /// What the collimator does.
+    /// State of the collimator.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// Where the blades are to stand. This is what drives the motors.
+    /// The target positions of the blades, for the motor control.
     pub fn blades(&self) -> Window {
         match &self.state {
             State::Set { window, .. } => *window,
@@ -105,18 +105,20 @@ impl Collimator {
         }
     }
 
-    fn open(&mut self, why: Why) {
-        self.state = State::Open(why);
+    fn open(&mut self, reason: OpenReason) {
+        self.state = State::Open(reason);
         let exposure = self.exposures.number();
-        self.notes.note(format_args!("{exposure}: open, {why:?}"));
+        self.notes.note(format_args!("{exposure}: open, {reason:?}"));
     }
 
-    /// What time alone brings about.
-    fn watch(&mut self, now_ms: u32) {
+    /// Checks the time-outs.
+    fn check_time(&mut self, now_ms: u32) {
         match &self.state {
-            State::Waiting { since, .. } if self.is_late(since, now_ms) => self.open(Why::Late),
+            State::Waiting { since, .. } if self.is_late(since, now_ms) => {
+                self.open(OpenReason::Late)
+            }
             State::Set { since, .. } if since.elapsed_ms(now_ms) >= self.setup.hold_ms => {
-                self.open(Why::Expired);
+                self.open(OpenReason::Expired);
             }
             _ => {}
         }
@@ -131,8 +133,8 @@ impl Collimator {
         if report.exposure != self.exposures.number() {
             return;
         }
-        if let Err(why) = self.setup.gather(report, found) {
-            return self.open(why);
+        if let Err(reason) = self.setup.gather(report, found) {
+            return self.open(reason);
         }
         let Some(window) = Window::around(found, self.setup) else { return };
         self.state = State::Set { window, since: Clock::start(now_ms) };
@@ -145,14 +147,14 @@ impl Collimator {
     }
 
     fn refuse(&mut self, refusal: Refusal) {
-        let awaited = self.waits() && refusal.exposure == self.exposures.number();
-        // A runtime that is busy is asked again until it is too late.
-        if awaited && refusal.reason != Reason::Busy {
-            self.open(Why::Refused(refusal.reason));
+        let is_expected = self.is_waiting() && refusal.exposure == self.exposures.number();
+        // A busy runtime is asked again until the time-out.
+        if is_expected && refusal.reason != Reason::Busy {
+            self.open(OpenReason::Refused(refusal.reason));
         }
     }
 
-    fn waits(&self) -> bool {
+    fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting { .. })
     }
 }
@@ -161,8 +163,8 @@ impl Device for Collimator {
     fn receive(&mut self, byte: u8, now_us: u64) {
         let now_ms = milliseconds(now_us);
         let Some(event) = self.session.receive(byte, now_ms) else { return };
-        // A report that is late must not be taken because it was looked at before the clock.
-        self.watch(now_ms);
+        // Checks the clock first: a late report must not be accepted.
+        self.check_time(now_ms);
         match event {
             Event::Message(Message::Report(report)) => self.take(&report, now_ms),
             Event::Message(Message::Refusal(refusal)) => self.refuse(refusal),
@@ -185,20 +187,20 @@ impl Device for Collimator {
 
     fn speak(&mut self, now_us: u64) -> Option<Wire> {
         let now_ms = milliseconds(now_us);
-        self.watch(now_ms);
-        let safe = matches!(self.state, State::Open(_));
-        let link = if safe { LinkState::Safe } else { LinkState::Ready };
+        self.check_time(now_ms);
+        let is_safe = matches!(self.state, State::Open(_));
+        let link = if is_safe { LinkState::Safe } else { LinkState::Ready };
         if let Some(wire) = self.session.speak(link, now_ms) {
             return Some(wire);
         }
         if self.session.peer().is_none() {
-            self.exposures.forget_edges();
-            if !safe {
-                self.open(Why::Silent);
+            self.exposures.discard_edges();
+            if !is_safe {
+                self.open(OpenReason::Silent);
             }
             return None;
         }
-        let message = self.exposures.message(self.waits(), self.setup.patience_ms, now_us)?;
+        let message = self.exposures.message(self.is_waiting(), self.setup.patience_ms, now_us)?;
         self.session.frame(&message)
     }
 

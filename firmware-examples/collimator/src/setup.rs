@@ -1,77 +1,77 @@
-//! What a collimator is set up for.
+//! Configuration of a collimator.
 
 use fiducia_link::{ModelId, Report, Spot};
 
-use crate::Why;
+use crate::OpenReason;
 
 /// Number of landmarks that the window goes around.
 pub const CHOSEN: usize = 5;
 
-/// Landmarks, limits and times. Lengths are hundredths of a millimetre at the detector.
+/// Landmarks, limits and times. Lengths are mm/100 in the detector plane.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setup {
-    /// The model whose places are meant.
+    /// The model that the indices refer to.
     pub model: ModelId,
-    /// Places of the landmarks that the window goes around, in the list of the model.
-    pub places: [u16; CHOSEN],
-    /// Where the middle of the field lies in the image.
+    /// Indices, in the landmark list of the model, of the landmarks that the window goes around.
+    pub indices: [u16; CHOSEN],
+    /// Position of the centre of the field in the image (x, y).
     pub centre: [i32; 2],
-    /// A blade stands at least so far from the middle.
-    pub least: i32,
-    /// A blade stands at most so far from the middle: fully open.
-    pub most: i32,
-    /// Blades move in steps of this length.
+    /// Smallest distance of a blade from the centre.
+    pub min_offset: i32,
+    /// Largest distance of a blade from the centre: fully open.
+    pub max_offset: i32,
+    /// Step length of the blades.
     pub step: i32,
     /// Free space around every landmark.
     pub margin: i32,
-    /// So many times its expected error is added to the margin of a landmark.
-    pub errors: i32,
-    /// A landmark that is expected to be farther off is not relied on.
+    /// The margin of a landmark grows by this multiple of its expected error.
+    pub error_factor: i32,
+    /// Largest acceptable expected error of a landmark.
     pub max_error: u16,
-    /// A report that comes later than this after the exposure is not used, ms.
+    /// Time-out for the report after the exposure, ms.
     pub patience_ms: u16,
-    /// A window stands for so long at most, ms.
+    /// Longest time that a window is kept, ms.
     pub hold_ms: u32,
 }
 
-/// The jaw on a lateral cephalogram, by the shipped model `models/head.fid`.
+/// The jaw on a lateral cephalogram, for the shipped model `models/head.fid`.
 pub static JAW: Setup = Setup {
     model: [0x41, 0xe5, 0x6f, 0xed, 0xa2, 0x43, 0xef, 0x61],
     // Subspinale, supramentale, menton, gonion, posterior nasal spine.
-    places: [4, 5, 7, 9, 16],
+    indices: [4, 5, 7, 9, 16],
     centre: [10_000, 12_000],
-    least: 1_000,
-    most: 15_000,
+    min_offset: 1_000,
+    max_offset: 15_000,
     step: 50,
     margin: 1_000,
-    errors: 2,
+    error_factor: 2,
     max_error: 400,
     patience_ms: 5_000,
     hold_ms: 60_000,
 };
 
 impl Setup {
-    /// Takes the chosen landmarks of a report frame.
+    /// Collects the chosen landmarks of a report frame.
     ///
     /// # Errors
-    /// Why the report cannot be relied on.
+    /// Why the report cannot be used.
     pub(crate) fn gather(
         &self,
         report: &Report,
         found: &mut [Option<Spot>; CHOSEN],
-    ) -> Result<(), Why> {
+    ) -> Result<(), OpenReason> {
         if report.model != self.model {
-            return Err(Why::OtherModel);
+            return Err(OpenReason::OtherModel);
         }
         if !report.plausible {
-            return Err(Why::Implausible);
+            return Err(OpenReason::Implausible);
         }
-        for (&place, found) in self.places.iter().zip(found) {
-            if place >= report.total {
-                return Err(Why::OtherModel);
+        for (&index, found) in self.indices.iter().zip(found) {
+            if index >= report.total {
+                return Err(OpenReason::OtherModel);
             }
-            let here = place.checked_sub(report.first).map(usize::from);
-            if let Some(&spot) = here.and_then(|at| report.spots.get(at)) {
+            let position = index.checked_sub(report.first).map(usize::from);
+            if let Some(&spot) = position.and_then(|at| report.spots.get(at)) {
                 self.check(&spot)?;
                 *found = Some(spot);
             }
@@ -79,15 +79,19 @@ impl Setup {
         Ok(())
     }
 
-    fn check(&self, spot: &Spot) -> Result<(), Why> {
+    fn check(&self, spot: &Spot) -> Result<(), OpenReason> {
         if !spot.confident || spot.expected_error > self.max_error {
-            return Err(Why::Uncertain);
+            return Err(OpenReason::Uncertain);
         }
-        let reachable = |way: i32| i64::from(way).abs() <= self.most.into();
-        if self.offset(spot).into_iter().all(reachable) { Ok(()) } else { Err(Why::Outside) }
+        let is_reachable = |distance: i32| i64::from(distance).abs() <= self.max_offset.into();
+        if self.offset(spot).into_iter().all(is_reachable) {
+            Ok(())
+        } else {
+            Err(OpenReason::Outside)
+        }
     }
 
-    /// Where a landmark lies, from the middle of the field.
+    /// Position of a landmark relative to the centre of the field (x, y).
     pub(crate) fn offset(&self, spot: &Spot) -> [i32; 2] {
         let [x, y] = self.centre;
         [spot.x.saturating_sub(x), spot.y.saturating_sub(y)]

@@ -1,10 +1,10 @@
-//! Where the four blades stand.
+//! Positions of the four blades.
 
 use fiducia_link::Spot;
 
 use crate::{CHOSEN, Setup};
 
-/// Distance of each blade from the middle of the field, mm/100 at the detector.
+/// Distance of each blade from the centre of the field, mm/100 in the detector plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct Window {
@@ -17,18 +17,17 @@ pub struct Window {
 impl Window {
     /// Fully open.
     pub const fn open(setup: &Setup) -> Self {
-        let most = setup.most;
+        let most = setup.max_offset;
         Self { left: most, right: most, top: most, bottom: most }
     }
 
-    /// The smallest window that the blades can make around all landmarks with their margins; none while
-    /// a landmark is missing.
+    /// The smallest possible window around all landmarks with their margins; `None` while a landmark is missing.
     pub(crate) fn around(found: &[Option<Spot>; CHOSEN], setup: &Setup) -> Option<Self> {
         let mut window = Self { left: 0, right: 0, top: 0, bottom: 0 };
         for spot in found {
             let spot = spot.as_ref()?;
             let [x, y] = setup.offset(spot);
-            let expected = i32::from(spot.expected_error).saturating_mul(setup.errors);
+            let expected = i32::from(spot.expected_error).saturating_mul(setup.error_factor);
             let margin = setup.margin.saturating_add(expected);
             window.left = window.left.max(margin.saturating_sub(x));
             window.right = window.right.max(margin.saturating_add(x));
@@ -41,9 +40,9 @@ impl Window {
     }
 }
 
-/// A place that a blade can stand at: whole steps, outwards.
-fn blade(wanted: i32, setup: &Setup) -> i32 {
-    let over = wanted.checked_rem(setup.step).unwrap_or(0);
+/// Rounds a distance outwards to whole steps, within the range of the blades.
+fn blade(distance: i32, setup: &Setup) -> i32 {
+    let over = distance.checked_rem(setup.step).unwrap_or(0);
     let outwards = if over > 0 { setup.step.saturating_sub(over) } else { 0 };
-    wanted.saturating_add(outwards).max(setup.least).min(setup.most)
+    distance.saturating_add(outwards).max(setup.min_offset).min(setup.max_offset)
 }

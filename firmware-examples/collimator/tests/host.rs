@@ -1,45 +1,45 @@
-//! The collimator on the host: it closes only on a sound report, and opens for everything else.
+//! The collimator on the host: it closes only on a valid report, and opens in all other cases.
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
 
-use collimator::{Collimator, JAW, State, Why, Window};
+use collimator::{Collimator, JAW, OpenReason, State, Window};
 use device::Device;
 use fiducia_link::{
     Exposure, Hello, Message, Phase, Presentation, Reason, Refusal, Report, Request, Role,
     SILENCE_MS, Spot,
 };
-use rehearsal::Rehearsal;
+use simulation::Simulation;
 
 const MANIFEST: &str = include_str!("../../../models/manifest.json");
-/// Where the landmarks of the reports lie, from the middle of the field, mm/100: jaw, in order of the setup.
-const JAW_SPOTS: [[i32; 2]; 5] =
+/// Positions of the jaw landmarks in the reports, from the centre of the field, mm/100, in the order of the setup.
+const JAW_LANDMARKS: [[i32; 2]; 5] =
     [[4_000, 3_000], [3_600, 6_100], [2_900, 8_100], [-2_800, 5_100], [-300, 2_000]];
 const OPEN: Window = Window::open(&JAW);
 
-fn bench() -> Rehearsal<Collimator> {
-    let mut bench = Rehearsal::new(Collimator::new(&JAW), JAW.model, 19);
-    assert_eq!(bench.device.blades(), OPEN);
-    bench.run(300);
-    assert_eq!(bench.shown(), ["runtime with the right model"]);
-    bench
+fn connected() -> Simulation<Collimator> {
+    let mut simulation = Simulation::new(Collimator::new(&JAW), JAW.model, 19);
+    assert_eq!(simulation.device.blades(), OPEN);
+    simulation.run(300);
+    assert_eq!(simulation.shown(), ["runtime with the right model"]);
+    simulation
 }
 
-/// A bench on which exposure 1 was made.
-fn exposed() -> Rehearsal<Collimator> {
-    let mut bench = bench();
-    bench.input(true);
-    assert!(matches!(bench.device.state(), State::Waiting { .. }));
-    assert_eq!(bench.device.blades(), OPEN);
-    bench
+/// A simulation after the start of exposure 1.
+fn exposed() -> Simulation<Collimator> {
+    let mut simulation = connected();
+    simulation.input(true);
+    assert!(matches!(simulation.device.state(), State::Waiting { .. }));
+    assert_eq!(simulation.device.blades(), OPEN);
+    simulation
 }
 
-/// A sound report of exposure 1.
+/// A valid report of exposure 1.
 fn report() -> Report {
     let [x, y] = JAW.centre;
     let far = Spot { x: x + 90_000, y, expected_error: 9_000, confident: false };
     let mut spots = [far; 19];
-    for (&place, [dx, dy]) in JAW.places.iter().zip(JAW_SPOTS) {
+    for (&index, [dx, dy]) in JAW.indices.iter().zip(JAW_LANDMARKS) {
         let spot = Spot { x: x + dx, y: y + dy, expected_error: 120, confident: true };
-        spots[usize::from(place)] = spot;
+        spots[usize::from(index)] = spot;
     }
     Report {
         exposure: 1,
@@ -53,92 +53,97 @@ fn report() -> Report {
     }
 }
 
-/// `report` with its landmark at one chosen place changed.
+/// `report` with one of the chosen landmarks changed.
 fn changed(at: usize, change: impl Fn(&mut Spot)) -> Report {
     let mut report = report();
-    change(&mut report.spots[usize::from(JAW.places[at])]);
+    change(&mut report.spots[usize::from(JAW.indices[at])]);
     report
 }
 
-fn why(bench: &Rehearsal<Collimator>) -> Option<Why> {
-    match bench.device.state() {
-        State::Open(why) => {
-            assert_eq!(bench.device.blades(), OPEN);
-            Some(*why)
+fn open_reason(simulation: &Simulation<Collimator>) -> Option<OpenReason> {
+    match simulation.device.state() {
+        State::Open(reason) => {
+            assert_eq!(simulation.device.blades(), OPEN);
+            Some(*reason)
         }
         _ => None,
     }
 }
 
 #[test]
-fn a_sound_report_sets_the_window() {
-    let mut bench = exposed();
-    bench.say(&Message::Report(report()));
-    // Margin 10 mm and twice 1.2 mm, in steps of half a millimetre outwards; the top is as near as it can be.
+fn a_valid_report_sets_the_window() {
+    let mut simulation = exposed();
+    simulation.send(&Message::Report(report()));
+    // Margin 10 mm plus twice 1.2 mm, rounded outwards to steps of 0.5 mm; the top is at its minimum.
     let window = Window { left: 4_050, right: 5_250, top: 1_000, bottom: 9_350 };
-    assert_eq!(bench.device.blades(), window);
-    assert_eq!(bench.shown(), ["1: set, left 40.50 right 52.50 top 10.00 bottom 93.50"]);
+    assert_eq!(simulation.device.blades(), window);
+    assert_eq!(simulation.shown(), ["1: set, left 40.50 right 52.50 top 10.00 bottom 93.50"]);
 }
 
 #[test]
-fn the_setup_is_of_the_shipped_model() {
+fn the_setup_is_for_the_shipped_model() {
     let line = MANIFEST.lines().find(|l| l.contains("\"head.fid\"")).unwrap();
     let id: String = JAW.model.iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(line.contains(&format!("\"sha256\": \"{id}")), "set up for {id}: {line}");
 }
 
 #[test]
-fn an_exposure_is_announced_and_asked_for() {
-    let mut bench = bench();
-    let time_us = bench.now_us();
-    bench.input(true);
+fn an_exposure_is_announced_and_requested() {
+    let mut simulation = connected();
+    let time_us = simulation.now_us();
+    simulation.input(true);
     let start = Exposure { exposure: 1, phase: Phase::Start, time_us };
     let request = Request { exposure: 1, patience_ms: JAW.patience_ms };
-    assert_eq!(bench.said(), [Message::Exposure(start), Message::Request(request)]);
-    bench.run(600);
-    assert_eq!(bench.said(), [Message::Request(request)], "repeated while nothing comes");
+    assert_eq!(simulation.sent(), [Message::Exposure(start), Message::Request(request)]);
+    simulation.run(600);
+    assert_eq!(simulation.sent(), [Message::Request(request)], "repeated while there is no answer");
 }
 
 #[test]
 fn every_landmark_has_its_margin() {
-    for (at, [x, y]) in JAW_SPOTS.into_iter().enumerate() {
+    for (at, [x, y]) in JAW_LANDMARKS.into_iter().enumerate() {
         for error in [0, 120, 400] {
-            let mut bench = exposed();
-            bench.say(&Message::Report(changed(at, |spot| spot.expected_error = error)));
-            let Window { left, right, top, bottom } = bench.device.blades();
-            let margin = JAW.margin + JAW.errors * i32::from(error);
+            let mut simulation = exposed();
+            simulation.send(&Message::Report(changed(at, |spot| spot.expected_error = error)));
+            let Window { left, right, top, bottom } = simulation.device.blades();
+            let margin = JAW.margin + JAW.error_factor * i32::from(error);
             assert!(left >= margin - x && right >= margin + x, "{at}, {error}");
             assert!(top >= margin - y && bottom >= margin + y, "{at}, {error}");
-            assert!(bench.device.blades() != OPEN);
+            assert!(simulation.device.blades() != OPEN);
         }
     }
 }
 
 #[test]
-fn blades_stay_within_what_they_can_do() {
-    let mut bench = exposed();
-    bench.say(&Message::Report(changed(0, |spot| spot.x = JAW.centre[0] + JAW.most - 10)));
-    let Window { left, right, top, bottom } = bench.device.blades();
-    assert_eq!(right, JAW.most);
+fn blades_stay_within_their_range() {
+    let mut simulation = exposed();
+    simulation
+        .send(&Message::Report(changed(0, |spot| spot.x = JAW.centre[0] + JAW.max_offset - 10)));
+    let Window { left, right, top, bottom } = simulation.device.blades();
+    assert_eq!(right, JAW.max_offset);
     for blade in [left, top, bottom] {
-        assert!((JAW.least..=JAW.most).contains(&blade) && blade % JAW.step == 0);
+        assert!((JAW.min_offset..=JAW.max_offset).contains(&blade) && blade % JAW.step == 0);
     }
 }
 
 #[test]
 fn a_late_report_opens() {
-    let mut bench = exposed();
-    bench.run(u64::from(JAW.patience_ms) - 30);
-    assert_eq!(why(&bench), None);
-    bench.run(30);
-    assert_eq!(why(&bench), Some(Why::Late));
-    bench.say(&Message::Report(report()));
-    assert_eq!(why(&bench), Some(Why::Late), "nothing closes after that");
+    let mut simulation = exposed();
+    simulation.run(u64::from(JAW.patience_ms) - 30);
+    assert_eq!(open_reason(&simulation), None);
+    simulation.run(30);
+    assert_eq!(open_reason(&simulation), Some(OpenReason::Late));
+    simulation.send(&Message::Report(report()));
+    assert_eq!(
+        open_reason(&simulation),
+        Some(OpenReason::Late),
+        "a late report must not close the blades"
+    );
 }
 
 #[test]
 fn a_report_that_is_read_after_its_time_is_late() {
-    // The loop of the board was held up: the bytes are read before the clock is looked at.
+    // The main loop was delayed: the bytes are read before the clock.
     let mut device = Collimator::new(&JAW);
     let mut runtime = fiducia_link::Session::new(
         Hello {
@@ -158,151 +163,159 @@ fn a_report_that_is_read_after_its_time_is_late() {
     let wire = runtime.frame(&Message::Report(report())).unwrap();
     let late_us = u64::from(JAW.patience_ms) * 1000;
     wire.iter().for_each(|&b| device.receive(b, late_us));
-    assert_eq!(device.state(), &State::Open(Why::Late));
+    assert_eq!(device.state(), &State::Open(OpenReason::Late));
     assert_eq!(device.blades(), OPEN);
 }
 
 #[test]
 fn an_implausible_image_opens() {
-    let mut bench = exposed();
+    let mut simulation = exposed();
     let none = Report { plausible: false, total: 0, spots: [].into_iter().collect(), ..report() };
-    bench.say(&Message::Report(none));
-    assert_eq!(why(&bench), Some(Why::Implausible));
+    simulation.send(&Message::Report(none));
+    assert_eq!(open_reason(&simulation), Some(OpenReason::Implausible));
 }
 
 #[test]
-fn an_uncertain_landmark_opens() {
-    for at in 0..JAW_SPOTS.len() {
+fn a_low_confidence_landmark_opens() {
+    for at in 0..JAW_LANDMARKS.len() {
         for change in [
             (|spot| spot.confident = false) as fn(&mut Spot),
             |spot| spot.expected_error = 401,
             |spot| spot.expected_error = u16::MAX,
         ] {
-            let mut bench = exposed();
-            bench.say(&Message::Report(changed(at, change)));
-            assert_eq!(why(&bench), Some(Why::Uncertain), "{at}");
+            let mut simulation = exposed();
+            simulation.send(&Message::Report(changed(at, change)));
+            assert_eq!(open_reason(&simulation), Some(OpenReason::Uncertain), "{at}");
         }
     }
 }
 
 #[test]
 fn a_landmark_out_of_reach_opens() {
-    for beyond in [JAW.most + 1, -JAW.most - 1, i32::MAX - JAW.centre[0], i32::MIN] {
-        let mut bench = exposed();
-        bench.say(&Message::Report(changed(2, |s| s.x = JAW.centre[0].wrapping_add(beyond))));
-        assert_eq!(why(&bench), Some(Why::Outside), "{beyond}");
+    for beyond in [JAW.max_offset + 1, -JAW.max_offset - 1, i32::MAX - JAW.centre[0], i32::MIN] {
+        let mut simulation = exposed();
+        simulation.send(&Message::Report(changed(2, |s| s.x = JAW.centre[0].wrapping_add(beyond))));
+        assert_eq!(open_reason(&simulation), Some(OpenReason::Outside), "{beyond}");
     }
 }
 
 #[test]
 fn another_model_opens() {
-    let mut bench = exposed();
-    bench.say(&Message::Report(Report { model: [1; 8], ..report() }));
-    assert_eq!(why(&bench), Some(Why::OtherModel));
-    let mut bench = exposed();
+    let mut simulation = exposed();
+    simulation.send(&Message::Report(Report { model: [1; 8], ..report() }));
+    assert_eq!(open_reason(&simulation), Some(OpenReason::OtherModel));
+    let mut simulation = exposed();
     let mut few = Report { total: 16, ..report() };
     few.spots.truncate(16);
-    bench.say(&Message::Report(few));
-    assert_eq!(why(&bench), Some(Why::OtherModel), "a chosen place is not in the list");
+    simulation.send(&Message::Report(few));
+    assert_eq!(
+        open_reason(&simulation),
+        Some(OpenReason::OtherModel),
+        "a chosen index is not in the list"
+    );
 }
 
 #[test]
 fn a_missing_frame_waits_and_then_opens() {
-    let mut bench = exposed();
+    let mut simulation = exposed();
     let mut first = report();
     first.spots.truncate(10);
-    bench.say(&Message::Report(first));
-    assert_eq!(why(&bench), None);
-    assert_eq!(bench.device.blades(), OPEN);
-    bench.run(u64::from(JAW.patience_ms));
-    assert_eq!(why(&bench), Some(Why::Late));
+    simulation.send(&Message::Report(first));
+    assert_eq!(open_reason(&simulation), None);
+    assert_eq!(simulation.device.blades(), OPEN);
+    simulation.run(u64::from(JAW.patience_ms));
+    assert_eq!(open_reason(&simulation), Some(OpenReason::Late));
 }
 
 #[test]
 fn two_frames_make_a_report() {
-    let mut bench = exposed();
+    let mut simulation = exposed();
     let mut frames = [report(), Report { first: 10, ..report() }];
     frames[0].spots.truncate(10);
     frames[1].spots = report().spots.iter().skip(10).copied().collect();
-    frames.iter().for_each(|frame| bench.say(&Message::Report(frame.clone())));
-    assert!(matches!(bench.device.state(), State::Set { .. }));
+    frames.iter().for_each(|frame| simulation.send(&Message::Report(frame.clone())));
+    assert!(matches!(simulation.device.state(), State::Set { .. }));
 }
 
 #[test]
-fn a_refusal_opens_unless_the_runtime_is_only_busy() {
+fn a_refusal_opens_unless_the_runtime_is_busy() {
     for reason in [Reason::NoImage, Reason::Unreadable, Reason::UnknownExposure, Reason::Other(99)]
     {
-        let mut bench = exposed();
-        bench.say(&Message::Refusal(Refusal { exposure: 1, reason: Reason::Busy }));
-        assert_eq!(why(&bench), None);
-        bench.say(&Message::Refusal(Refusal { exposure: 1, reason }));
-        assert_eq!(why(&bench), Some(Why::Refused(reason)));
+        let mut simulation = exposed();
+        simulation.send(&Message::Refusal(Refusal { exposure: 1, reason: Reason::Busy }));
+        assert_eq!(open_reason(&simulation), None);
+        simulation.send(&Message::Refusal(Refusal { exposure: 1, reason }));
+        assert_eq!(open_reason(&simulation), Some(OpenReason::Refused(reason)));
     }
 }
 
 #[test]
 fn a_report_of_another_exposure_changes_nothing() {
-    let mut bench = bench();
-    bench.say(&Message::Report(report()));
-    assert_eq!(why(&bench), Some(Why::Idle));
-    bench.input(true);
-    bench.input(true);
-    bench.say(&Message::Report(report()));
-    assert_eq!(why(&bench), None);
-    assert_eq!(bench.device.blades(), OPEN, "exposure 2 is in hand");
-    bench.say(&Message::Report(Report { exposure: 0, ..report() }));
-    assert_eq!(bench.device.blades(), OPEN);
+    let mut simulation = connected();
+    simulation.send(&Message::Report(report()));
+    assert_eq!(open_reason(&simulation), Some(OpenReason::Idle));
+    simulation.input(true);
+    simulation.input(true);
+    simulation.send(&Message::Report(report()));
+    assert_eq!(open_reason(&simulation), None);
+    assert_eq!(simulation.device.blades(), OPEN, "exposure 2 is the current one");
+    simulation.send(&Message::Report(Report { exposure: 0, ..report() }));
+    assert_eq!(simulation.device.blades(), OPEN);
 }
 
 #[test]
-fn a_new_exposure_opens_a_window_that_stands() {
-    let mut bench = exposed();
-    bench.say(&Message::Report(report()));
-    assert!(bench.device.blades() != OPEN);
-    bench.input(true);
-    assert_eq!(bench.device.blades(), OPEN);
+fn a_new_exposure_opens_the_blades() {
+    let mut simulation = exposed();
+    simulation.send(&Message::Report(report()));
+    assert!(simulation.device.blades() != OPEN);
+    simulation.input(true);
+    assert_eq!(simulation.device.blades(), OPEN);
 }
 
 #[test]
-fn a_window_does_not_stand_for_ever() {
-    let mut bench = exposed();
-    bench.say(&Message::Report(report()));
-    bench.run(u64::from(JAW.hold_ms) - 100);
-    assert!(bench.device.blades() != OPEN);
-    bench.run(100);
-    assert_eq!(why(&bench), Some(Why::Expired));
+fn a_window_expires() {
+    let mut simulation = exposed();
+    simulation.send(&Message::Report(report()));
+    simulation.run(u64::from(JAW.hold_ms) - 100);
+    assert!(simulation.device.blades() != OPEN);
+    simulation.run(100);
+    assert_eq!(open_reason(&simulation), Some(OpenReason::Expired));
 }
 
 #[test]
-fn a_line_pulled_in_the_middle_of_a_report_opens_within_the_silence() {
-    let mut bench = exposed();
-    bench.say_half(&Message::Report(report()));
-    bench.run(u64::from(SILENCE_MS) - 300);
-    assert_eq!(why(&bench), None, "heartbeats may get lost");
-    bench.run(310);
-    assert_eq!(why(&bench), Some(Why::Silent));
+fn a_line_cut_in_the_middle_of_a_report_opens_within_the_time_out() {
+    let mut simulation = exposed();
+    simulation.send_half(&Message::Report(report()));
+    simulation.run(u64::from(SILENCE_MS) - 300);
+    assert_eq!(open_reason(&simulation), None, "heartbeats may get lost");
+    simulation.run(310);
+    assert_eq!(open_reason(&simulation), Some(OpenReason::Silent));
 }
 
 #[test]
-fn a_window_opens_when_the_line_is_pulled() {
-    let mut bench = exposed();
-    bench.say(&Message::Report(report()));
-    assert!(bench.device.blades() != OPEN);
-    bench.connected = false;
-    bench.run(u64::from(SILENCE_MS) + 10);
-    assert_eq!(why(&bench), Some(Why::Silent));
-    bench.input(true);
-    assert_eq!(why(&bench), Some(Why::Silent), "without a runtime nothing is waited for");
-    bench.connected = true;
-    bench.run(600);
-    bench.input(true);
-    bench.say(&Message::Report(Report { exposure: 3, ..report() }));
-    assert!(matches!(bench.device.state(), State::Set { .. }));
+fn a_window_opens_when_the_line_is_cut() {
+    let mut simulation = exposed();
+    simulation.send(&Message::Report(report()));
+    assert!(simulation.device.blades() != OPEN);
+    simulation.connected = false;
+    simulation.run(u64::from(SILENCE_MS) + 10);
+    assert_eq!(open_reason(&simulation), Some(OpenReason::Silent));
+    simulation.input(true);
+    assert_eq!(
+        open_reason(&simulation),
+        Some(OpenReason::Silent),
+        "without a runtime it does not wait"
+    );
+    simulation.connected = true;
+    simulation.run(600);
+    simulation.input(true);
+    simulation.send(&Message::Report(Report { exposure: 3, ..report() }));
+    assert!(matches!(simulation.device.state(), State::Set { .. }));
 }
 
 #[test]
-fn a_runtime_that_starts_anew_is_asked_again_and_refuses() {
-    let mut bench = exposed();
+fn a_restarted_runtime_is_asked_again_and_refuses() {
+    let mut simulation = exposed();
     let hello = Hello {
         role: Role::Runtime,
         answer: false,
@@ -310,11 +323,11 @@ fn a_runtime_that_starts_anew_is_asked_again_and_refuses() {
         model: JAW.model,
         landmarks: 19,
     };
-    bench.said();
-    bench.restart_runtime(hello);
-    bench.run(600);
+    simulation.sent();
+    simulation.restart_runtime(hello);
+    simulation.run(600);
     let request = Request { exposure: 1, patience_ms: JAW.patience_ms };
-    assert_eq!(bench.said(), [Message::Request(request)]);
-    bench.say(&Message::Refusal(Refusal { exposure: 1, reason: Reason::UnknownExposure }));
-    assert_eq!(why(&bench), Some(Why::Refused(Reason::UnknownExposure)));
+    assert_eq!(simulation.sent(), [Message::Request(request)]);
+    simulation.send(&Message::Refusal(Refusal { exposure: 1, reason: Reason::UnknownExposure }));
+    assert_eq!(open_reason(&simulation), Some(OpenReason::Refused(Reason::UnknownExposure)));
 }

@@ -1,8 +1,8 @@
-//! Fixed-point lengths as text, without floating-point formatting.
+//! Formats fixed-point lengths without floating-point code.
 
 use core::fmt;
 
-/// A length in hundredths of a millimetre, shown in millimetres.
+/// A length in mm/100, displayed in mm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hundredths(pub i32);
 

@@ -1,10 +1,10 @@
-//! What a board and a test need to know of an example.
+//! The interface between an example and the board or test that runs it.
 //!
 //! ```text
 //! board or test ─bytes, input, time→ Device ─frames, lines→ board or test
 //! ```
 //!
-//! A device does no input or output of its own, so the same one runs on a micro-controller and in a test.
+//! A device does no I/O of its own, so the same code runs on a microcontroller and in a test.
 #![no_std]
 
 mod exposures;
@@ -17,28 +17,28 @@ pub use notes::{Line, Notes};
 
 use fiducia_link::{Hello, Role, Wire};
 
-/// The body of a program for a micro-controller. Times are µs since the start.
+/// The logic of a program for a microcontroller. Times are µs since the start.
 pub trait Device {
-    /// A byte came over the link.
+    /// Takes a byte received over the link.
     fn receive(&mut self, byte: u8, now_us: u64);
 
-    /// The one input changed: an exposure line, a button.
+    /// Takes a change of the device's single input: an exposure line or a button.
     fn input(&mut self, active: bool, now_us: u64);
 
-    /// The next frame to send. To be called until there is none, and at least every 20 ms: this is also
-    /// where time runs out.
+    /// The next frame to send. Call it until it returns `None`, and at least every 20 ms: it also checks the
+    /// time-outs.
     fn speak(&mut self, now_us: u64) -> Option<Wire>;
 
-    /// The next line for people to read.
+    /// The next line for the console.
     fn show(&mut self) -> Option<Line>;
 }
 
-/// The same time in the form the link counts it; wraps after 49 days.
+/// Converts a time to the millisecond counter of the link, which wraps after 49 days.
 pub const fn milliseconds(time_us: u64) -> u32 {
     (time_us / 1000) as u32
 }
 
-/// What a device without a model says of itself.
-pub const fn introduction(role: Role) -> Hello {
+/// The hello of a device without a model.
+pub const fn hello(role: Role) -> Hello {
     Hello { role, answer: false, software: [0, 1, 0], model: [0; 8], landmarks: 0 }
 }

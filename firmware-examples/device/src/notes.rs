@@ -1,18 +1,18 @@
-//! Lines that wait to be shown.
+//! A queue of lines for the console.
 
 use core::fmt::{self, Write};
 
 use heapless::{Deque, String};
 
-/// A line of text without its end; what is longer is cut.
+/// A line of text without its line end; longer text is truncated.
 pub type Line = String<80>;
 
-/// The last few lines. Showing must not hold up the device: where it is slow, the oldest line is lost.
+/// The last few lines. The console must not delay the device: if it is slow, the oldest line is dropped.
 #[derive(Debug, Default)]
 pub struct Notes(Deque<Line, 4>);
 
 impl Notes {
-    /// No lines.
+    /// An empty queue.
     pub const fn new() -> Self {
         Self(Deque::new())
     }
@@ -20,7 +20,7 @@ impl Notes {
     /// Adds a line.
     pub fn note(&mut self, text: fmt::Arguments<'_>) {
         let mut line = Line::new();
-        // A line that is too long is cut where a piece of it no longer fits.
+        // A line that is too long ends before the first fragment that does not fit.
         let _ = line.write_fmt(text);
         if self.0.is_full() {
             self.0.pop_front();

@@ -1,4 +1,4 @@
-//! The emulated board, with a firmware.
+//! The emulated board, running a firmware.
 
 use std::{
     fs,
@@ -10,24 +10,24 @@ use std::{
 
 use crate::{Line, Sizes, named, sizes::RAM};
 
-/// A line that does not come within this will not come.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time-out for a line of the console.
+const TIME_OUT: Duration = Duration::from_secs(30);
 
-/// RAM of the board as `board/memory.x` has it, bytes.
+/// RAM of the board, as in `board/memory.x`, bytes.
 const RAM_BYTES: usize = 32 << 10;
 
-/// A running board. It is switched off where this ends.
+/// A running board. It is switched off on drop.
 pub struct Board {
     emulator: Child,
     console: BufReader<TcpStream>,
-    /// Commands to the emulator.
+    /// Command interface of the emulator.
     monitor: TcpStream,
-    /// All lines that it has shown.
+    /// All lines of the console so far.
     shown: Vec<String>,
 }
 
 impl Board {
-    /// Switches a board on whose UART 0 is at one end of `line`.
+    /// Switches on a board whose UART 0 is connected to `line`.
     pub fn start(firmware: &str, line: &Line) -> Self {
         let [console, monitor] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let serial = |port: u16| format!("tcp:127.0.0.1:{port},nodelay=on");
@@ -40,7 +40,7 @@ impl Board {
             .arg("-kernel")
             .arg(named("FIDUCIA_FIRMWARE").join(firmware))
             .spawn()
-            .expect("qemu-system-arm does not start");
+            .expect("cannot start qemu-system-arm");
         let [(console, _), (monitor, _)] = [console, monitor].map(|l| l.accept().unwrap());
         console.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
         console.set_nodelay(true).unwrap();
@@ -53,21 +53,21 @@ impl Board {
         self.console.get_mut().write_all(key).unwrap();
     }
 
-    /// Lets the loop of the board get stuck.
+    /// Hangs the main loop of the board.
     pub fn hang(&mut self) {
         self.console.get_mut().write_all(b"h").unwrap();
     }
 
     /// The next line of the console.
     pub fn line(&mut self) -> String {
-        let until = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIME_OUT;
         let mut line = String::new();
         while !line.ends_with('\n') {
             match self.console.read_line(&mut line) {
                 Ok(0) => panic!("the emulator ended after {:#?}", self.shown),
                 Ok(_) => {}
-                Err(e) if is_nothing_yet(e.kind()) => {
-                    assert!(Instant::now() < until, "no further line after {:#?}", self.shown);
+                Err(e) if is_time_out(e.kind()) => {
+                    assert!(Instant::now() < deadline, "no further line after {:#?}", self.shown);
                 }
                 Err(e) => panic!("{e}"),
             }
@@ -77,27 +77,26 @@ impl Board {
         line
     }
 
-    /// Waits for a line that starts so.
+    /// Waits for a line that starts with `start`.
     pub fn wait_for(&mut self, start: &str) {
         while !self.line().starts_with(start) {}
     }
 
-    /// Waits for so many lines.
+    /// Waits for `count` lines.
     pub fn lines(&mut self, count: usize) {
         (0..count).for_each(|_| drop(self.line()));
     }
 
-    /// RAM that was used so far, bytes: variables, and the stack as deep as it has been. The emulator's RAM
-    /// starts with zeros.
+    /// RAM used so far, bytes: variables and the deepest stack. The emulator initialises RAM with zeros.
     pub fn ram_used(&mut self, sizes: &Sizes) -> usize {
         let dump = std::env::temp_dir().join(format!("fiducia-ram-{}", self.emulator.id()));
         writeln!(self.monitor, "pmemsave {RAM} {RAM_BYTES} \"{}\"", dump.display()).unwrap();
-        // The prompt comes before and after.
-        let mut said = String::new();
-        while said.matches("(qemu)").count() < 2 {
+        // The prompt appears before and after the command.
+        let mut output = String::new();
+        while output.matches("(qemu)").count() < 2 {
             let mut some = [0; 256];
             let count = self.monitor.read(&mut some).unwrap();
-            said += &String::from_utf8_lossy(some.get(..count).unwrap());
+            output += &String::from_utf8_lossy(some.get(..count).unwrap());
         }
         let ram = fs::read(&dump).unwrap();
         fs::remove_file(&dump).unwrap();
@@ -107,13 +106,13 @@ impl Board {
         ram.len().checked_sub(unused).unwrap()
     }
 
-    /// All lines so far.
+    /// All lines of the console so far.
     pub fn shown(&self) -> &[String] {
         &self.shown
     }
 }
 
-fn is_nothing_yet(kind: ErrorKind) -> bool {
+fn is_time_out(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 

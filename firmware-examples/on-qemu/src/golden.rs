@@ -1,14 +1,14 @@
-//! Text that is expected.
+//! Compares console output with golden files.
 
 use std::fs;
 
 use crate::repository;
 
-/// What processors with other vector units may differ by, mm; blades stand in steps of as much.
+/// Tolerance between processors with different vector units, mm; also the step length of the blades.
 const TOLERANCE_MM: f64 = 0.5;
 
-/// Compares lines with `golden/qemu.txt` of an example: words must be equal, numbers with a decimal point
-/// nearly so, and where the file has `*` anything may stand.
+/// Compares lines with `golden/qemu.txt` of an example. Words must be equal, numbers with a decimal point may differ by
+/// [`TOLERANCE_MM`], and `*` in the file matches any word.
 pub fn assert_golden(example: &str, shown: &[String]) {
     let path = repository().join("firmware-examples").join(example).join("golden/qemu.txt");
     let golden = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -35,7 +35,7 @@ mod tests {
     use super::is_like;
 
     #[test]
-    fn only_lengths_may_differ_a_little() {
+    fn only_lengths_have_a_tolerance() {
         assert!(is_like("3: 80.50 * ms", "3: 80.90 17 ms"));
         assert!(!is_like("3: 80.50 mm", "3: 81.10 mm"));
         assert!(!is_like("3: 80.50", "4: 80.50"));

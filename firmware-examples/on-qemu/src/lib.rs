@@ -1,12 +1,12 @@
-//! The parts of a bench: emulated board, line, runtime, expected text.
+//! The parts of a test bench: emulated board, serial line, runtime, golden files.
 //!
 //! ```text
 //! Runtime ─TCP→ Line ─TCP→ Board, UART 0        Board, UART 1 ─TCP→ lines of the console
 //! ```
 //!
-//! Where the programs are is told by the environment: `FIDUCIA` names the runtime's binary,
-//! `FIDUCIA_FIRMWARE` the folder of the firmware.
-// Tests stand on it: a bench that cannot be set up is a failed test.
+//! Two environment variables name the programs: `FIDUCIA`, the program `fiducia`, and `FIDUCIA_FIRMWARE`, the folder
+//! of the firmware images.
+// Only tests use this crate: a bench that cannot be set up is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
 
 mod board;
@@ -23,7 +23,7 @@ pub use sizes::Sizes;
 
 use std::{env, path::PathBuf};
 
-/// A program or folder that the environment names.
+/// The path in an environment variable.
 fn named(variable: &str) -> PathBuf {
     env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set; see .ci/run")).into()
 }

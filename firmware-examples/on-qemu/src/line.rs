@@ -1,4 +1,4 @@
-//! The line between board and runtime, which can be pulled.
+//! The serial line between board and runtime, which can be unplugged.
 
 use std::{
     io::{Read, Write},
@@ -7,10 +7,10 @@ use std::{
     thread,
 };
 
-/// So many bytes without a delimiter are the middle of a report: all other frames are shorter.
+/// After this many bytes without a delimiter the line is in the middle of a report: all other frames are shorter.
 const MIDDLE_OF_REPORT: usize = 60;
 
-/// A line with a plug at the end of the runtime.
+/// A line with a plug at the runtime's end.
 pub struct Line {
     board_port: u16,
     runtime_port: u16,
@@ -31,7 +31,7 @@ struct Ends {
 }
 
 impl Line {
-    /// A line that nobody has opened.
+    /// A line that neither end has opened.
     pub fn new() -> Self {
         let ends = Arc::new(Mutex::new(Ends::default()));
         let board_port = listen(&ends, |ends, board| {
@@ -46,34 +46,34 @@ impl Line {
         Self { board_port, runtime_port, ends }
     }
 
-    /// Where the board connects.
+    /// TCP port for the board.
     pub fn board_port(&self) -> u16 {
         self.board_port
     }
 
-    /// Where the runtime connects.
+    /// TCP port for the runtime.
     pub fn runtime_port(&self) -> u16 {
         self.runtime_port
     }
 
-    /// The next report is cut in its middle, by pulling the line.
+    /// Unplugs the line in the middle of the next report.
     pub fn unplug_in_report(&self) {
         self.ends.lock().unwrap().armed = true;
     }
 
-    /// Pulls the line.
+    /// Unplugs the line.
     pub fn unplug(&self) {
         self.ends.lock().unwrap().unplug();
     }
 
-    /// Puts the line back. Opening it is up to the runtime.
+    /// Plugs the line in again. The runtime has to reopen it.
     pub fn plug(&self) {
         let mut ends = self.ends.lock().unwrap();
         ends.unplugged = false;
         ends.armed = false;
     }
 
-    /// Whether the line is pulled.
+    /// Whether the line is unplugged.
     pub fn is_unplugged(&self) -> bool {
         self.ends.lock().unwrap().unplugged
     }
@@ -110,7 +110,7 @@ impl Ends {
     /// From the board to the runtime.
     fn carry_up(&mut self, bytes: &[u8]) {
         if let Some(runtime) = &mut self.runtime {
-            // A runtime that has just gone hears no more.
+            // Fails if the runtime has just exited.
             let _ = runtime.write_all(bytes);
         }
     }
@@ -133,7 +133,7 @@ impl Ends {
     }
 }
 
-/// Serves whoever connects, one after the other; returns the port.
+/// Serves connections one after the other; returns the port.
 fn listen(
     ends: &Arc<Mutex<Ends>>,
     serve: impl Fn(&Mutex<Ends>, TcpStream) + Send + 'static,

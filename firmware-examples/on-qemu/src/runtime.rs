@@ -1,14 +1,14 @@
-//! The real runtime.
+//! The real runtime, `fiducia link`.
 
 use std::process::{Child, Command};
 
 use crate::{Line, named, repository};
 
-/// A running `fiducia link`. It is killed where this ends.
+/// A running `fiducia link`. It is killed on drop.
 pub struct Runtime(Child);
 
 impl Runtime {
-    /// Starts it at its end of `line`, in the root of the repository.
+    /// Starts it on `line`, in the root of the repository.
     pub fn start(line: &Line, arguments: &[&str]) -> Self {
         let child = Command::new(named("FIDUCIA"))
             .args(["link", "--tcp", &format!("127.0.0.1:{}", line.runtime_port())])
@@ -16,7 +16,7 @@ impl Runtime {
             .current_dir(repository())
             .env("RUST_LOG", "info")
             .spawn()
-            .expect("the runtime does not start");
+            .expect("cannot start the runtime");
         Self(child)
     }
 }

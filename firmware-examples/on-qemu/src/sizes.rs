@@ -1,4 +1,4 @@
-//! What a firmware takes.
+//! Memory use of a firmware.
 
 use std::fs;
 
@@ -6,26 +6,26 @@ use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, elf::SHF_ALLOC};
 
 use crate::named;
 
-/// Start of the memory that can be written.
+/// Start address of RAM.
 pub(crate) const RAM: u64 = 0x2000_0000;
 
-/// Bytes of a firmware, and what it could do.
+/// Memory use and panics of a firmware.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Code, constants, and the initial values of variables.
+    /// Code, constants and the initial values of variables, bytes.
     pub flash: u64,
-    /// Variables; the stack has what is left.
+    /// Variables, bytes; the stack gets the rest of the RAM.
     pub ram: u64,
-    /// Functions that begin a panic.
+    /// Names of functions that start a panic.
     pub panics: Vec<String>,
 }
 
 impl Sizes {
-    /// Of a firmware.
+    /// Reads them from the ELF file of a firmware.
     pub fn of(firmware: &str) -> Self {
         let path = named("FIDUCIA_FIRMWARE").join(firmware);
         let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let file = object::File::parse(&*bytes).expect("the firmware is no ELF file");
+        let file = object::File::parse(&*bytes).expect("the firmware is not an ELF file");
         let (mut flash, mut ram) = (0_u64, 0_u64);
         for section in file.sections() {
             let SectionFlags::Elf { sh_flags } = section.flags() else { continue };

@@ -6,23 +6,23 @@ use core::fmt;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// More cells than the tile holds, or a longer line than its buffer.
+    /// More cells than fit the tile, or a line that is longer than its buffer.
     Full,
-    /// A row is not as wide as the tile, or there is none.
+    /// A row is not as wide as the tile, or the tile has no rows.
     Shape,
-    /// The heat map holds no finite peak.
+    /// The heat map has no finite peak.
     NoPeak,
-    /// A value is no number, or beyond what a report can say.
+    /// A value is not a number, or out of the range of a report.
     Range,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Full => "the buffer is full",
-            Self::Shape => "the rows do not fit the width",
-            Self::NoPeak => "the heat map has no peak",
-            Self::Range => "the value is out of range",
+            Self::Full => "buffer full",
+            Self::Shape => "row width differs from the tile width",
+            Self::NoPeak => "heat map without a peak",
+            Self::Range => "value out of range",
         })
     }
 }

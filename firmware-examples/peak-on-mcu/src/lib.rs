@@ -1,11 +1,11 @@
-//! From heat map to report line on a micro-controller.
+//! From heat map to report line on a microcontroller.
 //!
 //! ```text
 //! rows from the board ─push→ Tile ─decode→ Measured ─line→ "sella 83.23 9.95 0.80"
 //! ```
 //!
-//! Buffers have their capacity in the type, nothing is allocated, and whatever does not fit is an
-//! error. The decoding is the kernel that the host runs.
+//! The capacity of every buffer is part of its type, nothing is allocated, and data that does not fit is an error.
+//! The decoder is the same kernel that the host runs.
 #![no_std]
 
 mod fault;

@@ -1,4 +1,4 @@
-//! The program for the emulated board: shows a line for every heat map.
+//! The program for the emulated board: prints a line for every heat map.
 #![no_std]
 #![no_main]
 
@@ -7,7 +7,7 @@ use fiducia_link::Wire;
 use panic_halt as _;
 use peak_on_mcu::{line, scene};
 
-/// Shows one heat map after the other; there is no link.
+/// Prints one heat map after the other; the link is not used.
 struct Peaks {
     next: usize,
     notes: Notes,
@@ -23,12 +23,12 @@ impl Device for Peaks {
     }
 
     fn show(&mut self) -> Option<Line> {
-        let sight = scene::SIGHTS.get(self.next)?;
+        let case = scene::CASES.get(self.next)?;
         self.next = self.next.saturating_add(1);
-        let found = sight.tile().and_then(|tile| tile.decode(scene::RADIUS));
-        match found.and_then(|found| line(sight.name, &found)) {
+        let found = case.tile().and_then(|tile| tile.decode(scene::RADIUS));
+        match found.and_then(|found| line(case.name, &found)) {
             Ok(line) => self.notes.note(format_args!("{line}")),
-            Err(fault) => self.notes.note(format_args!("{}: {fault}", sight.name)),
+            Err(fault) => self.notes.note(format_args!("{}: {fault}", case.name)),
         }
         self.notes.take()
     }

@@ -1,4 +1,4 @@
-//! The heat maps that are measured everywhere: on the host, in the tests, on the micro-controller.
+//! Synthetic heat maps, the same on the host, in the tests and on the microcontroller.
 
 use crate::{Fault, Tile};
 
@@ -10,27 +10,27 @@ const SIDE: u16 = 48;
 const SIGMA: f32 = 1.7;
 const MM_PER_CELL: f32 = 0.3;
 
-/// One heat map: the landmark's name, where its region lies and where the peak is within it.
+/// One heat map: name of the landmark, position of its region, and position of the peak in the region.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sight {
+pub struct Case {
     /// Name of the landmark.
     pub name: &'static str,
-    /// Top-left cell, mm.
+    /// Position of the top-left cell (x, y), mm.
     pub corner_mm: [f32; 2],
-    /// Middle of the peak, cells.
+    /// Centre of the peak (x, y), cells.
     pub peak: [f32; 2],
 }
 
-/// All of them: in the middle, between cells, at the border, left of the origin.
-pub const SIGHTS: [Sight; 4] = [
-    Sight { name: "sella", corner_mm: [76.0, 84.5], peak: [24.0, 24.0] },
-    Sight { name: "nasion", corner_mm: [131.2, 70.1], peak: [17.3, 30.75] },
-    Sight { name: "gonion", corner_mm: [60.4, 148.0], peak: [0.0, 46.5] },
-    Sight { name: "porion", corner_mm: [-9.0, 79.9], peak: [11.5, 8.25] },
+/// All cases: peak in the middle, between cells, at the border, left of the origin.
+pub const CASES: [Case; 4] = [
+    Case { name: "sella", corner_mm: [76.0, 84.5], peak: [24.0, 24.0] },
+    Case { name: "nasion", corner_mm: [131.2, 70.1], peak: [17.3, 30.75] },
+    Case { name: "gonion", corner_mm: [60.4, 148.0], peak: [0.0, 46.5] },
+    Case { name: "porion", corner_mm: [-9.0, 79.9], peak: [11.5, 8.25] },
 ];
 
-impl Sight {
-    /// The heat map: the logarithm of a Gaussian about [`Sight::peak`].
+impl Case {
+    /// The heat map: the logarithm of a Gaussian about [`Case::peak`].
     ///
     /// # Errors
     /// As [`Tile::push`].

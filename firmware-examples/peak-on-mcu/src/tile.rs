@@ -5,7 +5,7 @@ use heapless::Vec;
 
 use crate::Fault;
 
-/// Most cells of a heat map: a region of interest of 48 x 48 cells, 9 KiB.
+/// Capacity of a heat map: a region of interest of 48 x 48 cells, 9 KiB.
 pub const CELLS: usize = 48 * 48;
 
 /// The heat map of one region of interest.
@@ -17,7 +17,7 @@ pub struct Tile {
     mm_per_cell: f32,
 }
 
-/// One landmark, mm in the image.
+/// One landmark; the origin is the centre of the top-left pixel of the image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
     /// Position, mm.
@@ -40,8 +40,7 @@ impl Tile {
     /// Adds the next row of logits.
     ///
     /// # Errors
-    /// [`Fault::Shape`] for a row of another width, [`Fault::Full`] where it does not fit; the tile
-    /// is then as it was.
+    /// [`Fault::Shape`] for a row of another width, [`Fault::Full`] if the tile is full; the tile is then unchanged.
     pub fn push(&mut self, row: &[f32]) -> Result<(), Fault> {
         if row.len() != self.width {
             return Err(Fault::Shape);
@@ -49,11 +48,10 @@ impl Tile {
         self.logits.extend_from_slice(row).map_err(|_| Fault::Full)
     }
 
-    /// Where the landmark is; `radius` is that of the peak, cells.
+    /// Decodes the position of the landmark. `radius` is the radius of the peak, cells.
     ///
     /// # Errors
-    /// [`Fault::Shape`] for a tile without rows, [`Fault::NoPeak`] where no cell stands out as a
-    /// finite number.
+    /// [`Fault::Shape`] for a tile without rows, [`Fault::NoPeak`] if the heat map has no finite peak.
     pub fn decode(&self, radius: usize) -> Result<Measured, Fault> {
         let height = self.logits.len().checked_div(self.width).ok_or(Fault::Shape)?;
         if height == 0 {

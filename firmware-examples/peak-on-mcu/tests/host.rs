@@ -1,11 +1,11 @@
-//! The micro-controller's code on the host: the same numbers, and every limit an error.
+//! The code of the microcontroller on the host: the same numbers, and an error at every limit.
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
 use peak_on_mcu::{CELLS, Fault, LINE_BYTES, Measured, Tile, line, scene};
 
-/// What the host printed with its own square root and exponential (`examples/report.rs`).
+/// Output of the host with its own square root and exponential (`examples/report.rs`).
 const GOLDEN: &str = include_str!("../golden/report.txt");
-/// Farthest that a decoded peak may lie from the middle of its Gaussian, mm: a hundredth of a cell.
+/// Largest distance of a decoded peak from the centre of its Gaussian, mm: a hundredth of a cell.
 const TOLERANCE_MM: f32 = 0.003;
 
 fn measured(x_mm: f32, y_mm: f32, expected_error_mm: f32) -> Measured {
@@ -14,34 +14,34 @@ fn measured(x_mm: f32, y_mm: f32, expected_error_mm: f32) -> Measured {
 
 #[test]
 fn the_lines_are_those_of_the_host() {
-    assert_eq!(GOLDEN.lines().count(), scene::SIGHTS.len());
-    for (sight, golden) in scene::SIGHTS.iter().zip(GOLDEN.lines()) {
-        let found = sight.tile().unwrap().decode(scene::RADIUS).unwrap();
-        assert_eq!(line(sight.name, &found).unwrap(), golden);
+    assert_eq!(GOLDEN.lines().count(), scene::CASES.len());
+    for (case, golden) in scene::CASES.iter().zip(GOLDEN.lines()) {
+        let found = case.tile().unwrap().decode(scene::RADIUS).unwrap();
+        assert_eq!(line(case.name, &found).unwrap(), golden);
     }
 }
 
 #[test]
 fn a_tenth_of_a_cell_changes_a_line() {
-    for (sight, golden) in scene::SIGHTS.iter().zip(GOLDEN.lines()) {
-        let moved = scene::Sight { peak: [sight.peak[0] + 0.1, sight.peak[1]], ..*sight };
+    for (case, golden) in scene::CASES.iter().zip(GOLDEN.lines()) {
+        let moved = scene::Case { peak: [case.peak[0] + 0.1, case.peak[1]], ..*case };
         let found = moved.tile().unwrap().decode(scene::RADIUS).unwrap();
-        assert_ne!(line(sight.name, &found).unwrap(), golden);
+        assert_ne!(line(case.name, &found).unwrap(), golden);
     }
 }
 
 #[test]
-fn a_whole_peak_is_found_where_it_is() {
-    for sight in scene::SIGHTS.iter().filter(|s| s.peak[0] > 8.0) {
-        let found = sight.tile().unwrap().decode(scene::RADIUS).unwrap();
-        let [x, y] = [0, 1].map(|axis| sight.corner_mm[axis] + 0.3 * sight.peak[axis]);
+fn a_peak_inside_the_tile_is_decoded_at_its_centre() {
+    for case in scene::CASES.iter().filter(|s| s.peak[0] > 8.0) {
+        let found = case.tile().unwrap().decode(scene::RADIUS).unwrap();
+        let [x, y] = [0, 1].map(|axis| case.corner_mm[axis] + 0.3 * case.peak[axis]);
         let off = (found.x_mm - x).hypot(found.y_mm - y);
-        assert!(off < TOLERANCE_MM, "{}: off by {off} mm", sight.name);
+        assert!(off < TOLERANCE_MM, "{}: off by {off} mm", case.name);
     }
 }
 
 #[test]
-fn a_full_tile_is_an_error_and_stays_as_it_was() {
+fn a_full_tile_is_an_error_and_stays_unchanged() {
     let mut tile = Tile::new(48, [0.0, 0.0], 0.3);
     let mut row = [0.0; 48];
     row[7] = 9.0;
@@ -63,7 +63,7 @@ fn wrong_shapes_are_errors() {
 }
 
 #[test]
-fn no_number_no_peak() {
+fn a_heat_map_without_finite_values_has_no_peak() {
     let mut tile = Tile::new(2, [0.0, 0.0], 0.3);
     tile.push(&[f32::NAN, f32::NEG_INFINITY]).unwrap();
     assert_eq!(tile.decode(5), Err(Fault::NoPeak));
@@ -78,7 +78,7 @@ fn numbers_are_rounded_and_signed() {
 }
 
 #[test]
-fn what_a_line_cannot_say_is_an_error() {
+fn values_out_of_range_and_long_lines_are_errors() {
     for bad in [f32::NAN, f32::INFINITY, -10_001.0] {
         assert_eq!(line("a", &measured(bad, 0.0, 0.0)), Err(Fault::Range));
     }

@@ -1,19 +1,19 @@
 //! Receives landmark reports and shows them.
 //!
 //! ```text
-//!             met                       reports of all landmarks, or an error
-//! no peer ────────────▶ asks for the newest image ────────────▶ shows ── button ──▶ asks
+//!          connected                         reports of all landmarks, or an error
+//! no peer ────────────▶ requests the newest image ────────────▶ shows ── button ──▶ requests
 //! ```
 //!
-//! No landmark is kept for longer than it takes to show it, so the number of landmarks is not limited.
+//! Only one report frame is buffered at a time, so the number of landmarks is not limited.
 #![no_std]
 
-use device::{Device, Hundredths, Line, Notes, introduction, milliseconds};
+use device::{Device, Hundredths, Line, Notes, hello, milliseconds};
 use fiducia_link::{
     Clock, Event, Hello, Message, Report, Request, Role, Session, Spot, State, Wire,
 };
 
-/// A request whose answer stays away is repeated, ms.
+/// A request without an answer is repeated after this time, ms.
 const REPEAT_MS: u32 = 2_000;
 
 /// The example.
@@ -21,43 +21,43 @@ const REPEAT_MS: u32 = 2_000;
 pub struct Receiver {
     session: Session,
     notes: Notes,
-    /// The frame that is being shown, and how many of its landmarks were.
+    /// The frame that is being shown, and how many of its landmarks have been shown.
     showing: Option<(Report, usize)>,
-    /// Since when an answer is waited for; none where none is.
-    asked: Option<Clock>,
-    /// Whether to ask now.
-    asks: bool,
+    /// Since the request that is waiting for its answer; `None` if there is none.
+    requested: Option<Clock>,
+    /// Whether to send a request now.
+    is_request_due: bool,
 }
 
 impl Receiver {
     /// A receiver that has just been switched on.
     pub const fn new() -> Self {
         Self {
-            session: Session::new(introduction(Role::Display), 0),
+            session: Session::new(hello(Role::Display), 0),
             notes: Notes::new(),
             showing: None,
-            asked: None,
-            asks: false,
+            requested: None,
+            is_request_due: false,
         }
     }
 
-    fn meet(&mut self, peer: &Hello) {
+    fn connect(&mut self, peer: &Hello) {
         let [major, minor, patch] = peer.software;
         let landmarks = peer.landmarks;
         self.notes.note(format_args!("runtime {major}.{minor}.{patch}, {landmarks} landmarks"));
-        self.asks = true;
+        self.is_request_due = true;
     }
 
     fn take(&mut self, report: Report) {
         let Report { plausible, total, first, .. } = report;
         if !plausible {
             self.notes.note(format_args!("implausible image, {:?}", report.presentation));
-            self.asked = None;
+            self.requested = None;
         } else if first == 0 {
             self.notes.note(format_args!("{total} landmarks, mm: x, y, expected error"));
         }
         if usize::from(first).saturating_add(report.spots.len()) >= total.into() {
-            self.asked = None;
+            self.requested = None;
         }
         self.showing = Some((report, 0));
     }
@@ -72,11 +72,11 @@ impl Default for Receiver {
 impl Device for Receiver {
     fn receive(&mut self, byte: u8, now_us: u64) {
         match self.session.receive(byte, milliseconds(now_us)) {
-            Some(Event::Met(peer)) => self.meet(&peer),
+            Some(Event::Met(peer)) => self.connect(&peer),
             Some(Event::Message(Message::Report(report))) => self.take(report),
             Some(Event::Message(Message::Refusal(refusal))) => {
                 self.notes.note(format_args!("no report: {:?}", refusal.reason));
-                self.asked = None;
+                self.requested = None;
             }
             Some(Event::Message(_) | Event::Heartbeat(_) | Event::Dropped(_)) | None => {}
         }
@@ -84,24 +84,25 @@ impl Device for Receiver {
 
     /// The button.
     fn input(&mut self, active: bool, _now_us: u64) {
-        self.asks |= active;
+        self.is_request_due |= active;
     }
 
     fn speak(&mut self, now_us: u64) -> Option<Wire> {
         let now_ms = milliseconds(now_us);
-        let met = self.session.peer().is_some();
+        let had_peer = self.session.peer().is_some();
         let due = self.session.speak(State::Ready, now_ms);
-        if met && self.session.peer().is_none() {
+        if had_peer && self.session.peer().is_none() {
             self.notes.note(format_args!("runtime silent"));
-            self.asked = None;
+            self.requested = None;
         }
         due.or_else(|| {
             self.session.peer()?;
-            let repeat = self.asked.is_some_and(|asked| asked.elapsed_ms(now_ms) >= REPEAT_MS);
-            if !core::mem::take(&mut self.asks) && !repeat {
+            let is_overdue =
+                self.requested.is_some_and(|requested| requested.elapsed_ms(now_ms) >= REPEAT_MS);
+            if !core::mem::take(&mut self.is_request_due) && !is_overdue {
                 return None;
             }
-            self.asked = Some(Clock::start(now_ms));
+            self.requested = Some(Clock::start(now_ms));
             self.session.frame(&Message::Request(Request { exposure: 0, patience_ms: 0 }))
         })
     }
@@ -115,11 +116,11 @@ impl Device for Receiver {
             self.showing = None;
             return None;
         };
-        let place = usize::from(report.first).saturating_add(*shown);
+        let index = usize::from(report.first).saturating_add(*shown);
         *shown = shown.saturating_add(1);
         let [x, y, error] = [x, y, expected_error.into()].map(Hundredths);
         let mark = if confident { "" } else { " ?" };
-        self.notes.note(format_args!("{place}: {x} {y} {error}{mark}"));
+        self.notes.note(format_args!("{index}: {x} {y} {error}{mark}"));
         self.notes.take()
     }
 }

@@ -1,23 +1,23 @@
-//! Times the exposure line, asks for the landmarks, and measures how long they take.
+//! Times the exposure line, requests the landmarks, and measures their latency.
 //!
 //! ```text
-//!  ┌──────┐  line active: time taken, announced, asked   ┌───────┐
+//!  ┌──────┐  line active: timed, announced, requested    ┌───────┐
 //!  │ Idle │ ────────────────────────────────────────────▶│ Asked │
 //!  └──────┘ ◀──────────────────────────────────────────── └───────┘
-//!            all landmarks: latency │ refused │ PATIENCE_MS over │ peer silent
+//!            all landmarks: latency │ refused │ after PATIENCE_MS │ peer silent
 //! ```
 //!
-//! The latency is from the edge of the line to the last landmark, by one clock. A measurement that fails is a
-//! fault, which stays until a later one succeeds; an implausible image is a measurement like any other: [`TriggerBox::fault`] is what an interlock is wired to.
-//! The board's watchdog resets the box where its loop is stuck.
+//! The latency is the time from the edge of the line to the last landmark, by one clock. A measurement that fails is
+//! a fault, which lasts until a later one succeeds; an implausible image counts as a successful measurement. Connect
+//! an interlock to [`TriggerBox::fault`]. The watchdog of the board resets the box if its loop hangs.
 #![no_std]
 
-use device::{Device, Exposures, Line, Notes, introduction, milliseconds};
+use device::{Device, Exposures, Line, Notes, hello, milliseconds};
 use fiducia_link::{
     Event, Message, Reason, Refusal, Report, Role, Session, State as LinkState, Wire,
 };
 
-/// After this there is no use in a report, ms.
+/// Time-out of a report, ms.
 pub const PATIENCE_MS: u16 = 5_000;
 
 /// The example.
@@ -31,26 +31,26 @@ pub struct TriggerBox {
     longest_ms: u32,
 }
 
-/// What the box does; see the drawing above.
+/// State of the box; see the diagram in the crate documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Idle,
     Asked {
-        /// The edge.
+        /// Time of the edge, µs.
         since_us: u64,
-        /// Landmarks that came so far.
-        came: u16,
+        /// Landmarks received so far.
+        received: u16,
     },
 }
 
 /// Why a measurement failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The runtime is not there.
+    /// The runtime does not respond.
     Silent,
-    /// Not all landmarks came in time.
+    /// Not all landmarks arrived in time.
     Late,
-    /// The runtime gave no report.
+    /// The runtime refused the request.
     Refused(Reason),
 }
 
@@ -58,7 +58,7 @@ impl TriggerBox {
     /// A box that has just been switched on.
     pub const fn new() -> Self {
         Self {
-            session: Session::new(introduction(Role::Trigger), 0),
+            session: Session::new(hello(Role::Trigger), 0),
             notes: Notes::new(),
             state: State::Idle,
             exposures: Exposures::new(),
@@ -67,7 +67,7 @@ impl TriggerBox {
         }
     }
 
-    /// Why the last measurement failed; none where it did not.
+    /// Why the last measurement failed; `None` if it succeeded.
     pub fn fault(&self) -> Option<Fault> {
         self.fault
     }
@@ -79,7 +79,8 @@ impl TriggerBox {
         self.notes.note(format_args!("{exposure}: fault, {fault:?}"));
     }
 
-    fn watch(&mut self, now_us: u64) {
+    /// Checks the time-out.
+    fn check_time(&mut self, now_us: u64) {
         if let State::Asked { since_us, .. } = self.state
             && now_us.saturating_sub(since_us) / 1000 >= PATIENCE_MS.into()
         {
@@ -88,15 +89,15 @@ impl TriggerBox {
     }
 
     fn take(&mut self, report: &Report, now_us: u64) {
-        let State::Asked { since_us, came } = &mut self.state else { return };
-        // Frames come in the order of their landmarks; after a lost one the repeated report fills the gap.
-        if report.exposure != self.exposures.number() || report.first > *came {
+        let State::Asked { since_us, received } = &mut self.state else { return };
+        // Frames arrive in the order of their landmarks; the repeated report fills the gap of a lost frame.
+        if report.exposure != self.exposures.number() || report.first > *received {
             return;
         }
-        // There are 20 in a frame at most.
+        // A frame has at most 20 landmarks.
         let end = report.first.saturating_add(report.spots.len() as u16);
-        *came = end.max(*came);
-        if *came < report.total {
+        *received = end.max(*received);
+        if *received < report.total {
             return;
         }
         let latency_ms = milliseconds(now_us.saturating_sub(*since_us));
@@ -112,14 +113,14 @@ impl TriggerBox {
     }
 
     fn refuse(&mut self, refusal: Refusal) {
-        let awaited = self.waits() && refusal.exposure == self.exposures.number();
-        // A runtime that is busy is asked again until it is too late.
-        if awaited && refusal.reason != Reason::Busy {
+        let is_expected = self.is_waiting() && refusal.exposure == self.exposures.number();
+        // A busy runtime is asked again until the time-out.
+        if is_expected && refusal.reason != Reason::Busy {
             self.fail(Fault::Refused(refusal.reason));
         }
     }
 
-    fn waits(&self) -> bool {
+    fn is_waiting(&self) -> bool {
         matches!(self.state, State::Asked { .. })
     }
 }
@@ -133,11 +134,11 @@ impl Default for TriggerBox {
 impl Device for TriggerBox {
     fn receive(&mut self, byte: u8, now_us: u64) {
         let Some(event) = self.session.receive(byte, milliseconds(now_us)) else { return };
-        self.watch(now_us);
+        self.check_time(now_us);
         match event {
             Event::Message(Message::Report(report)) => self.take(&report, now_us),
             Event::Message(Message::Refusal(refusal)) => self.refuse(refusal),
-            Event::Met(_) => self.notes.note(format_args!("runtime there")),
+            Event::Met(_) => self.notes.note(format_args!("runtime connected")),
             Event::Message(_) | Event::Heartbeat(_) | Event::Dropped(_) => {}
         }
     }
@@ -146,7 +147,7 @@ impl Device for TriggerBox {
     fn input(&mut self, active: bool, now_us: u64) {
         self.exposures.edge(active, now_us);
         if active {
-            self.state = State::Asked { since_us: now_us, came: 0 };
+            self.state = State::Asked { since_us: now_us, received: 0 };
         }
         let exposure = self.exposures.number();
         let edge = if active { "Start" } else { "End" };
@@ -155,19 +156,19 @@ impl Device for TriggerBox {
 
     fn speak(&mut self, now_us: u64) -> Option<Wire> {
         let now_ms = milliseconds(now_us);
-        self.watch(now_us);
+        self.check_time(now_us);
         let link = if self.fault.is_some() { LinkState::Safe } else { LinkState::Ready };
         if let Some(wire) = self.session.speak(link, now_ms) {
             return Some(wire);
         }
         if self.session.peer().is_none() {
-            self.exposures.forget_edges();
-            if self.waits() {
+            self.exposures.discard_edges();
+            if self.is_waiting() {
                 self.fail(Fault::Silent);
             }
             return None;
         }
-        let message = self.exposures.message(self.waits(), PATIENCE_MS, now_us)?;
+        let message = self.exposures.message(self.is_waiting(), PATIENCE_MS, now_us)?;
         self.session.frame(&message)
     }
 

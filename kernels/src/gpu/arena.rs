@@ -1,14 +1,14 @@
 //! Memory of tensors, shared by those that live at different times.
 //!
-//! WebGPU lets no dispatch read and write the same buffer, so there are several arenas, and what a step
-//! writes lies in none that it reads.
+//! In WebGPU a dispatch must not read and write the same buffer. So there are several arenas, and the tensor that a step
+//! writes lies in none of those that it reads.
 
 extern crate std;
 use std::{vec, vec::Vec};
 
 use super::plan::{ALIGN, Plan, Slot, TensorId};
 
-/// Where a tensor lies.
+/// The place of a tensor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) arena: usize,
@@ -23,19 +23,19 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Places the tensors of `plan`, first fit in the order in which they come to life.
+    /// Places the tensors of `plan`, first fit in the order of their first steps.
     pub(super) fn of(plan: &Plan) -> Self {
         let lives = plan.lifetimes();
         let mut order: Vec<usize> = (0..lives.len()).filter(|&t| lives[t].is_some()).collect();
         order.sort_by_key(|&t| lives[t].map(|[first, _]| first));
-        let enemies = enemies(plan);
+        let conflicts = conflicts(plan);
         let mut layout = Self { places: vec![Place::default(); lives.len()], arenas: Vec::new() };
         let mut placed: Vec<usize> = Vec::new();
         for &tensor in &order {
             let taken = |arena: usize| {
-                placed
-                    .iter()
-                    .any(|&t| layout.places[t].arena == arena && enemies.contains(&pair(t, tensor)))
+                placed.iter().any(|&t| {
+                    layout.places[t].arena == arena && conflicts.contains(&pair(t, tensor))
+                })
             };
             let arena =
                 (0..layout.arenas.len()).find(|&a| !taken(a)).unwrap_or(layout.arenas.len());
@@ -58,7 +58,7 @@ impl Layout {
 }
 
 /// Pairs of tensors of which a step reads one and writes the other.
-fn enemies(plan: &Plan) -> std::collections::BTreeSet<(usize, usize)> {
+fn conflicts(plan: &Plan) -> std::collections::BTreeSet<(usize, usize)> {
     let tensors = |slots: &[(u32, Slot)]| -> Vec<usize> {
         let id = |(_, slot): &(u32, Slot)| match slot {
             Slot::Tensor(TensorId(id)) => Some(*id),

@@ -8,10 +8,10 @@ use std::{
 
 use super::{Gpu, GpuError, GpuErrorKind};
 
-/// How long a result that is done may take to be handed over.
+/// Longest time to wait for a result that is ready.
 const ANSWER_PATIENCE: core::time::Duration = core::time::Duration::from_secs(10);
 
-/// Whether what was asked for can be read.
+/// Whether the requested bytes can be read.
 pub(super) type Answer = std::sync::mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>;
 
 pub(super) fn buffer(
@@ -59,17 +59,17 @@ pub(super) fn filled(
     Ok(made)
 }
 
-/// Asks for the bytes of `staging`, to be had when what was submitted last is done.
+/// Requests the bytes of `staging`, which are ready when the last submission is done.
 pub(super) fn ask(staging: &wgpu::Buffer) -> Answer {
     let (answer, answered) = std::sync::mpsc::channel();
     staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-        // The receiver is gone only where nobody waits any more.
+        // There is no receiver only where nobody waits any more.
         let _ = answer.send(result);
     });
     answered
 }
 
-/// Waits for `submission` and gives the bytes of `staging`, which were asked for, to `read`.
+/// Waits for `submission` and passes the requested bytes of `staging` to `read`.
 pub(super) fn mapped<T>(
     gpu: &Gpu,
     staging: &wgpu::Buffer,

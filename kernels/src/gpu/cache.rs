@@ -1,42 +1,42 @@
-//! Hands a driver what it made of shaders in an earlier run. The only unsafe code of the crate.
-#![allow(unsafe_code, reason = "wgpu cannot see where the data of a pipeline cache comes from")]
+//! Gives a driver the pipelines that it compiled in an earlier run. The only unsafe code of the crate.
+#![allow(unsafe_code, reason = "wgpu cannot know where the data of a pipeline cache comes from")]
 
-use super::{Gpu, KeptPipelines};
+use super::{CachedPipelines, Gpu};
 
 impl Gpu {
-    /// The device, whose pipelines are from now on made with the help of `kept`, and can be kept
-    /// ([`Gpu::pipelines`]). Without a word the device as it was where its interface has nothing of that kind;
-    /// what wgpu or the driver refuse of `kept` costs time, and is no error.
-    pub fn with_pipelines(mut self, kept: Option<&KeptPipelines>) -> Self {
+    /// The device with a pipeline cache: from now on pipelines are taken from `cached` where they are in it, and all of
+    /// them can be saved ([`Gpu::pipelines`]). The device is unchanged where its interface has no such cache; data that
+    /// wgpu or the driver refuses is ignored.
+    pub fn with_pipelines(mut self, cached: Option<&CachedPipelines>) -> Self {
         if self.device.features().contains(wgpu::Features::PIPELINE_CACHE) {
-            let warm = kept.and_then(|kept| self.pipeline_cache(Some(kept)));
+            let warm = cached.and_then(|cached| self.pipeline_cache(Some(cached)));
             self.cache = warm.or_else(|| self.pipeline_cache(None));
         }
         self
     }
 
-    /// What the driver made of shaders since [`Gpu::with_pipelines`], and what it was handed then; `None` where it
-    /// hands nothing out.
-    pub fn pipelines(&self) -> Option<KeptPipelines> {
-        self.cache.as_ref().and_then(KeptPipelines::of)
+    /// The pipelines compiled since [`Gpu::with_pipelines`], and those that it was given; `None` where the driver
+    /// provides none.
+    pub fn pipelines(&self) -> Option<CachedPipelines> {
+        self.cache.as_ref().and_then(CachedPipelines::of)
     }
 
     /// `None` where wgpu refuses.
-    fn pipeline_cache(&self, kept: Option<&KeptPipelines>) -> Option<wgpu::PipelineCache> {
+    fn pipeline_cache(&self, cached: Option<&CachedPipelines>) -> Option<wgpu::PipelineCache> {
         let descriptor = wgpu::PipelineCacheDescriptor {
             label: Some("fiducia"),
-            data: kept.map(KeptPipelines::data),
-            // Data of another version of wgpu or of the driver is as good as none.
+            data: cached.map(CachedPipelines::data),
+            // Data of another version of wgpu or of the driver is ignored.
             fallback: true,
         };
-        // SAFETY: wgpu's one demand is that `data` was returned by `PipelineCache::get_data`, of whatever version
-        // of wgpu. A `KeptPipelines` is made in two places, both in kept.rs: out of that very call, and out of a
-        // file. Such a file was written by fiducia as this user and is as it was written: it carries the form and
-        // the seal of `KeptPipelines::sealed`, which seals nothing but the first kind; the SHA-256 over all of it
-        // finds damage; and it and its folder belong to this user and are writable by nobody else, so that
-        // nobody else put it there. (A program that runs as this user could, and gains nothing that it has
-        // not.) That the data fits this adapter, driver and width of pointers is not asked of us: wgpu checks it
-        // and then leaves the data out, or answers with an error, which is taken below.
+        // SAFETY: wgpu has one condition: `data` was returned by `PipelineCache::get_data`, of any version of wgpu. A
+        // `CachedPipelines` is made in two places, both in cached.rs: from the result of that very call, and from a
+        // file. Such a file was written by fiducia as this user and is unchanged: it has the format and the checksum of
+        // `CachedPipelines::sealed`, which writes nothing but the first kind; the SHA-256 over all of it finds damage;
+        // and the file and its folder belong to this user and nobody else can write them, so that nobody else put it
+        // there. (A program that runs as this user could, and gains nothing by it.) The data need not fit this adapter,
+        // driver and pointer width: wgpu checks that and ignores the data or answers with an error, which is handled
+        // below.
         let cache = unsafe { self.device.create_pipeline_cache(&descriptor) };
         self.faults.take().map(|()| cache).map_err(|e| log::debug!("no pipeline cache: {e}")).ok()
     }

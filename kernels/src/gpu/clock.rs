@@ -1,4 +1,4 @@
-//! Times on the device.
+//! Device times (timestamp queries).
 
 use super::buffers::buffer;
 use super::{Gpu, GpuError, GpuErrorKind};
@@ -18,7 +18,7 @@ pub(super) struct Clock {
 impl Clock {
     pub(super) fn new(gpu: &Gpu, count: usize) -> Result<Self, GpuError> {
         if count > wgpu::QUERY_SET_MAX_QUERIES as usize {
-            let message = format!("{count} device times are more than can be kept at once");
+            let message = format!("{count} device times are more than a query set holds");
             return Err(GpuError::new(GpuErrorKind::TooLarge, message));
         }
         let queries = gpu.device.create_query_set(&wgpu::QuerySetDescriptor {

@@ -14,9 +14,9 @@ use crate::Precision;
 /// A device that could run the shaders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adapter {
-    /// Name that the driver gives it.
+    /// Name, from the driver.
     pub name: String,
-    /// Interface it is reached through: `vulkan`, `metal`, `dx12`, `gl`.
+    /// Interface to the driver: `vulkan`, `metal` or `dx12`.
     pub interface: String,
     /// Driver and its version.
     pub driver: String,
@@ -25,7 +25,7 @@ pub struct Adapter {
 }
 
 impl Adapter {
-    /// Whether a processor plays the GPU (lavapipe, llvmpipe, WARP): right, and slow.
+    /// Whether it is a software rasteriser (lavapipe, SwiftShader, WARP): correct, and slow.
     pub fn is_software(&self) -> bool {
         self.kind == "software"
     }
@@ -33,10 +33,9 @@ impl Adapter {
     fn of(adapter: &wgpu::Adapter) -> Self {
         let info = adapter.get_info();
         let driver = format!("{} {}", info.driver, info.driver_info);
-        // GL names its software rasteriser by name only.
-        let named_software = ["llvmpipe", "softpipe", "swiftshader"]
-            .iter()
-            .any(|name| info.name.to_lowercase().contains(name));
+        // Not every software rasteriser says that it is one.
+        let named_software =
+            ["llvmpipe", "swiftshader"].iter().any(|name| info.name.to_lowercase().contains(name));
         let kind = match info.device_type {
             _ if named_software => "software",
             wgpu::DeviceType::DiscreteGpu => "discrete",
@@ -53,26 +52,25 @@ impl Adapter {
         }
     }
 
-    /// Real devices before virtual ones, fast before slow, explicit interfaces before GL.
+    /// The order of preference: real devices before virtual ones, fast before slow.
     fn rank(&self) -> u8 {
-        let kind = match self.kind {
+        match self.kind {
             "discrete" => 0,
-            "integrated" => 2,
-            "virtual" => 4,
-            "other" => 6,
-            _ => 8,
-        };
-        kind + u8::from(self.interface == "gl")
+            "integrated" => 1,
+            "virtual" => 2,
+            "other" => 3,
+            _ => 4,
+        }
     }
 }
 
-/// Which adapter is wanted.
+/// Which adapter to open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
     /// The fastest real GPU; never a software rasteriser.
     #[default]
     Real,
-    /// The first whose name contains this text, whatever it is; upper and lower case are one.
+    /// The first whose name contains this text, of any kind; case does not matter.
     Named(String),
 }
 
@@ -82,17 +80,17 @@ pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) faults: Arc<Faults>,
-    /// Takes what the driver makes of shaders, and has what it made earlier; see [`Gpu::with_pipelines`].
+    /// Compiled pipelines, of this run and of earlier ones; see [`Gpu::with_pipelines`].
     pub(super) cache: Option<wgpu::PipelineCache>,
     adapter: Adapter,
 }
 
-/// What the device reported between calls.
+/// The errors that the device reported between calls.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Mutex<Option<GpuError>>);
 
 impl Faults {
-    /// Keeps the first fault: what follows is its consequence.
+    /// Keeps the first fault: later ones follow from it.
     fn note(&self, fault: GpuError) {
         log::debug!("GPU: {fault}");
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(fault);
@@ -120,28 +118,28 @@ impl core::fmt::Debug for Gpu {
 }
 
 impl Gpu {
-    /// Opens the adapter that is wanted.
+    /// Opens an adapter.
     ///
     /// # Errors
-    /// [`GpuErrorKind::NoAdapter`] where there is none, saying which there are;
+    /// [`GpuErrorKind::NoAdapter`] where there is none, with the names of those that exist;
     /// [`GpuErrorKind::Refused`] where the driver does not open it.
     pub fn open(choice: &Choice) -> Result<Self, GpuError> {
         let mut found = enumerate();
         found.sort_by_key(|(adapter, _)| adapter.rank());
-        let wanted = |adapter: &Adapter| match choice {
+        let fits = |adapter: &Adapter| match choice {
             Choice::Real => !adapter.is_software(),
             Choice::Named(name) => adapter.name.to_lowercase().contains(&name.to_lowercase()),
         };
-        let Some(place) = found.iter().position(|(adapter, _)| wanted(adapter)) else {
+        let Some(place) = found.iter().position(|(adapter, _)| fits(adapter)) else {
             return Err(none(choice, &found));
         };
         let (adapter, handle) = found.swap_remove(place);
         let limits = handle.limits();
-        let mut wished =
+        let mut optional =
             wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP;
-        // Elsewhere it is not known who can write a file that is read for the driver.
-        wished.set(wgpu::Features::PIPELINE_CACHE, cfg!(unix));
-        let features = handle.features() & wished;
+        // Elsewhere the owner of a file is not known, and the driver must not get data of others.
+        optional.set(wgpu::Features::PIPELINE_CACHE, cfg!(unix));
+        let features = handle.features() & optional;
         let opened = pollster::block_on(handle.request_device(&wgpu::DeviceDescriptor {
             label: Some("fiducia"),
             required_features: features,
@@ -158,18 +156,18 @@ impl Gpu {
         Ok(Self { device, queue, faults, cache: None, adapter })
     }
 
-    /// What was opened.
+    /// The open adapter.
     pub fn adapter(&self) -> &Adapter {
         &self.adapter
     }
 
-    /// Bytes that a shader can see of one buffer.
+    /// Largest buffer that a shader can bind, bytes.
     pub fn largest_binding(&self) -> u64 {
         let limits = self.device.limits();
         limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
     }
 
-    /// Whether the device can time its own work.
+    /// Whether the device can time its work (timestamp queries).
     pub fn has_clock(&self) -> bool {
         self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
     }
@@ -177,7 +175,7 @@ impl Gpu {
     /// Whether its shaders compute with numbers of this form.
     pub fn runs(&self, precision: Precision) -> bool {
         match precision {
-            // Where it has no dot product of packed bytes, wgpu writes one.
+            // Where the device has no dot product of packed bytes, wgpu emulates it.
             Precision::F32 | Precision::Int8 => true,
             Precision::F16 => self.device.features().contains(wgpu::Features::SHADER_F16),
         }
@@ -188,12 +186,12 @@ impl Gpu {
         self.device.features().contains(wgpu::Features::SUBGROUP)
     }
 
-    /// An empty plan with all that this device offers.
+    /// An empty plan that uses all features of this device.
     pub fn plan(&self, precision: Precision) -> Plan {
         Plan::new(precision).with_subgroups(self.has_subgroups())
     }
 
-    /// Gives the device up, as a driver that resets it would; for tests of what follows.
+    /// Loses the device, as a driver that resets it does; for tests.
     #[doc(hidden)]
     pub fn lose(&self) {
         self.device.destroy();
@@ -207,19 +205,17 @@ pub fn adapters() -> Vec<Adapter> {
     found
 }
 
-/// What Vulkan, Metal or DX12 offer; GL only where they offer nothing, since it is slower everywhere and
-/// asks for a display on some systems.
-fn enumerate() -> Vec<(Adapter, wgpu::Adapter)> {
-    let found = enumerate_through(wgpu::Backends::PRIMARY);
-    if found.is_empty() { enumerate_through(wgpu::Backends::GL) } else { found }
-}
+/// The interfaces of this build: Vulkan, Metal or DX12, by target system. Never OpenGL: it is slower, needs a display on
+/// some systems, and its contexts deadlock where several threads use them.
+const INTERFACES: wgpu::Backends =
+    wgpu::Backends::VULKAN.union(wgpu::Backends::METAL).union(wgpu::Backends::DX12);
 
-fn enumerate_through(interfaces: wgpu::Backends) -> Vec<(Adapter, wgpu::Adapter)> {
+fn enumerate() -> Vec<(Adapter, wgpu::Adapter)> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = interfaces;
+    descriptor.backends = INTERFACES;
     descriptor.flags = wgpu::InstanceFlags::empty().with_env();
     let instance = wgpu::Instance::new(descriptor);
-    let found = pollster::block_on(instance.enumerate_adapters(interfaces));
+    let found = pollster::block_on(instance.enumerate_adapters(INTERFACES));
     let computes = |adapter: &wgpu::Adapter| {
         let flags = adapter.get_downlevel_capabilities().flags;
         flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
@@ -242,7 +238,7 @@ fn none(choice: &Choice, found: &[(Adapter, wgpu::Adapter)]) -> GpuError {
     GpuError::new(GpuErrorKind::NoAdapter, message)
 }
 
-/// Keeps what the device reports outside of calls.
+/// Keeps the errors that the device reports outside of calls.
 fn watch(device: &wgpu::Device, faults: &Arc<Faults>, name: &str) {
     let (lost, uncaptured) = (faults.clone(), faults.clone());
     let name = name.to_string();

@@ -1,23 +1,23 @@
-//! What can go wrong on a GPU, named so that a caller can act on it.
+//! Errors of a GPU.
 
 extern crate std;
 use std::{fmt, string::String};
 
-/// What went wrong, as a class.
+/// The class of an error.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GpuErrorKind {
-    /// There is no adapter as asked for.
+    /// There is no such adapter.
     NoAdapter,
-    /// The device cannot hold what it was asked to.
+    /// The memory of the device is full.
     OutOfMemory,
-    /// The device went away: unplugged, reset by its driver, or stopped for taking too long.
+    /// The device was lost: unplugged, reset by its driver, or stopped by a timeout.
     Lost,
-    /// A size is beyond what the device offers.
+    /// A size is beyond the limits of the device.
     TooLarge,
-    /// The device computes something else than it should.
+    /// The device computes wrong results.
     Wrong,
-    /// The driver refused a shader or a call: a fault of fiducia or of the driver.
+    /// The driver refused a shader or a call: a bug of fiducia or of the driver.
     Refused,
 }
 

@@ -1,4 +1,4 @@
-//! What is made of the steps of a plan once: pipelines and uniforms, after a look at what the device offers.
+//! Pipelines and uniforms of the steps of a plan, after a check of the features and limits of the device.
 
 extern crate std;
 use std::{collections::BTreeMap, format, string::String, vec, vec::Vec};
@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 use super::plan::{ALIGN, Plan, Step};
 use super::{Gpu, GpuError, GpuErrorKind, Kernel};
 
-/// The device offers what the plan asks for.
+/// Checks that the device has the features of the plan.
 pub(super) fn check_form(gpu: &Gpu, plan: &Plan) -> Result<(), GpuError> {
     let missing = match plan.precision() {
         form if !gpu.runs(form) => "16-bit floats",
@@ -17,7 +17,7 @@ pub(super) fn check_form(gpu: &Gpu, plan: &Plan) -> Result<(), GpuError> {
     Err(GpuError::new(GpuErrorKind::NoAdapter, message))
 }
 
-/// No step takes more workgroups along an axis than the device runs.
+/// Checks that no step has more workgroups along an axis than the device runs.
 pub(super) fn check_groups(gpu: &Gpu, steps: &[Step]) -> Result<(), GpuError> {
     let most = gpu.device.limits().max_compute_workgroups_per_dimension;
     let too_many = steps.iter().find(|step| step.groups.iter().any(|&count| count > most));
@@ -33,7 +33,7 @@ pub(super) fn check_groups(gpu: &Gpu, steps: &[Step]) -> Result<(), GpuError> {
     })
 }
 
-/// The uniforms of all steps in one buffer, and where each starts.
+/// The uniforms of all steps in one buffer, and the offset of each.
 pub(super) fn uniforms(steps: &[Step]) -> (Vec<u8>, Vec<u64>) {
     let (mut bytes, mut offsets) = (Vec::new(), Vec::new());
     for step in steps {
@@ -45,7 +45,7 @@ pub(super) fn uniforms(steps: &[Step]) -> (Vec<u8>, Vec<u64>) {
     (bytes, offsets)
 }
 
-/// One pipeline for each shader with its constants, and which of them each step takes.
+/// One pipeline for each shader with its constants, and the number of the pipeline of each step.
 pub(super) fn pipelines(
     gpu: &Gpu,
     plan: &Plan,

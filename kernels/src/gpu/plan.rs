@@ -1,4 +1,4 @@
-//! What shall run: steps in their order, on constants, tensors that live for some steps, and buffers that stay.
+//! A plan: steps in their order, on constants, tensors that live for some steps, and buffers that stay.
 
 extern crate std;
 use std::{collections::BTreeSet, string::String, vec, vec::Vec};
@@ -17,7 +17,7 @@ pub struct TensorId(pub(super) usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BufferId(pub(super) usize);
 
-/// What a step binds.
+/// A binding of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
     /// Values that never change.
@@ -66,17 +66,17 @@ pub type Groups = [u32; 3];
 pub struct Step {
     /// The shader.
     pub kernel: &'static Kernel,
-    /// What it is for, such as the graph node.
+    /// What it computes, such as the name of the graph node.
     pub label: String,
-    /// Which part of the run it belongs to.
+    /// Part of the run.
     pub stage: Stage,
     /// Values of the shader's `override` constants.
     pub constants: Vec<(&'static str, f64)>,
     /// Bytes of the uniform at binding 0; empty where there is none.
     pub params: Vec<u8>,
-    /// What is read, with its binding.
+    /// Slots that are read, each with its binding.
     pub reads: Vec<(u32, Slot)>,
-    /// What is written, with its binding.
+    /// Slots that are written, each with its binding.
     pub writes: Vec<(u32, Slot)>,
     /// Workgroups.
     pub groups: Groups,
@@ -84,7 +84,7 @@ pub struct Step {
     pub flops: u64,
 }
 
-/// Steps and what they work on.
+/// Steps, and the memory that they use.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     precision: Precision,
@@ -102,7 +102,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A plan whose networks keep their numbers in this form.
+    /// A plan whose networks use this number format.
     pub fn new(precision: Precision) -> Self {
         Self { precision, ..Self::default() }
     }
@@ -118,12 +118,12 @@ impl Plan {
         self.subgroups
     }
 
-    /// The form of the networks' numbers.
+    /// The number format of the networks.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// Values that a layer reads in place of another's result, in the form of the network's numbers.
+    /// Values that a layer reads in place of another's result, in the number format of the network.
     pub(super) fn given(&mut self, values: &[f32]) -> Slot {
         match self.precision {
             Precision::F32 | Precision::Int8 => self.constant(values),
@@ -140,7 +140,7 @@ impl Plan {
         }
     }
 
-    /// A tensor of `len` values of a network, in the form of its numbers.
+    /// A tensor of `len` values of a network, in its number format.
     pub fn values(&mut self, len: usize) -> Slot {
         let slot = self.tensor(len);
         if let (Precision::F16, Slot::Tensor(id)) = (self.precision, slot) {
@@ -159,7 +159,7 @@ impl Plan {
         }
     }
 
-    /// The text before a step's shader.
+    /// The lines before the text of the step's shader.
     pub(super) fn head(&self, step: &Step) -> String {
         let slots = || step.reads.iter().chain(&step.writes);
         step.kernel.head(|binding| slots().any(|&(at, slot)| at == binding && self.is_half(slot)))
@@ -178,7 +178,7 @@ impl Plan {
         Slot::Constant { offset, bytes: bytes.len().max(4), half: false }
     }
 
-    /// A tensor of `len` values (`f32`), which the first step that writes it brings to life.
+    /// A tensor of `len` values (`f32`); it lives from the first step that writes it.
     pub fn tensor(&mut self, len: usize) -> Slot {
         self.tensors.push(4 * len.max(1));
         Slot::Tensor(TensorId(self.tensors.len() - 1))
@@ -197,7 +197,7 @@ impl Plan {
         id
     }
 
-    /// Adds a step behind the others; returns its number.
+    /// Adds a step after the others; returns its number.
     pub fn push(&mut self, step: Step) -> usize {
         self.steps.push(step);
         self.steps.len() - 1
@@ -235,7 +235,7 @@ impl Plan {
         slots.into_iter().map(|slot| self.bytes(slot) as u64).sum()
     }
 
-    /// First and last step that touches each tensor; `None` for tensors that none does.
+    /// First and last step that uses each tensor; `None` for tensors without one.
     pub(super) fn lifetimes(&self) -> Vec<Option<[usize; 2]>> {
         let mut lives: Vec<Option<[usize; 2]>> = vec![None; self.tensors.len()];
         for (at, step) in self.steps.iter().enumerate() {

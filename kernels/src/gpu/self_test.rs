@@ -1,5 +1,5 @@
-//! Drivers compute wrongly at times, those of edge boards most of all: before a device is trusted, every
-//! shader is compared with its twin on it.
+//! Some drivers compute wrong results, most of all those of edge boards. So before a device is used, every shader is
+//! compared with its reference implementation on it.
 
 extern crate std;
 use std::{format, string::String, vec::Vec};
@@ -10,17 +10,15 @@ use super::probes::layers::{
     pool_probe, resample_probe, transposed_probe,
 };
 use super::probes::picture::{
-    Film, box_mean_probe, crop_probe, grey_window_probe, histogram_probe, local_norm_probe,
+    Image, box_mean_probe, crop_probe, grey_window_probe, histogram_probe, local_norm_probe,
     warp_probe,
 };
-use super::probes::{Dice, Probe};
+use super::probes::pose::{Scene, pose_probe};
+use super::probes::{Probe, Rng};
 use super::{Gpu, GpuError, GpuErrorKind, KERNELS, Kernel};
 use crate::{LocalNorm, Operation, PoolKind, Precision};
 
-/// The step between the heat maps has its twin in the runtime, which probes it there.
-const ELSEWHERE: [&str; 2] = ["pose_coarse", "pose_fine"];
-
-/// Compares every shader but those of the pose with its twin on `gpu`; those of networks with numbers in `form`.
+/// Compares every shader with its reference implementation on `gpu`; those of networks with numbers in `form`.
 ///
 /// # Errors
 /// [`GpuErrorKind::Wrong`], naming the shader and what it computed; else as a run.
@@ -36,8 +34,7 @@ pub(super) fn self_test_with(
     let probes = probes(form, gpu.has_subgroups());
     let probed = |kernel: &Kernel| {
         let mut steps = probes.iter().flat_map(|probe| probe.plan.steps());
-        ELSEWHERE.contains(&kernel.name)
-            || kernel.subgroups && !gpu.has_subgroups()
+        kernel.subgroups && !gpu.has_subgroups()
             || kernel.int8 && form != Precision::Int8
             || steps.any(|step| step.kernel == kernel)
     };
@@ -60,20 +57,20 @@ pub(super) fn self_test_with(
     Ok(())
 }
 
-/// One run of each shader, and of each of its forms that networks use much.
+/// One run of each shader, and of each of its variants that networks use often.
 fn probes(form: Precision, subgroups: bool) -> Vec<Probe> {
-    let dice = &mut Dice(99);
+    let rng = &mut Rng(99);
     let mut probes = Vec::new();
-    let eight = Film::new(dice, [131, 77], 256, [2, 3, 1, 1]);
-    let sixteen = Film::new(dice, [90, 101], 40_000, [3, 2, 1, 2]);
-    for film in [&eight, &sixteen] {
-        probes.extend([histogram_probe(film), grey_window_probe(film), box_mean_probe(film, 0)]);
-        probes.push(crop_probe(dice, film, 64, 3));
+    let eight = Image::new(rng, [131, 77], 256, [2, 3, 1, 1]);
+    let sixteen = Image::new(rng, [90, 101], 40_000, [3, 2, 1, 2]);
+    for image in [&eight, &sixteen] {
+        probes.extend([histogram_probe(image), grey_window_probe(image), box_mean_probe(image, 0)]);
+        probes.push(crop_probe(rng, image, 64, 3));
     }
-    let mut film = Film::new(dice, [64, 80], 256, [1; 4]);
-    probes.push(warp_probe(dice, &mut film));
+    let mut image = Image::new(rng, [64, 80], 256, [1; 4]);
+    probes.push(warp_probe(rng, &mut image));
     let norm = LocalNorm { width: 96, height: 70, radius: 40, floor: 6.0, gain: 0.5 };
-    probes.push(local_norm_probe(dice, &norm));
+    probes.push(local_norm_probe(rng, &norm));
     for (channels, kernel) in [
         ([16, 16, 1], [3, 3]),
         ([32, 64, 1], [3, 3]),
@@ -81,30 +78,31 @@ fn probes(form: Precision, subgroups: bool) -> Vec<Probe> {
         ([12, 12, 12], [3, 3]),
         ([12, 12, 12], [5, 5]),
     ] {
-        let p = any_conv(dice, channels, kernel);
-        probes.push(conv_probe(form, dice, p, 2));
+        let p = any_conv(rng, channels, kernel);
+        probes.push(conv_probe(form, rng, p, 2));
     }
-    probes.push(transposed_probe(form, dice, [12, 8, 1], [2, 2], 1));
-    probes.push(matmul_probe(form, dice, [40, 180, 96], false, 1));
-    probes.push(matmul_probe(form, dice, [16, 256, 33], true, 3));
-    probes.push(matmul_depthwise_probe(form, dice, [40, 36], [3, 3], 1));
-    probes.push(matmul_probe(form, dice, [19, 91, 20], true, 2));
+    probes.push(transposed_probe(form, rng, [12, 8, 1], [2, 2], 1));
+    probes.push(matmul_probe(form, rng, [40, 180, 96], false, 1));
+    probes.push(matmul_probe(form, rng, [16, 256, 33], true, 3));
+    probes.push(matmul_depthwise_probe(form, rng, [40, 36], [3, 3], 1));
+    probes.push(matmul_probe(form, rng, [19, 91, 20], true, 2));
     if form == Precision::Int8 {
         for channels in [[48, 40, 1], [20, 12, 1]] {
-            let p = any_conv(dice, channels, [3, 3]);
-            probes.push(conv_int8_probe(dice, p, 2));
+            let p = any_conv(rng, channels, [3, 3]);
+            probes.push(conv_int8_probe(rng, p, 2));
         }
-        probes.push(matmul_int8_probe(dice, [40, 180, 96], false, 1));
-        probes.push(matmul_int8_probe(dice, [16, 256, 33], true, 3));
-        probes.push(matmul_int8_probe(dice, [19, 91, 20], false, 2));
+        probes.push(matmul_int8_probe(rng, [40, 180, 96], false, 1));
+        probes.push(matmul_int8_probe(rng, [16, 256, 33], true, 3));
+        probes.push(matmul_int8_probe(rng, [19, 91, 20], false, 2));
     }
-    probes.push(elementwise_probe(form, dice, Operation::Add));
-    probes.push(elementwise_probe(form, dice, Operation::Mul));
-    probes.push(pool_probe(form, dice, PoolKind::Max));
-    probes.push(resample_probe(form, dice));
-    probes.push(peak_probe(false, dice, [48, 60], 9));
+    probes.push(elementwise_probe(form, rng, Operation::Add));
+    probes.push(elementwise_probe(form, rng, Operation::Mul));
+    probes.push(pool_probe(form, rng, PoolKind::Max));
+    probes.push(resample_probe(form, rng));
+    probes.push(pose_probe(&Scene::new(&mut Rng(33), 19, 8, true)));
+    probes.push(peak_probe(false, rng, [48, 60], 9));
     if subgroups {
-        probes.push(peak_probe(true, dice, [48, 60], 9));
+        probes.push(peak_probe(true, rng, [48, 60], 9));
     }
     probes
 }

@@ -1,32 +1,32 @@
-//! Every shader against its twin on random shapes, and mutants of its text that the comparison must catch.
+//! Every shader against its reference implementation on random shapes, and mutants of its text that the comparison must
+//! catch.
 
 extern crate std;
-use std::{eprintln, format, println, string::String, sync::OnceLock, vec, vec::Vec};
+use std::{format, println, string::String, sync::OnceLock, vec, vec::Vec};
 
+mod cached;
 mod int8;
-mod kept;
 mod layers;
+mod measured_peak;
 mod picture;
-mod reach;
+mod pose;
 mod reflect;
 
-use super::probes::{Dice, Probe, plan_for};
+use fiducia_test_support::{gpu_or_skip, record_skip, required_gpu, skip};
+
+use super::probes::{Probe, Rng, plan_for};
 use super::*;
 use crate::Precision;
 
-/// The device that tests run on: a real GPU, else a software rasteriser. `FIDUCIA_GPU=required` makes its
-/// absence a failure; without it the test says that it was skipped.
-fn device(test: &str) -> Option<Gpu> {
+/// The device that tests share: a real GPU, else a software rasteriser.
+fn device() -> Result<Gpu, GpuError> {
     static GPU: OnceLock<Result<Gpu, GpuError>> = OnceLock::new();
-    match GPU.get_or_init(|| Gpu::open(&Choice::Named(String::new()))) {
-        Ok(gpu) => Some(gpu.clone()),
-        Err(e) => {
-            let required = std::env::var("FIDUCIA_GPU").is_ok_and(|v| v == "required");
-            assert!(!required, "{e}");
-            eprintln!("SKIPPED: {test}: {e}");
-            None
-        }
-    }
+    GPU.get_or_init(fresh).clone()
+}
+
+/// A device of its own.
+fn fresh() -> Result<Gpu, GpuError> {
+    Gpu::open(&Choice::Named(String::new()))
 }
 
 const FORMS: [Precision; 2] = [Precision::F32, Precision::F16];
@@ -48,16 +48,14 @@ fn text(kernel: &Kernel, mutant: Option<&Mutant>) -> String {
     mutant.map_or(text.clone(), |m| text.replace(m.from, m.to))
 }
 
-/// All cases agree with their twins, and of each mutant some case disagrees.
+/// All cases agree with their reference implementations, and of each mutant some case disagrees.
 fn check(test: &str, cases: &[Probe], mutants: &[Mutant]) {
-    let Some(gpu) = device(test) else { return };
+    let Some(gpu) = required_gpu(test, device()) else { return };
     if let Some(form) = cases.iter().map(|c| c.plan.precision()).find(|&form| !gpu.runs(form)) {
-        println!("SKIPPED: {test} in {}: the device has none", form.name());
-        return;
+        return record_skip(test, format!("the device does not compute in {}", form.name()));
     }
     if cases.iter().any(|c| c.plan.subgroups()) && !gpu.has_subgroups() {
-        println!("SKIPPED: {test}: the device has no subgroup operations");
-        return;
+        return record_skip(test, "the device has no subgroup operations");
     }
     let complaint = |case: &Probe, mutant: Option<&Mutant>| {
         case.complaint(&case.run(&gpu, &|kernel| text(kernel, mutant)).unwrap())
@@ -76,23 +74,24 @@ fn check(test: &str, cases: &[Probe], mutants: &[Mutant]) {
 }
 
 #[test]
-fn kernels_are_found_by_name() {
+fn kernels_have_different_names() {
     for kernel in KERNELS {
-        assert_eq!(super::kernel(kernel.name), Some(kernel));
+        let mut same = KERNELS.iter().filter(|other| other.name == kernel.name);
+        assert_eq!((same.next(), same.next()), (Some(kernel), None));
     }
 }
 
 #[test]
 fn tensors_that_live_together_lie_apart() {
     let mut plan = Plan::default();
-    let mut dice = Dice(5);
+    let mut rng = fiducia_test_support::Rng::new(5);
     let x = plan.constant(&[1.0; 64]);
     let mut tensors = vec![x];
     for i in 0..60 {
-        let out = plan.tensor(dice.among(1, 400));
-        let reads = (0..2).map(|b| (b + 1, tensors[dice.among(0, tensors.len())])).collect();
+        let out = plan.tensor(1 + rng.below(399));
+        let reads = (0..2).map(|b| (b + 1, tensors[rng.below(tensors.len())])).collect();
         plan.push(Step {
-            kernel: &KERNELS[0],
+            kernel: &kernel::CONV,
             label: format!("{i}"),
             stage: Stage::Backbone,
             constants: vec![],
@@ -135,11 +134,7 @@ fn tensors_that_live_together_lie_apart() {
 
 #[test]
 fn a_lost_device_is_an_error() {
-    let Some(gpu) = device("a_lost_device_is_an_error")
-        .map(|_| Gpu::open(&Choice::Named(String::new())).unwrap())
-    else {
-        return;
-    };
+    let gpu = gpu_or_skip!(fresh());
     let mut plan = Plan::default();
     let upload = plan.buffer("upload", 16);
     let read_back = ReadBack { buffer: upload, bytes: 256, ticks_at: 128 };
@@ -152,8 +147,8 @@ fn a_lost_device_is_an_error() {
 }
 
 #[test]
-fn what_is_too_large_is_an_error_that_names_it() {
-    let Some(gpu) = device("what_is_too_large_is_an_error_that_names_it") else { return };
+fn a_buffer_that_is_too_large_is_an_error_that_names_it() {
+    let gpu = gpu_or_skip!(device());
     let mut plan = Plan::default();
     let huge = usize::try_from(gpu.largest_binding()).unwrap() + 16;
     let buffer = plan.buffer("pixels", huge);
@@ -180,7 +175,7 @@ fn software_is_never_taken_unasked() {
 
 #[test]
 fn a_shader_that_computes_wrongly_is_refused_by_name() {
-    let Some(gpu) = device("a_shader_that_computes_wrongly_is_refused_by_name") else { return };
+    let gpu = gpu_or_skip!(device());
     let forms = FORMS.into_iter().chain([Precision::Int8]);
     for form in forms.filter(|&form| gpu.runs(form)) {
         self_test(&gpu, form).unwrap();

@@ -1,5 +1,4 @@
-//! Convolution at the speed of the processor: the same sums as [`crate::conv`], with the vector instructions that
-//! the machine has (AVX2, AVX-512, NEON, chosen when it runs).
+//! Convolution with vector instructions (AVX2, AVX-512 or NEON, chosen at run time): the same sums as [`crate::conv`].
 //!
 //! Channels lie side by side here (`[batch, height, width, channels]`), so that vectors are of channels: what a tap sees is
 //! contiguous memory, whatever the size, stride or dilation of the kernel.
@@ -31,7 +30,7 @@ use self::winograd::Winograd;
 pub use self::aligned::Aligned;
 pub use self::peak::peak;
 
-/// Fewer multiplications than this are not worth a second thread: it takes longer to wake.
+/// With fewer multiplications than this, a second thread takes longer to wake than it saves.
 const LEAST_WORK: usize = 1 << 21;
 /// Values that the patches of positions worked on together may see, so that they stay in a cache.
 const NEAR: usize = 1 << 14;

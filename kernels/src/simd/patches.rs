@@ -19,7 +19,7 @@ pub(super) struct Patches {
     /// Height and width of the padded input.
     plane: [usize; 2],
     /// Rows from the first to the last tap.
-    reach: usize,
+    span: usize,
     /// Runs of values that an output sees, from the first on: taps side by side are one run.
     segments: Vec<Segment>,
 }
@@ -45,8 +45,8 @@ impl Patches {
                 }
             }
         }
-        let reach = (kernel[0] - 1) * dilation[0];
-        Self { channels, in_size, out_size, stride, pad, plane, reach, segments }
+        let span = (kernel[0] - 1) * dilation[0];
+        Self { channels, in_size, out_size, stride, pad, plane, span, segments }
     }
 
     /// Runs of values that an output sees, from where its patch starts.
@@ -85,7 +85,7 @@ impl Patches {
 
     /// Rows of the padded input that `rows` of the output see.
     pub(super) fn seen(&self, rows: Range<usize>) -> Range<usize> {
-        let end = (rows.end - 1) * self.stride[0] + self.reach + 1;
+        let end = (rows.end - 1) * self.stride[0] + self.span + 1;
         rows.start * self.stride[0]..end
     }
 

@@ -7,7 +7,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::SCRATCH;
 use super::vector::{load, store, whole};
 use crate::Peak;
-use crate::peak::{MOVES, cells, reach};
+use crate::peak::{MOVES, cells, support};
 
 /// Values of the longest vector.
 const LONGEST: usize = 16;
@@ -54,7 +54,7 @@ impl WithSimd for Decode<'_> {
         }
         let mut middle = [px as f32, py as f32];
         for _ in 0..MOVES {
-            middle = moved(simd, &likely, [width, height], stride, middle, reach(radius));
+            middle = moved(simd, &likely, [width, height], stride, middle, support(radius));
         }
         let [cx, cy] = middle;
 
@@ -127,11 +127,11 @@ fn moved<S: Simd>(
     [width, height]: [usize; 2],
     stride: usize,
     [cx, cy]: [f32; 2],
-    reach: f32,
+    support: f32,
 ) -> [f32; 2] {
-    let (columns, rows) = (cells(cx, reach, width), cells(cy, reach, height));
+    let (columns, rows) = (cells(cx, support, width), cells(cy, support, height));
     let (one, zero) = (simd.splat_f32s(1.0), simd.splat_f32s(0.0));
-    let fall = simd.splat_f32s(1.0 / (reach * reach));
+    let fall = simd.splat_f32s(1.0 / (support * support));
     let step = simd.splat_f32s(S::F32_LANES as f32);
     let start = simd.add_f32s(simd.splat_f32s(columns.start as f32 - cx), whole::<S>(&LANES));
     let across = columns.len().next_multiple_of(S::F32_LANES);

@@ -1,7 +1,9 @@
-//! Against the twin, over sizes, strides, paddings, dilations and epilogues drawn from a seed.
+//! Against the reference implementation, over random sizes, strides, paddings, dilations and epilogues.
 
 use std::vec;
 use std::vec::Vec;
+
+use fiducia_test_support::Rng;
 
 use super::*;
 use crate::{Activation, Epilogue, Skip};
@@ -9,12 +11,17 @@ use crate::{Activation, Epilogue, Skip};
 /// Sums are taken in another order and multiplied and added in one rounding.
 const TOLERANCE: f32 = 2e-5;
 
-struct Draw(u64);
+/// Random layers.
+#[derive(Clone)]
+struct Draw(Rng);
 
 impl Draw {
+    fn new(seed: u64) -> Self {
+        Self(Rng::new(seed))
+    }
+
     fn next(&mut self, below: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        ((self.0 >> 33) % u64::from(below)) as u32
+        self.0.below(below as usize) as u32
     }
 
     fn values(&mut self, len: usize) -> Vec<f32> {
@@ -66,7 +73,7 @@ impl Draw {
     }
 }
 
-/// What the twin and the fast form make of the same values, `images` of them.
+/// The results of the reference implementation and of the fast one for the same `images` images.
 fn both(p: &Conv, draw: &mut Draw, images: usize) -> [Vec<f32>; 2] {
     let area = |channels: u32, height: u32, width: u32| (channels * height * width) as usize;
     let taps = area(p.in_channels / p.groups, p.kernel_height, p.kernel_width);
@@ -102,8 +109,8 @@ fn apart([a, b]: &[Vec<f32>; 2]) -> f32 {
 }
 
 #[test]
-fn sums_are_those_of_the_twin() {
-    let mut draw = Draw(1);
+fn sums_are_those_of_the_reference() {
+    let mut draw = Draw::new(1);
     for case in 0..400 {
         let p = draw.sizes();
         let off = apart(&both(&p, &mut draw, 1 + case % 3));
@@ -114,7 +121,7 @@ fn sums_are_those_of_the_twin() {
 
 #[test]
 fn one_tap_reads_the_input_in_place() {
-    let mut draw = Draw(3);
+    let mut draw = Draw::new(3);
     for case in 0..100 {
         let mut p = draw.sizes();
         (p.kernel_height, p.kernel_width, p.groups) = (1, 1, 1);
@@ -130,7 +137,7 @@ fn one_tap_reads_the_input_in_place() {
 
 #[test]
 fn squares_of_three_by_three_taps_are_sums_too() {
-    let mut draw = Draw(6);
+    let mut draw = Draw::new(6);
     for case in 0..200 {
         let mut p = draw.sizes();
         (p.kernel_height, p.kernel_width, p.groups) = (3, 3, 1);
@@ -152,8 +159,8 @@ fn squares_of_three_by_three_taps_are_sums_too() {
 }
 
 #[test]
-fn rows_are_those_of_the_whole() {
-    let mut draw = Draw(8);
+fn rows_are_those_of_the_whole_output() {
+    let mut draw = Draw::new(8);
     for case in 0..200 {
         let p = draw.sizes();
         let taps = (p.in_channels / p.groups * p.kernel_height * p.kernel_width) as usize;
@@ -183,8 +190,8 @@ fn rows_are_those_of_the_whole() {
 }
 
 #[test]
-fn no_image_is_nothing_to_do() {
-    let mut draw = Draw(10);
+fn no_image_gives_no_output() {
+    let mut draw = Draw::new(10);
     for case in 0..50 {
         let mut p = draw.sizes();
         if case % 2 == 0 {
@@ -198,7 +205,7 @@ fn no_image_is_nothing_to_do() {
 
 #[test]
 fn a_kernel_may_be_as_large_as_its_input() {
-    let mut draw = Draw(9);
+    let mut draw = Draw::new(9);
     let [height, width] = [150, 130];
     let p = Conv {
         in_channels: 1,
@@ -222,7 +229,7 @@ fn a_kernel_may_be_as_large_as_its_input() {
 
 #[test]
 fn several_threads_give_what_one_gives() {
-    let mut draw = Draw(5);
+    let mut draw = Draw::new(5);
     let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let (one, five) = (pool(1), pool(5));
     for _ in 0..50 {
@@ -250,9 +257,9 @@ fn several_threads_give_what_one_gives() {
             out_width: p.in_width.div_ceil(p.stride_x),
             ..p
         };
-        let seed = draw.0;
-        let [_, a] = one.install(|| both(&p, &mut Draw(seed), 2));
-        let [_, b] = five.install(|| both(&p, &mut Draw(seed), 2));
+        let same = draw.clone();
+        let [_, a] = one.install(|| both(&p, &mut same.clone(), 2));
+        let [_, b] = five.install(|| both(&p, &mut same.clone(), 2));
         assert_eq!(a, b, "{p:?}");
         draw.next(2);
     }
@@ -260,7 +267,7 @@ fn several_threads_give_what_one_gives() {
 
 #[test]
 fn a_wrong_size_is_noticed() {
-    let mut draw = Draw(2);
+    let mut draw = Draw::new(2);
     let mut noticed = 0;
     for _ in 0..100 {
         let p = draw.sizes();
@@ -268,16 +275,16 @@ fn a_wrong_size_is_noticed() {
             [|p| p.pad_x += 1, |p| p.pad_y += 1, |p| p.dilation_x += 1, |p| p.stride_y += 1];
         let mut wrong = p;
         changes[draw.next(4) as usize](&mut wrong);
-        let seed = draw.0;
-        let [right, _] = both(&p, &mut Draw(seed), 1);
-        let [_, fast] = both(&wrong, &mut Draw(seed), 1);
+        let same = draw.clone();
+        let [right, _] = both(&p, &mut same.clone(), 1);
+        let [_, fast] = both(&wrong, &mut same.clone(), 1);
         noticed += usize::from(apart(&[right, fast]) > 1e-3);
     }
     assert!(noticed > 60, "{noticed} of 100 wrong sizes show");
 }
 
 #[test]
-fn groups_in_between_are_left_to_the_twin() {
+fn groups_in_between_are_left_to_the_reference() {
     let p = Conv {
         in_channels: 4,
         out_channels: 4,
@@ -301,12 +308,12 @@ fn groups_in_between_are_left_to_the_twin() {
     );
 }
 
-/// Largest difference of a position, in cells, and of everything else, as a share of the value and one.
+/// Largest difference of a position, in cells, and of everything else, relative to the value plus one.
 const PEAK_TOLERANCE: f32 = 2e-5;
 
 #[test]
-fn decode_is_that_of_the_twin() {
-    let mut draw = Draw(7);
+fn decoding_is_that_of_the_reference() {
+    let mut draw = Draw::new(7);
     for case in 0..500 {
         let (w, h, radius) =
             (1 + draw.next(70) as usize, 1 + draw.next(70) as usize, draw.next(9) as usize);

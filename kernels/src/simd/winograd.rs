@@ -1,7 +1,32 @@
-//! 3 × 3 layers with four times fewer multiplications: F(4 × 4, 3 × 3) of Winograd (Lavin and Gray 2016).
+//! 3 × 3 convolutions with four times fewer multiplications: Winograd's minimal filtering F(4 × 4, 3 × 3)
+//! (Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308).
 //!
-//! Outputs are made in squares of 4 × 4 from squares of 6 × 6 inputs: the input's transform, 36 matrix products over
-//! many squares, and the output's transform, all on vectors of channels.
+//! A tile `Y` of 4 × 4 outputs is computed from a tile `d` of 6 × 6 inputs and the kernel `g` of 3 × 3. Neighbouring input
+//! tiles overlap by 2 pixels. `⊙` multiplies value by value:
+//!
+//! ```text
+//! Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A
+//!
+//!      │ 4  0 -5  0  1  0 │        │  1/4    0     0  │
+//!      │ 0 -4 -4  1  1  0 │        │ -1/6  -1/6  -1/6 │        │ 1  1  1  1  1  0 │
+//! Bᵀ = │ 0  4 -4 -1  1  0 │    G = │ -1/6   1/6  -1/6 │   Aᵀ = │ 0  1 -1  2 -2  0 │
+//!      │ 0 -2 -1  2  1  0 │        │ 1/24   1/12  1/6 │        │ 0  1  1  4  4  0 │
+//!      │ 0  2 -1 -2  1  0 │        │ 1/24  -1/12  1/6 │        │ 0  1 -1  8 -8  1 │
+//!      │ 0  4  0 -5  0  1 │        │   0     0     1  │
+//! ```
+//!
+//! That is 36 multiplications for each pair of channels, in place of 16 · 9 = 144. The transforms are linear, so they are
+//! taken out of the sum over input channels: each input tile is transformed once for all outputs, each output tile once
+//! for all inputs, and the kernels are transformed when the layer is made (in `f64`).
+//!
+//! Layout: channels lie side by side, so each line of a transform is a few operations on vectors of channels. Transformed
+//! tiles are stored as `[36][tiles][channels]`: for each of the 36 values the sum over input channels is then a matrix
+//! product `[tiles, inputs] · [inputs, outputs]`, which [`Dense`] computes. Tiles are handled [`TOGETHER`] at a time: enough
+//! to fill the register tiles of the products, few enough that all 36 planes stay in the cache.
+//!
+//! Error: the coefficients reach from 1/24 to 8, so rounding errors are larger than those of direct sums. The tests allow
+//! twice the error of a direct convolution, `2 · 2e-5 · √(1 + 9 · inputs)` for values up to 1. Larger tiles, such as
+//! F(6 × 6, 3 × 3), would save more multiplications, but their coefficients and errors grow quickly.
 
 extern crate std;
 use core::ops::Range;
@@ -14,14 +39,14 @@ use super::vector::{lanes, whole};
 use super::{Aligned, Finish, Patches, Slab, threads};
 use crate::Conv;
 
-/// Values along a square of inputs, and in all of it.
+/// Values along an edge of an input tile, and in the tile.
 const SIDE: usize = 6;
 const SQUARE: usize = SIDE * SIDE;
-/// Values along a square of outputs.
+/// Values along an edge of an output tile.
 const OUT: usize = 4;
-/// Squares that are transformed and multiplied together: whole tiles of a product.
+/// Tiles that are transformed and multiplied together; a multiple of the rows of a product's register tile.
 const TOGETHER: usize = 24;
-/// Fewer channels than this on either side are not worth the transforms.
+/// With fewer input or output channels than this, the transforms cost more than they save.
 const LEAST_CHANNELS: u32 = 16;
 
 thread_local! {
@@ -36,18 +61,18 @@ pub(super) struct Winograd {
     outputs: usize,
     /// Output channels up to a whole vector.
     padded: usize,
-    /// Where the squares of inputs lie.
+    /// The places of the input tiles.
     squares: Patches,
     /// Values of an input image.
     input: usize,
     /// Height and width.
     out_size: [usize; 2],
-    /// One for each value of a transformed square.
+    /// One for each value of a transformed tile.
     products: Vec<Dense>,
     bias: Vec<f32>,
 }
 
-/// What one run works on: rows of squares of all images, from the first image's first on.
+/// The data of one run: rows of tiles of all images, one image after the other.
 struct Rows<'a> {
     input: &'a [f32],
     skip: &'a [f32],
@@ -55,8 +80,8 @@ struct Rows<'a> {
 }
 
 impl Winograd {
-    /// `weights` are `[outputs][inputs][3][3]`; `None` where the layer is of another kind, too small to gain, or has inputs that
-    /// are no whole vectors.
+    /// `weights` are `[outputs][inputs][3][3]`; `None` where the layer is of another kind, has too few channels to gain, or
+    /// where its input channels do not fill whole vectors.
     pub(super) fn new(p: &Conv, weights: &[f32], bias: &[f32]) -> Option<Self> {
         let ones = [p.stride_y, p.stride_x, p.dilation_y, p.dilation_x, p.groups] == [1; 5];
         let wide = p.in_channels >= LEAST_CHANNELS && p.out_channels >= LEAST_CHANNELS;
@@ -65,8 +90,8 @@ impl Winograd {
             return None;
         }
         let [inputs, outputs] = [p.in_channels, p.out_channels].map(|v| v as usize);
-        // A plane for each value of a square, so that each product finds its weights together. Planes a power of two apart would
-        // share a place in the cache.
+        // A plane for each of the 36 values, so that the weights of a product are contiguous. The 16 values more avoid planes that
+        // are a power of two apart, which would compete for the same cache lines.
         let area = outputs * inputs + 16;
         let mut kernels = vec![0.0; SQUARE * area];
         for (at, kernel) in weights.chunks_exact(9).enumerate() {
@@ -118,12 +143,12 @@ impl Winograd {
         self.part(&Rows { input, skip, finish }, 0..rows, least, out);
     }
 
-    /// Rows of squares in an image.
+    /// Rows of tiles in an image.
     fn rows(&self) -> usize {
         self.out_size[0].div_ceil(OUT)
     }
 
-    /// The place in the output where row of squares number `row` of all images starts.
+    /// The place in the output where row of tiles number `row` of all images starts.
     fn first_of(&self, row: usize) -> usize {
         let (image, row) = (row / self.rows(), row % self.rows());
         (image * self.out_size[0] + row * OUT) * self.out_size[1] * self.outputs
@@ -146,7 +171,7 @@ impl Winograd {
     }
 }
 
-/// Some rows of squares, by one thread.
+/// Some rows of tiles, by one thread.
 struct Run<'a> {
     of: &'a Winograd,
     rows: &'a Rows<'a>,
@@ -171,7 +196,7 @@ impl WithSimd for Run<'_> {
         let whole = [Segment { start: 0, len: inputs }];
         let before = of.first_of(range.start);
         let mut padded = None;
-        // As many each time, so that the last are not too few for a tile.
+        // Equal numbers, so that the last ones still fill a register tile.
         let together = squares.len().div_ceil(squares.len().div_ceil(TOGETHER));
         for first in squares.clone().step_by(together) {
             let some = first..(first + together).min(squares.end);
@@ -199,7 +224,7 @@ impl WithSimd for Run<'_> {
     }
 }
 
-/// Image, and row and column of squares in it.
+/// Image, and row and column of tiles in it.
 #[inline(always)]
 fn place(square: usize, rows: usize, across: usize) -> [usize; 3] {
     let row = square / across;
@@ -207,7 +232,7 @@ fn place(square: usize, rows: usize, across: usize) -> [usize; 3] {
 }
 
 impl Winograd {
-    /// Transforms the square that starts where `planes` do, to number `i` of `seen` `[36][squares][inputs]`.
+    /// Transforms the input tile that starts where `planes` do, and stores it as number `i` of `seen` `[36][tiles][inputs]`.
     #[inline(always)]
     fn see<S: Simd>(&self, simd: S, planes: &[f32], i: usize, seen: &mut [f32]) {
         for channel in (0..self.inputs).step_by(S::F32_LANES) {
@@ -231,14 +256,14 @@ impl Winograd {
         }
     }
 
-    /// One line of a square, transformed along the line.
+    /// One row of an input tile, transformed along the row.
     #[inline(always)]
     fn inputs<S: Simd>(&self, simd: S, planes: &[f32], first: usize) -> [S::f32s; SIDE] {
         input_line(simd, six::<S>(&planes[first..], self.inputs))
     }
 
-    /// Transforms the first square of `products` `[36][squares][outputs]` and puts it, finished, into `out`, whose first value is
-    /// number `before` of the whole output.
+    /// Transforms the first tile of `products` `[36][tiles][outputs]` and writes it, with bias, activation and skip connection,
+    /// to `out`, whose first value is number `before` of the whole output.
     #[inline(always)]
     fn show<S: Simd>(
         &self,
@@ -274,7 +299,7 @@ impl Winograd {
         }
     }
 
-    /// One line of a square of products, transformed along the line.
+    /// One row of a tile of products, transformed along the row.
     #[inline(always)]
     fn outputs<S: Simd>(&self, simd: S, products: &[f32], first: usize) -> [S::f32s; OUT] {
         output_line(simd, six::<S>(&products[first..], TOGETHER * self.padded))
@@ -300,7 +325,7 @@ fn column<V: Copy, const N: usize>([a, b, c, d, e, f]: &[[V; N]; SIDE], x: usize
     [a[x], b[x], c[x], d[x], e[x], f[x]]
 }
 
-/// `Bᵀ d` of a line or column `d`.
+/// `Bᵀ d` of a row or column `d` of an input tile.
 #[inline(always)]
 fn input_line<S: Simd>(simd: S, [a, b, c, d, e, f]: [S::f32s; SIDE]) -> [S::f32s; SIDE] {
     let [two, four, five] = [simd.splat_f32s(2.0), simd.splat_f32s(4.0), simd.splat_f32s(5.0)];
@@ -317,7 +342,7 @@ fn input_line<S: Simd>(simd: S, [a, b, c, d, e, f]: [S::f32s; SIDE]) -> [S::f32s
     ]
 }
 
-/// `Aᵀ m` of a line or column `m`.
+/// `Aᵀ m` of a row or column `m` of a tile of products.
 #[inline(always)]
 fn output_line<S: Simd>(simd: S, [a, b, c, d, e, f]: [S::f32s; SIDE]) -> [S::f32s; OUT] {
     let [two, four, eight] = [simd.splat_f32s(2.0), simd.splat_f32s(4.0), simd.splat_f32s(8.0)];

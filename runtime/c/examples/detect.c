@@ -1,5 +1,5 @@
 /*
- * detect MODEL IMAGE.pgm [SPACING_MM]: prints the landmarks as CSV; exits as the fiducia command does.
+ * detect MODEL IMAGE.pgm [SPACING_MM]: prints the landmarks as CSV. Exit codes are those of the fiducia program.
  *
  * cc detect.c $(pkg-config --cflags --libs fiducia)
  */
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A binary PGM of 8 bit, as `convert film.png film.pgm` writes it. Returns NULL where it is none. */
+/* Reads an 8-bit binary PGM, as written by `convert image.png image.pgm`. Returns NULL if it is none. */
 static unsigned char *read_pgm(const char *path, unsigned *width, unsigned *height)
 {
     FILE *file = fopen(path, "rb");
@@ -31,7 +31,7 @@ static unsigned char *read_pgm(const char *path, unsigned *width, unsigned *heig
     return pixels;
 }
 
-/* Says what went wrong and frees the message. */
+/* Prints and frees the error message. */
 static int fail(fiducia_status status, char *message)
 {
     fprintf(stderr, "%s\n", message != NULL ? message : "out of memory");
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
         return FIDUCIA_STATUS_USAGE;
     }
     if (fiducia_abi_version() != FIDUCIA_ABI_VERSION) {
-        fprintf(stderr, "libfiducia %s has another interface; compile again\n", fiducia_version());
+        fprintf(stderr, "libfiducia %s has another ABI version; recompile this program\n", fiducia_version());
         return FIDUCIA_STATUS_USAGE;
     }
     memset(&image, 0, sizeof image);

@@ -1,4 +1,4 @@
-// detect MODEL IMAGE.pgm [SPACING_MM]: the same in C++, with handles that free themselves and errors as exceptions.
+// detect MODEL IMAGE.pgm [SPACING_MM]: detect.c in C++, with RAII handles and errors as exceptions.
 //
 // c++ -std=c++17 detect.cpp $(pkg-config --cflags --libs fiducia)
 #include <fiducia.h>
@@ -11,21 +11,21 @@
 #include <string>
 #include <vector>
 
-template <auto Free> struct Freed {
+template <auto Free> struct Deleter {
   template <class T> void operator()(T *it) const { Free(it); }
 };
-using Pack = std::unique_ptr<fiducia_pack, Freed<fiducia_pack_free>>;
-using Detector = std::unique_ptr<fiducia_detector, Freed<fiducia_detector_free>>;
-using Report = std::unique_ptr<fiducia_report, Freed<fiducia_report_free>>;
-using Message = std::unique_ptr<char, Freed<fiducia_string_free>>;
+using Pack = std::unique_ptr<fiducia_pack, Deleter<fiducia_pack_free>>;
+using Detector = std::unique_ptr<fiducia_detector, Deleter<fiducia_detector_free>>;
+using Report = std::unique_ptr<fiducia_report, Deleter<fiducia_report_free>>;
+using Message = std::unique_ptr<char, Deleter<fiducia_string_free>>;
 
 struct Failure : std::runtime_error {
   fiducia_status status;
   Failure(fiducia_status code, const char *what) : runtime_error(what), status(code) {}
 };
 
-// What `call(&handle, &message)` hands out, or its failure as an exception.
-template <class Owner, class Call> Owner made(Call call) {
+// The handle that `call(&handle, &message)` returns; throws if it fails.
+template <class Owner, class Call> Owner create(Call call) {
   typename Owner::pointer handle = nullptr;
   char *text = nullptr;
   const fiducia_status status = call(&handle, &text);
@@ -35,7 +35,7 @@ template <class Owner, class Call> Owner made(Call call) {
   return owner;
 }
 
-template <class T> T sized() {
+template <class T> T zeroed() {
   T it{};
   it.struct_size = sizeof it;
   return it;
@@ -51,33 +51,33 @@ static int run(const std::string &model, const std::string &path, double spacing
   file.get();
   std::vector<char> pixels(std::size_t(width) * height);
   if (!file.read(pixels.data(), std::streamsize(pixels.size())))
-    throw Failure(FIDUCIA_STATUS_UNREADABLE, "the PGM is cut short");
+    throw Failure(FIDUCIA_STATUS_UNREADABLE, "the PGM is truncated");
 
-  const auto pack = made<Pack>([&](auto out, auto message) {
+  const auto pack = create<Pack>([&](auto out, auto message) {
     return fiducia_pack_open(model.c_str(), nullptr, out, message);
   });
-  auto options = sized<fiducia_detector_options>();
+  auto options = zeroed<fiducia_detector_options>();
   options.backend = FIDUCIA_BACKEND_CPU;
-  const auto detector = made<Detector>([&](auto out, auto message) {
+  const auto detector = create<Detector>([&](auto out, auto message) {
     return fiducia_detector_new(pack.get(), &options, out, message);
   });
 
-  auto image = sized<fiducia_image>();
+  auto image = zeroed<fiducia_image>();
   image.pixels = pixels.data();
   image.pixels_size = pixels.size();
   image.width = width;
   image.height = height;
   image.bits = 8;
   image.spacing_x_mm = image.spacing_y_mm = spacing_mm;
-  const auto report = made<Report>([&](auto out, auto message) {
+  const auto report = create<Report>([&](auto out, auto message) {
     return fiducia_detect(detector.get(), &image, out, message);
   });
 
-  auto summary = sized<fiducia_summary>();
+  auto summary = zeroed<fiducia_summary>();
   fiducia_report_summary(report.get(), &summary);
   std::cout << "landmark,x_px,y_px,confident\n" << std::fixed << std::setprecision(3);
   for (std::size_t i = 0; i < summary.landmark_count; i++) {
-    auto l = sized<fiducia_landmark>();
+    auto l = zeroed<fiducia_landmark>();
     fiducia_report_landmark(report.get(), i, &l);
     std::cout << l.name << ',' << l.x_px << ',' << l.y_px << ',' << (l.confident ? "true" : "false")
               << '\n';

@@ -1,4 +1,4 @@
-//! What went wrong in a call, as a status and a sentence.
+//! The error of a call: a status and a message.
 
 use fiducia::{Error, ErrorKind};
 
@@ -12,12 +12,12 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// An argument is wrong.
+    /// An invalid argument.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { status: Status::Usage, message: message.into() }
     }
 
-    /// A fault of fiducia.
+    /// An internal error.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self { status: Status::Internal, message: message.into() }
     }
@@ -34,7 +34,7 @@ impl From<Error> for Failure {
             ErrorKind::GpuMemory => Status::GpuMemory,
             ErrorKind::GpuWrong => Status::GpuWrong,
             ErrorKind::GpuLost => Status::GpuLost,
-            // Nothing is written here, so a failed write is as much a fault as one of the engine.
+            // The C interface writes no files, so any other kind is an internal error.
             _ => Status::Internal,
         };
         Self { status, message: error.to_string() }

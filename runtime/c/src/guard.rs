@@ -1,4 +1,4 @@
-//! No panic crosses the border: each call runs in here.
+//! Keeps panics from unwinding into C: every call runs in [`guarded`].
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -7,14 +7,14 @@ use std::sync::Once;
 use crate::failure::Failure;
 
 thread_local! {
-    /// What the last panic of this thread said, and where.
-    static SAID: RefCell<String> = const { RefCell::new(String::new()) };
+    /// Message and location of the last panic of this thread.
+    static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Runs `call`; a panic becomes a failure that says where it was.
+/// Runs `call`; a panic becomes a failure with the panic's message and location.
 ///
-/// What `call` changes must stay sound when it is left half-way: the handles see to it with a lock that is
-/// poisoned then.
+/// State that `call` changes must stay consistent after a panic: the handles ensure it with a mutex, which a panic
+/// poisons.
 pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     record_panics();
     let call = AssertUnwindSafe(|| {
@@ -23,21 +23,21 @@ pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T,
         call()
     });
     catch_unwind(call).unwrap_or_else(|_| {
-        // The thread may be ending, its own variables gone.
-        let said = SAID.try_with(RefCell::take).unwrap_or_default().replace('\n', " ");
-        Err(Failure::internal(format!("internal fault, please report it: {said}")))
+        // Thread-local variables may be gone if the thread is ending.
+        let panic = LAST_PANIC.try_with(RefCell::take).unwrap_or_default().replace('\n', " ");
+        Err(Failure::internal(format!("internal error, please report it: {panic}")))
     })
 }
 
-/// Keeps what a panic says for the caller's message, instead of writing to the standard error of a program
-/// that is not ours.
+/// Stores the text of a panic for the caller's message, instead of writing it to the standard error of the calling
+/// program.
 fn record_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let previous = take_hook();
         set_hook(Box::new(move |panic| {
-            let _ = SAID.try_with(|said| said.replace(panic.to_string()));
-            // A failed test must be heard of.
+            let _ = LAST_PANIC.try_with(|last| last.replace(panic.to_string()));
+            // A failed test must still print its panic.
             if cfg!(test) {
                 previous(panic);
             }
@@ -45,7 +45,7 @@ fn record_panics() {
     });
 }
 
-/// Panics that tests set, each for the next call of their own thread.
+/// Panics injected by tests, each into the next call of the test's own thread.
 #[cfg(test)]
 pub(crate) mod trap {
     use std::cell::Cell;
@@ -69,7 +69,7 @@ pub(crate) mod trap {
     pub(crate) fn fire(place: Place) {
         if SET.get() == Some(place) {
             SET.set(None);
-            panic!("a panic that a test has set");
+            panic!("a panic injected by a test");
         }
     }
 }

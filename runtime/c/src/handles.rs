@@ -1,4 +1,4 @@
-//! What the opaque pointers of `fiducia.h` point to: fiducia's own types, with their texts ended by a zero byte.
+//! The types behind the opaque pointers of `fiducia.h`: fiducia's own types, with zero-terminated texts.
 
 use std::ffi::{CStr, CString};
 use std::path::Path;
@@ -13,7 +13,7 @@ use fiducia::{
 use crate::failure::Failure;
 use crate::types::{DeviceInfo, LandmarkPoint, Summary};
 
-/// A model that was read and checked. Opaque; it does not change, so threads may share it.
+/// A model that was read and checked. Opaque and immutable, so threads may share it.
 #[derive(Debug)]
 pub struct PackHandle {
     pack: Pack,
@@ -22,14 +22,14 @@ pub struct PackHandle {
     landmarks: Vec<CString>,
 }
 
-/// A model ready to run on a device. Opaque; threads may share it, one detects while the others wait.
+/// A model ready to run on a device. Opaque; threads may share it, but detections run one at a time.
 #[derive(Debug)]
 pub struct DetectorHandle {
     detector: Mutex<Detector>,
     device: Device,
 }
 
-/// The result for one image. Opaque; it does not change, so threads may share it.
+/// The result for one image. Opaque and immutable, so threads may share it.
 #[derive(Debug)]
 pub struct ReportHandle {
     report: Report,
@@ -50,15 +50,15 @@ struct Device {
     chosen_because: Option<CString>,
 }
 
-// What fiducia.h says of threads.
+// What fiducia.h promises about threads.
 const _: () = {
-    const fn shared<T: Send + Sync>() {}
-    shared::<PackHandle>();
-    shared::<DetectorHandle>();
-    shared::<ReportHandle>();
+    const fn is_shareable<T: Send + Sync>() {}
+    is_shareable::<PackHandle>();
+    is_shareable::<DetectorHandle>();
+    is_shareable::<ReportHandle>();
 };
 
-/// `text` for C. A zero byte, which C would take for the end, becomes the sign for an unknown character.
+/// `text` for C. Zero bytes, which would end the text in C, become U+FFFD.
 pub(crate) fn c_text(text: &str) -> CString {
     CString::new(text.replace('\0', "\u{FFFD}")).unwrap_or_default()
 }
@@ -68,12 +68,12 @@ fn c_texts(texts: &[String]) -> Vec<CString> {
 }
 
 impl PackHandle {
-    /// The model at `path`, signed by the maker with `key` where one is given.
+    /// The model file at `path`; if a `key` is given, the model must be signed with it.
     pub(crate) fn open(path: &Path, key: Option<&PublicKey>) -> Result<Self, Failure> {
         Self::checked(Pack::open(path)?, key)
     }
 
-    /// As [`PackHandle::open`], from the bytes of such a file.
+    /// Like [`PackHandle::open`], from the content of a model file.
     pub(crate) fn from_bytes(bytes: &[u8], key: Option<&PublicKey>) -> Result<Self, Failure> {
         Self::checked(Pack::from_bytes(bytes.to_vec())?, key)
     }
@@ -103,7 +103,7 @@ impl PackHandle {
 }
 
 impl DetectorHandle {
-    /// `landmarks` of `pack` (all where `None`) on the device.
+    /// A detector of `landmarks` (`None`: all) of `pack`, on the device that `backend` and `adapter` select.
     pub(crate) fn new(
         pack: &PackHandle,
         backend: Backend,
@@ -118,7 +118,7 @@ impl DetectorHandle {
         Ok(Self { device: Device::new(detector.backend()), detector: Mutex::new(detector) })
     }
 
-    /// What runs the networks, as a struct whose texts live as long as the handle.
+    /// The device that runs the networks. The texts are valid as long as the handle.
     pub(crate) fn device(&self) -> DeviceInfo {
         let Device { kind, name, driver, chosen_because } = &self.device;
         DeviceInfo {
@@ -130,11 +130,11 @@ impl DetectorHandle {
         }
     }
 
-    /// The report on `radiograph`; that of a refused image has its reasons and no landmarks.
+    /// The report on `radiograph`; if the image is refused, with reasons and without landmarks.
     pub(crate) fn detect(&self, radiograph: &Radiograph) -> Result<ReportHandle, Failure> {
         let mut detector = self.detector.lock().map_err(|_| {
             Failure::internal(
-                "an internal fault left this detector unusable; free it and make a new one",
+                "an internal error made this detector unusable; free it and create a new one",
             )
         })?;
         #[cfg(test)]
@@ -157,7 +157,7 @@ impl Device {
 impl ReportHandle {
     fn new(mut report: Report) -> Self {
         if !report.plausible {
-            // Points that must not be used are not handed out.
+            // The positions are meaningless, so the caller does not get them.
             report.landmarks.clear();
         }
         Self {
@@ -172,20 +172,20 @@ impl ReportHandle {
         }
     }
 
-    /// The failure that a refused image amounts to.
+    /// The failure to return if the image was refused.
     pub(crate) fn refusal(&self) -> Option<Failure> {
         let refusal = self.report.refusal()?;
         debug_assert_eq!(refusal.kind(), ErrorKind::Implausible);
         Some(refusal.into())
     }
 
-    /// All but landmarks and reasons, as a struct whose texts live as long as the handle.
+    /// The report without landmarks and reasons. The texts are valid as long as the handle.
     pub(crate) fn summary(&self) -> Summary {
         let Report { size_px, spacing_mm, plausible, inverted, .. } = &self.report;
         let [spacing_x_mm, spacing_y_mm] = spacing_mm.unwrap_or([f64::NAN; 2]);
         Summary {
             struct_size: 0,
-            // No image has an edge beyond 16 bits.
+            // Image sides are limited to 16 bits.
             width: size_px[0] as u32,
             height: size_px[1] as u32,
             spacing_x_mm,
@@ -204,7 +204,7 @@ impl ReportHandle {
         }
     }
 
-    /// Landmark number `index`, as a struct whose name lives as long as the handle.
+    /// Landmark `index`. The name is valid as long as the handle.
     pub(crate) fn landmark(&self, index: usize) -> Option<LandmarkPoint> {
         let (landmark, name) = self.report.landmarks.get(index).zip(self.names.get(index))?;
         let Landmark { x_px, y_px, expected_error_px, covariance_px2, confident, .. } = *landmark;
@@ -228,7 +228,7 @@ impl ReportHandle {
         &self.reasons
     }
 
-    /// The documented JSON, written when it is first asked for.
+    /// The report as JSON, written on the first call.
     pub(crate) fn json(&self) -> Option<&CStr> {
         self.json.get_or_init(|| Some(c_text(&self.report.json().ok()?))).as_deref()
     }

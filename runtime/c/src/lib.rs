@@ -1,8 +1,8 @@
-//! The C interface of fiducia. What a C program sees is `fiducia.h`, which cbindgen writes from [`border`] and
-//! [`types`]; what it may rely on stands in the comment at the top of that header and in the crate's README.
+//! The C interface of fiducia. cbindgen generates `fiducia.h` from [`border`] and [`types`]; the comment at the top
+//! of the header and the README of the crate state what C programs can rely on.
 //!
 //! ```text
-//! C ─border→ checked arguments ─handles→ fiducia's Pack, Detector, Report ─border→ status, message, structs
+//! C ─border→ checked arguments ─handles→ Pack, Detector, Report of fiducia ─border→ status, message, structs
 //! ```
 
 #[cfg(panic = "abort")]

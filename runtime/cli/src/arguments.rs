@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser, builder::TypedValueParser};
-use fiducia::{Backend, Precision};
+use fiducia::{Backend, Error, Pack, Precision};
 
 #[cfg(feature = "results")]
 use super::dicom::DicomArguments;
 use super::link::{self, LinkArguments};
+use super::model;
 #[cfg(feature = "serve")]
 use super::serve::{self, ServeArguments};
 #[cfg(feature = "view")]
@@ -15,16 +16,16 @@ use super::view::ViewArguments;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
-  1  internal fault
+  0  success
+  1  internal fault, or the GPU failed while it ran
   2  wrong usage, or a result cannot be written
-  3  an image or pack cannot be read: missing, damaged, of an unknown form
+  3  an image, model or key cannot be read: missing, damaged, unknown format
   4  the image is not plausible for the model
-  5  no GPU although asked for
-  6  a pack or patch is not signed by the maker asked for
+  5  a GPU was requested and none can be used
+  6  a model or patch is not signed by the required maker
 
 With several images the exit code is that of the first failure; the others still get their reports.
-The environment variable RUST_LOG (error, warn, info, debug) sets how much is logged.";
+The environment variable RUST_LOG sets the log level: error, warn (default), info or debug.";
 
 /// Finds anatomical landmarks on X-ray images. Not for diagnosis.
 #[derive(Parser)]
@@ -36,53 +37,75 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Find the landmarks on one or several images.
+    /// Find landmarks on images.
     #[command(after_help = EXIT_CODES)]
     Detect(DetectArguments),
-    /// Show what a model pack holds.
+    /// Show the contents of a model file.
     #[command(after_help = EXIT_CODES)]
     Inspect(InspectArguments),
-    /// Add landmarks to a model pack, take them out, list them.
+    /// Add, remove or list the landmarks of a model file.
     #[command(after_help = EXIT_CODES)]
     Patch(PatchArguments),
-    /// Time the detection of one image, stage by stage, and say what the board says of itself meanwhile.
+    /// Time the detection of one image, stage by stage, and report board power, clocks and temperatures.
     #[command(after_help = EXIT_CODES)]
     Bench(BenchArguments),
-    /// List what can run the networks.
+    /// List the devices that can run the networks.
     #[command(after_help = EXIT_CODES)]
     Devices(DevicesArguments),
-    /// Answer a micro-controller over a serial line: exposure in, landmarks out.
+    /// Send landmarks to a micro-controller over a serial line.
     #[command(after_help = link::HELP)]
     Link(LinkArguments),
-    /// Be a DICOM node: images in, structured reports and presentation states out.
+    /// Run a DICOM node: receive images, send structured reports and presentation states.
     #[cfg(feature = "serve")]
     #[command(after_help = serve::HELP)]
     Serve(ServeArguments),
-    /// Open a page on this machine: drop an image there, see landmarks and measures, export them.
+    /// Serve a local page for the browser: drop an image, see landmarks and measures, export them.
     #[cfg(feature = "view")]
     #[command(after_help = EXIT_CODES)]
     View(ViewArguments),
 }
 
-/// What runs the networks.
+/// The model, and the signature that it must have.
 #[derive(Args)]
-pub(super) struct DeviceChoice {
-    /// What runs the networks.
+pub(super) struct ModelArguments {
+    /// Model file. Default: models/head.fid in the working folder, else ../share/fiducia/models/head.fid beside the
+    /// program's folder, else the head model (lateral cephalograms) that is embedded in the program.
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Accept only a model that the maker with this public key (PEM file) signed, with all its patches. Default: signed
+    /// or not.
+    #[arg(long, value_name = "KEY")]
+    require_signed: Option<PathBuf>,
+}
+
+impl ModelArguments {
+    /// Opens the model.
+    ///
+    /// # Errors
+    /// As [`model::open_or_default`].
+    pub(super) fn open(&self) -> Result<Pack, Error> {
+        model::open_or_default(self.model.as_deref(), self.require_signed.as_deref())
+    }
+}
+
+/// The device that runs the networks.
+#[derive(Args)]
+pub(super) struct DeviceArguments {
+    /// Device that runs the networks. auto: a hardware GPU if there is one, else the CPU; cpu, gpu: this one or fail.
     #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(["auto", "cpu", "gpu"]).map(backend))]
     pub(super) backend: Backend,
-    /// Run on the first GPU adapter whose name contains this, such as one that `fiducia devices` lists; the
-    /// only way to a software rasteriser.
+    /// Use the first GPU adapter whose name contains NAME (see `fiducia devices`); the only way to use a software
+    /// rasteriser. Default: the first hardware GPU.
     #[arg(long, value_name = "NAME")]
     pub(super) adapter: Option<String>,
-    /// How a GPU keeps the networks' numbers: f16 halves the bytes between layers and moves landmarks by less than
-    /// 0.2 px, int8 computes large layers in bytes and moves them by less than 0.3 px, few uncertain ones by more.
+    /// Number format on the GPU. f16: half the bytes between layers, landmarks move by less than 0.2 px. int8: large
+    /// layers in 8-bit integers, landmarks move by less than 0.3 px, a few uncertain ones by more.
     #[arg(long, default_value = "f32", value_parser = PossibleValuesParser::new(["f32", "f16", "int8"]).map(precision))]
     pub(super) precision: Precision,
-    /// Test the GPU's shaders now and compile them anew, whatever an earlier run found and kept.
+    /// Repeat the self-test of the GPU's shaders and compile them again; ignore the cached results of earlier runs.
     #[arg(long)]
     pub(super) self_test: bool,
-    /// Folder in which the outcome of a GPU's self-test and the compiled shaders are kept; by default fiducia in the
-    /// user's cache folder.
+    /// Folder for the results of GPU self-tests and for compiled shaders. Default: fiducia in the user's cache folder.
     #[arg(long, value_name = "FOLDER")]
     pub(super) cache: Option<PathBuf>,
 }
@@ -92,25 +115,23 @@ pub(super) struct BenchArguments {
     /// DICOM, PNG, JPEG or TIFF image.
     #[arg(value_name = "IMAGE")]
     pub(super) image: PathBuf,
-    /// Model pack; by default models/head.fid in the working folder, else in ../share/fiducia beside the program's
-    /// folder.
-    #[arg(long, value_name = "PACK")]
-    pub(super) model: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) device: DeviceChoice,
-    /// Size of an image pixel, mm: one number, or x,y.
+    pub(super) model: ModelArguments,
+    #[command(flatten)]
+    pub(super) device: DeviceArguments,
+    /// Pixel spacing, mm per px, 0.001 to 100: one number, or x,y. Default: from the DICOM file, else unknown.
     #[arg(long, value_name = "MM", value_parser = spacing)]
     pub(super) spacing: Option<[f64; 2]>,
-    /// Timed runs.
+    /// Number of timed runs.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) runs: u16,
-    /// Runs before them, which do not count.
+    /// Number of warm-up runs before the timed ones; they are not counted.
     #[arg(long, default_value_t = 5)]
     pub(super) warm_up: u16,
-    /// Time each step of the GPU path too, and hold it against what this GPU reaches, which is measured as well.
+    /// Also time each step on the GPU, and compare it with the measured peak of this GPU.
     #[arg(long)]
     pub(super) profile: bool,
-    /// As JSON.
+    /// Print JSON instead of a table.
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -120,27 +141,21 @@ pub(super) struct DetectArguments {
     /// DICOM, PNG, JPEG or TIFF images, or folders of them.
     #[arg(value_name = "IMAGE", required = true)]
     pub(super) images: Vec<PathBuf>,
-    /// Model pack; by default models/head.fid in the working folder, else in ../share/fiducia beside the program's
-    /// folder.
-    #[arg(long, value_name = "PACK")]
-    pub(super) model: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) device: DeviceChoice,
-    /// Find these landmarks only, names separated by commas; they come out as they do among all.
+    pub(super) model: ModelArguments,
+    #[command(flatten)]
+    pub(super) device: DeviceArguments,
+    /// Detect only these landmarks, separated by commas; positions are unchanged. Default: all landmarks of the model.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(super) landmarks: Vec<String>,
-    /// Use the pack only where the maker with this public key (PEM) signed it and all patches in it.
-    #[arg(long, value_name = "KEY")]
-    pub(super) require_signed: Option<PathBuf>,
-    /// Size of an image pixel, mm: one number, or x,y; whatever the file says. Without it that of a DICOM file is
-    /// taken where it can be trusted, else positions are in px only.
+    /// Pixel spacing at the detector, mm per px, 0.001 to 100: one number, or x,y. Overrides the file. Default: from a
+    /// DICOM file if it can be trusted; else positions are in px only.
     #[arg(long, value_name = "MM", value_parser = spacing)]
     pub(super) spacing: Option<[f64; 2]>,
-    /// Divide a spacing at the detector by the magnification that the DICOM file states: millimetres in the body.
+    /// Convert detector-plane to patient-plane spacing by the magnification in the DICOM file.
     #[arg(long, conflicts_with = "spacing")]
     pub(super) correct_magnification: bool,
-    /// Invert the grey values first, of every image: for films on which bone is dark. MONOCHROME1 of DICOM needs it
-    /// not.
+    /// Invert the grey values of every image first: for images with dark bone. MONOCHROME1 is inverted automatically.
     #[arg(long)]
     pub(super) invert: bool,
     /// Write the report as JSON (- for standard output); an array for several images or a folder.
@@ -149,38 +164,38 @@ pub(super) struct DetectArguments {
     /// Write one row per landmark as CSV (- for standard output).
     #[arg(long, value_name = "FILE|-")]
     pub(super) csv: Option<PathBuf>,
-    /// Write angles, lengths and ratios between the landmarks of a lateral head film as CSV to this file, or - for
-    /// standard output.
-    #[arg(long, value_name = "FILE")]
+    /// Write the cephalometric measures (angles, lengths, ratios) of lateral head radiographs as CSV (- for standard
+    /// output).
+    #[arg(long, value_name = "FILE|-")]
     pub(super) measures: Option<PathBuf>,
-    /// Draw the landmarks over the image; for several images or a folder, name an existing folder.
+    /// Write the image with its landmarks as PNG; for several images or a folder: an existing folder.
     #[arg(long, value_name = "PNG")]
     pub(super) overlay: Option<PathBuf>,
     #[cfg(feature = "results")]
     #[command(flatten)]
     pub(super) dicom: DicomArguments,
-    /// No table, notes or progress, only errors.
+    /// Print errors only: no table, notes or progress.
     #[arg(long, short)]
     pub(super) quiet: bool,
 }
 
 #[derive(Args)]
 pub(super) struct InspectArguments {
-    /// Model pack.
-    #[arg(value_name = "PACK")]
+    /// Model file.
+    #[arg(value_name = "FILE")]
     pub(super) pack: PathBuf,
-    /// As JSON.
+    /// Print JSON instead of text.
     #[arg(long)]
     pub(super) json: bool,
-    /// Fail unless the maker with this public key (PEM) signed the pack and all patches in it.
+    /// Fail unless the maker with this public key (PEM file) signed the model and all its patches.
     #[arg(long, value_name = "KEY")]
     pub(super) verify: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub(super) struct PatchArguments {
-    /// Model pack; it is replaced as a whole or left as it is.
-    #[arg(value_name = "PACK")]
+    /// Model file; a change replaces it as a whole or not at all.
+    #[arg(value_name = "FILE")]
     pub(super) pack: PathBuf,
     #[command(subcommand)]
     pub(super) action: PatchAction,
@@ -188,31 +203,31 @@ pub(super) struct PatchArguments {
 
 #[derive(Subcommand)]
 pub(super) enum PatchAction {
-    /// Add the landmarks of patches (`fiducia-train add-landmark`); the others stay byte for byte.
+    /// Add the landmarks of patches (see `fiducia-train add-landmark`); the others stay byte for byte.
     Add {
         /// Patch files.
         #[arg(value_name = "FIDP", required = true)]
         patches: Vec<PathBuf>,
-        /// Add a patch only where the maker with this public key (PEM) signed it.
+        /// Accept only patches that the maker with this public key (PEM file) signed. Default: signed or not.
         #[arg(long, value_name = "KEY")]
         require_signed: Option<PathBuf>,
     },
-    /// Take a landmark out; the others are found as before.
+    /// Remove a landmark; the positions of the others are unchanged.
     Remove {
-        /// Its name.
+        /// Name of the landmark.
         #[arg(value_name = "LANDMARK")]
         landmark: String,
-        /// Go on although the pack loses its signature.
+        /// Remove it even if the model loses its signature.
         #[arg(long)]
         unsign: bool,
     },
-    /// Show the landmarks and where they come from.
+    /// List the landmarks and their origin: the model or a patch.
     List,
 }
 
 #[derive(Args)]
 pub(super) struct DevicesArguments {
-    /// As JSON.
+    /// Print JSON instead of a table.
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -233,13 +248,13 @@ fn backend(name: String) -> Backend {
     }
 }
 
-/// `0.1` or `0.1,0.12`; the range is checked where images are read.
+/// Parses a pixel spacing, mm per px: `0.1` or `0.1,0.12`.
 pub(super) fn spacing(text: &str) -> Result<[f64; 2], String> {
     let parts: Result<Vec<f64>, _> = text.split(',').map(|t| t.trim().parse::<f64>()).collect();
     match parts.as_deref() {
         Ok([both]) => Ok([*both; 2]),
         Ok([x, y]) => Ok([*x, *y]),
-        _ => Err("expected mm per px as one number or x,y, such as 0.1 or 0.1,0.12".to_owned()),
+        _ => Err("expected mm per px: one number or x,y, such as 0.1 or 0.1,0.12".to_owned()),
     }
     .and_then(|s| {
         let possible = s.iter().all(|v| (1e-3..=1e2).contains(v));
@@ -252,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_is_sound() {
+    fn the_definition_is_valid() {
         use clap::CommandFactory;
         Arguments::command().debug_assert();
     }

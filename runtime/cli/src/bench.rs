@@ -1,5 +1,5 @@
-//! `fiducia bench`: how long a detection takes on this device, and each of its stages; on a GPU each step, against what the device
-//! reaches. What the board says of itself meanwhile stands beside it.
+//! `fiducia bench`: times a detection and its stages on this device; on a GPU also each step, compared with the measured
+//! peak of the device. Reports board power, clocks and temperatures during the runs.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -13,22 +13,22 @@ use super::arguments::BenchArguments;
 use super::board::{Board, BoardReport, Range, Resident};
 #[cfg(feature = "gpu")]
 use super::profile::{Profile, profile};
-use super::{device, model, print};
+use super::{device, print};
 
-/// The board is read between runs, no more often than this: it takes the processor time.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// Shortest interval between samples of the board's sensors: reading them takes processor time.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Serialize)]
-struct Timed {
+struct BenchReport {
     model: String,
     size_px: [usize; 2],
     backend: BackendInfo,
-    /// Loading the pack, opening the device, compiling; ms.
+    /// Loading the model, opening the device, compiling; ms.
     start_ms: f64,
-    /// Runs before the timed ones: buffers grow and clocks rise in the first.
+    /// Runs before the timed ones: buffers are allocated and clocks rise in the first.
     warm_up: u16,
     runs: u16,
-    /// From pixels in memory to landmarks, and its parts; stages on a GPU are its own times, the total is wall time.
+    /// From pixels in memory to landmarks, and its stages. On a GPU stages are GPU times; the total is wall time.
     stages_ms: Stages,
     memory: Memory,
     board: BoardReport,
@@ -38,35 +38,35 @@ struct Timed {
 
 #[derive(Serialize)]
 struct Stages {
-    preprocess: Spread,
-    backbone: Spread,
-    crop: Spread,
-    refine: Spread,
-    decode: Spread,
-    total: Spread,
+    preprocess: Percentiles,
+    backbone: Percentiles,
+    crop: Percentiles,
+    refine: Percentiles,
+    decode: Percentiles,
+    total: Percentiles,
 }
 
-/// Percentiles of all runs, each the least value that so many percent do not exceed; ms.
+/// Percentiles of all runs by nearest rank: values that were measured; ms.
 #[derive(Debug, PartialEq, Serialize)]
-struct Spread {
+struct Percentiles {
     p50: f64,
     p95: f64,
     p99: f64,
     max: f64,
 }
 
-/// Bytes, after the last run; missing where they are not known.
+/// Memory after the last run, bytes; absent if unknown.
 #[derive(Serialize)]
 struct Memory {
-    /// Main memory of this process, the image included.
+    /// Main memory of this process, with the image.
     #[serde(flatten)]
     resident: Option<Resident>,
-    /// Memory of the GPU that is held.
+    /// Allocated GPU memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     device_bytes: Option<u64>,
 }
 
-/// There is none without a GPU path.
+/// Does not exist without the GPU path.
 #[cfg(not(feature = "gpu"))]
 #[derive(Serialize)]
 enum Profile {}
@@ -81,17 +81,17 @@ impl Profile {
 /// Runs the command.
 pub(super) fn bench(arguments: &BenchArguments) -> Result<(), Error> {
     let start = Instant::now();
-    let pack = model::open_or_default(arguments.model.as_deref(), None)?;
+    let pack = arguments.model.open()?;
     let mut detector = device::detector(&pack, &arguments.device, &pack.manifest().landmarks)?;
     let start_ms = start.elapsed().as_secs_f64() * 1e3;
     let reading = detector.reading(arguments.spacing);
     let radiograph = Radiograph::open_as(&arguments.image, &reading)?;
-    let mut board = Board::below(Path::new("/"));
+    let mut board = Board::find(Path::new("/"));
     let runs = runs(&mut detector, &radiograph, &mut board, arguments)?;
-    // Before the profile, which takes memory of its own.
+    // Before the profile, which allocates more memory.
     let memory = Memory { resident: board.resident(), device_bytes: device_bytes(&detector) };
     let profile = if arguments.profile { Some(profile(&mut detector)?) } else { None };
-    let timed = Timed {
+    let report = BenchReport {
         model: pack.manifest().name.clone(),
         size_px: [radiograph.width, radiograph.height],
         backend: detector.backend().clone(),
@@ -103,10 +103,10 @@ pub(super) fn bench(arguments: &BenchArguments) -> Result<(), Error> {
         board: board.report(),
         profile,
     };
-    print(&if arguments.json { json(&timed)? } else { text(&timed) })
+    print(&if arguments.json { json(&report)? } else { text(&report) })
 }
 
-/// The times of the runs that count.
+/// The times of the timed runs.
 fn runs(
     detector: &mut Detector,
     radiograph: &Radiograph,
@@ -116,24 +116,24 @@ fn runs(
     let progress = progress(arguments);
     let observe = |detector: &mut Detector| {
         progress.inc(1);
-        detector.observe(radiograph).map(|seen| seen.timings_ms)
+        detector.observe(radiograph).map(|observation| observation.timings_ms)
     };
     for _ in 0..arguments.warm_up {
         observe(detector)?;
     }
-    let (mut runs, mut looked) = (Vec::new(), None::<Instant>);
+    let (mut runs, mut sampled) = (Vec::new(), None::<Instant>);
     for _ in 0..arguments.runs {
         runs.push(observe(detector)?);
-        if looked.is_none_or(|at| at.elapsed() >= BETWEEN_LOOKS) {
-            board.look();
-            looked = Some(Instant::now());
+        if sampled.is_none_or(|at| at.elapsed() >= SAMPLE_INTERVAL) {
+            board.sample();
+            sampled = Some(Instant::now());
         }
     }
     progress.finish_and_clear();
     Ok(runs)
 }
 
-/// A bar on standard error; it draws only where that is a terminal.
+/// A progress bar on standard error; hidden if that is not a terminal.
 fn progress(arguments: &BenchArguments) -> ProgressBar {
     let runs = u64::from(arguments.warm_up) + u64::from(arguments.runs);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {eta} left");
@@ -143,7 +143,7 @@ fn progress(arguments: &BenchArguments) -> ProgressBar {
 
 impl Stages {
     fn of(runs: &[Timings]) -> Self {
-        let of = |stage: fn(&Timings) -> f64| Spread::of(runs.iter().map(stage).collect());
+        let of = |stage: fn(&Timings) -> f64| Percentiles::of(runs.iter().map(stage).collect());
         Self {
             preprocess: of(|t| t.preprocess),
             backbone: of(|t| t.backbone),
@@ -154,7 +154,7 @@ impl Stages {
         }
     }
 
-    fn named(&self) -> [(&'static str, &Spread); 6] {
+    fn named(&self) -> [(&'static str, &Percentiles); 6] {
         [
             ("preprocess", &self.preprocess),
             ("backbone", &self.backbone),
@@ -166,7 +166,7 @@ impl Stages {
     }
 }
 
-impl Spread {
+impl Percentiles {
     /// Of at least one value.
     fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
@@ -178,7 +178,7 @@ impl Spread {
 
 #[cfg(not(feature = "gpu"))]
 fn profile(_: &mut Detector) -> Result<Profile, Error> {
-    Err(Error::new(ErrorKind::Usage, "--profile needs a build with the GPU path; leave it out"))
+    Err(Error::new(ErrorKind::Usage, "--profile needs a build with the feature `gpu`"))
 }
 
 #[cfg(feature = "gpu")]
@@ -191,13 +191,13 @@ fn device_bytes(_: &fiducia::Detector) -> Option<u64> {
     None
 }
 
-fn json(timed: &Timed) -> Result<String, Error> {
-    let text = serde_json::to_string_pretty(timed)
+fn json(report: &BenchReport) -> Result<String, Error> {
+    let text = serde_json::to_string_pretty(report)
         .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write the times: {e}")))?;
     Ok(text + "\n")
 }
 
-fn text(t: &Timed) -> String {
+fn text(t: &BenchReport) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(out, "model   {}, image {} x {} px", t.model, t.size_px[0], t.size_px[1]);
@@ -209,7 +209,7 @@ fn text(t: &Timed) -> String {
     let _ = writeln!(out, "start   {:.0} ms", t.start_ms);
     write_memory(&mut out, &t.memory);
     write_board(&mut out, &t.board);
-    let _ = writeln!(out, "\nms, of {} runs after {} that do not count\n", t.runs, t.warm_up);
+    let _ = writeln!(out, "\nms, of {} runs after {} warm-up runs\n", t.runs, t.warm_up);
     let _ = writeln!(out, "{:<10}{:>10}{:>10}{:>10}{:>10}", "stage", "p50", "p95", "p99", "max");
     for (name, s) in t.stages_ms.named() {
         let _ =
@@ -225,10 +225,10 @@ fn write_memory(out: &mut String, memory: &Memory) {
     let mb = |bytes: u64| bytes as f64 * 1e-6;
     let _ = match &memory.resident {
         Some(r) => {
-            let (now, most) = (mb(r.rss_bytes), mb(r.peak_rss_bytes));
-            writeln!(out, "memory  {now:.1} MB, at most {most:.1} MB")
+            let (now, peak) = (mb(r.rss_bytes), mb(r.peak_rss_bytes));
+            writeln!(out, "memory  {now:.1} MB, peak {peak:.1} MB")
         }
-        None => writeln!(out, "memory  not told by this system"),
+        None => writeln!(out, "memory  not available on this system"),
     };
     if let Some(bytes) = memory.device_bytes {
         let _ = writeln!(out, "        {:.1} MB on the GPU", mb(bytes));
@@ -241,7 +241,7 @@ fn write_board(out: &mut String, board: &BoardReport) {
     }
     let mut write = |title: &str, ranges: &[Range], unit: &str| {
         for r in ranges {
-            let limit = r.limit.map(|most| format!(", up to {most:.0} allowed"));
+            let limit = r.limit.map(|max| format!(", limit {max:.0}"));
             let limit = limit.unwrap_or_default();
             let _ = writeln!(
                 out,
@@ -252,9 +252,9 @@ fn write_board(out: &mut String, board: &BoardReport) {
     };
     write("power", &board.power_w, "W");
     write("clock", &board.clocks_mhz, "MHz");
-    write("heat", &board.temperatures_c, "degrees C");
+    write("temp", &board.temperatures_c, "°C");
     if !board.absent.is_empty() {
-        let _ = writeln!(out, "board   does not tell: {}", board.absent.join(", "));
+        let _ = writeln!(out, "board   not available: {}", board.absent.join(", "));
     }
 }
 
@@ -263,12 +263,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_values_that_occurred() {
-        let hundred = Spread::of((1..=100).rev().map(f64::from).collect());
-        assert_eq!(hundred, Spread { p50: 50.0, p95: 95.0, p99: 99.0, max: 100.0 });
-        let three = Spread::of(vec![3.0, 1.0, 2.0]);
-        assert_eq!(three, Spread { p50: 2.0, p95: 3.0, p99: 3.0, max: 3.0 });
-        let one = Spread::of(vec![7.0]);
-        assert_eq!(one, Spread { p50: 7.0, p95: 7.0, p99: 7.0, max: 7.0 });
+    fn percentiles_are_measured_values() {
+        let hundred = Percentiles::of((1..=100).rev().map(f64::from).collect());
+        assert_eq!(hundred, Percentiles { p50: 50.0, p95: 95.0, p99: 99.0, max: 100.0 });
+        let three = Percentiles::of(vec![3.0, 1.0, 2.0]);
+        assert_eq!(three, Percentiles { p50: 2.0, p95: 3.0, p99: 3.0, max: 3.0 });
+        let one = Percentiles::of(vec![7.0]);
+        assert_eq!(one, Percentiles { p50: 7.0, p95: 7.0, p99: 7.0, max: 7.0 });
     }
 }

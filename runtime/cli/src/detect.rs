@@ -1,4 +1,4 @@
-//! `fiducia detect`: images in, reports out.
+//! `fiducia detect`: finds the landmarks on images and writes reports.
 
 use std::path::{Path, PathBuf};
 
@@ -6,31 +6,30 @@ use fiducia::{Detector, Error, ErrorKind, Presentation, Radiograph, Reading, Rep
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
-    Failure, ahead::Ahead, arguments::DetectArguments, complain, device, images, images::Images,
-    model, outputs::Outputs,
+    Failure, arguments::DetectArguments, device, images, images::Images, notice, outputs::Outputs,
+    prefetch::Prefetch,
 };
 
-/// Runs the command. Of a batch, the good images get their reports and the first failure is returned
-/// after all of them are done.
+/// Runs the command. In a batch all readable, plausible images get their reports, and the first failure is returned
+/// after the last image.
 pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
     let images = images::list(&arguments.images)?;
     let mut outputs = Outputs::check(arguments, &images)?;
-    let model = arguments.model.as_deref();
-    let pack = model::open_or_default(model, arguments.require_signed.as_deref())?;
+    let pack = arguments.model.open()?;
     let names = match &arguments.landmarks[..] {
         [] => &pack.manifest().landmarks[..],
         some => some,
     };
     let mut detector = device::detector(&pack, &arguments.device, names)?;
     if !arguments.quiet {
-        announce(&detector);
+        print_choice(&detector);
     }
     let progress = progress(&images, arguments.quiet);
     let mut reports = Vec::new();
     let mut failures = Vec::new();
-    each(&mut detector, &images.paths, arguments, |path, found| {
+    detect_all(&mut detector, &images.paths, arguments, |path, found| {
         let report = found.and_then(|(radiograph, mut report)| {
-            name_remedy(&mut report);
+            add_invert_hint(&mut report);
             if let Some(refusal) = report.refusal() {
                 outputs.refused(path, &radiograph, &report)?;
                 return Err(refusal);
@@ -42,7 +41,7 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
             Ok(report) => reports.push(report),
             Err(error) => {
                 if images.batch {
-                    progress.suspend(|| complain(&error.to_string()));
+                    progress.suspend(|| notice(&error.to_string()));
                 }
                 failures.push(error);
             }
@@ -53,12 +52,12 @@ pub(super) fn detect(arguments: &DetectArguments) -> Result<(), Failure> {
     if !reports.is_empty() {
         outputs.write(&reports)?;
     }
-    conclude(failures, &images)
+    outcome(failures, &images)
 }
 
-/// Finds the landmarks on all images and hands each to `found`, in order. While one is at work the next is
-/// read and, on a GPU, uploaded.
-fn each(
+/// Finds the landmarks on all images and passes each result to `found`, in order. While an image is processed the next
+/// one is read and, on a GPU, uploaded.
+fn detect_all(
     detector: &mut Detector,
     paths: &[PathBuf],
     arguments: &DetectArguments,
@@ -71,31 +70,31 @@ fn each(
         Ok(if arguments.invert { radiograph.inverted() } else { radiograph })
     };
     std::thread::scope(|scope| {
-        let ahead = Ahead::new(scope, paths, read);
+        let prefetch = Prefetch::new(scope, paths, read);
         let mut finish = |detector: &mut Detector, path: &Path, started| {
             found(path, Result::and_then(started, |started| detector.finish(started)));
-            ahead.done();
+            prefetch.release();
         };
-        let mut under_way = None;
+        let mut running = None;
         for path in paths {
-            let image = ahead.next().unwrap_or_else(|| Err(unread(path)));
+            let image = prefetch.next().unwrap_or_else(|| Err(not_read(path)));
             let started = image.and_then(|image| detector.start(image));
-            if let Some((path, earlier)) = under_way.take() {
+            if let Some((path, earlier)) = running.take() {
                 finish(detector, path, Ok(earlier));
             }
             match started {
-                Ok(started) if !started.is_done() => under_way = Some((path, started)),
+                Ok(started) if !started.is_done() => running = Some((path, started)),
                 started => finish(detector, path, started),
             }
         }
-        if let Some((path, last)) = under_way {
+        if let Some((path, last)) = running {
             finish(detector, path, Ok(last));
         }
     });
     log_counters(detector);
 }
 
-/// Says how far the device was kept busy.
+/// Logs how well the GPU was kept busy.
 #[cfg(feature = "gpu")]
 fn log_counters(detector: &Detector) {
     if let Some(counters) = detector.gpu_counters() {
@@ -110,25 +109,25 @@ fn log_counters(detector: &Detector) {
 #[cfg(not(feature = "gpu"))]
 fn log_counters(_: &Detector) {}
 
-/// The thread that reads has ended early.
-fn unread(path: &Path) -> Error {
+/// The reading thread ended early.
+fn not_read(path: &Path) -> Error {
     Error::new(ErrorKind::Engine, format!("{} was not read", path.display()))
 }
 
-/// Adds the flag that would invert the grey values back, where they look inverted. For the others there is
-/// no flag: which side is left is not for a program to repair.
-fn name_remedy(report: &mut Report) {
+/// Adds the `--invert` hint to the reason if the grey values look inverted. There is no option for a wrong orientation:
+/// a program must not decide which side is left.
+fn add_invert_hint(report: &mut Report) {
     if report.presentation.is_some_and(Presentation::is_inverted) {
         let flag = if report.inverted { ": leave out --invert" } else { ": give --invert" };
-        // What the image looks like is the last reason.
+        // The last reason describes what the image looks like.
         if let Some(reason) = report.reasons.last_mut() {
             reason.push_str(flag);
         }
     }
 }
 
-/// The first failure decides; a batch has named each image already.
-fn conclude(failures: Vec<Error>, images: &Images) -> Result<(), Failure> {
+/// The first failure decides. In a batch the failed images were already printed.
+fn outcome(failures: Vec<Error>, images: &Images) -> Result<(), Failure> {
     let count = failures.len();
     match failures.into_iter().next() {
         None => Ok(()),
@@ -140,15 +139,15 @@ fn conclude(failures: Vec<Error>, images: &Images) -> Result<(), Failure> {
     }
 }
 
-/// Says what was taken where the choice was left to the program.
-fn announce(detector: &Detector) {
+/// Prints the device and the reason, if the program chose it.
+fn print_choice(detector: &Detector) {
     let backend = detector.backend();
     if let Some(reason) = &backend.chosen_because {
-        complain(&format!("running on {}: {} ({reason})", backend.kind, backend.device));
+        notice(&format!("running on {}: {} ({reason})", backend.kind, backend.device));
     }
 }
 
-/// A bar on standard error for several images; it draws only where that is a terminal.
+/// A progress bar on standard error for several images; hidden if that is not a terminal.
 fn progress(images: &Images, quiet: bool) -> ProgressBar {
     if quiet || images.paths.len() < 2 {
         return ProgressBar::hidden();

@@ -1,31 +1,31 @@
-//! The device that a command is told to use.
+//! Opens the device of a command.
 
 use std::path::PathBuf;
 
 use fiducia::{Detector, Error, Pack, Wanted};
 
-use super::arguments::DeviceChoice;
+use super::arguments::DeviceArguments;
 
-/// The landmarks `names` of `pack`, ready on the device.
+/// A detector on the device for the landmarks `names` of `pack`.
 ///
 /// # Errors
 /// As [`Detector::on`].
 pub(super) fn detector(
     pack: &Pack,
-    choice: &DeviceChoice,
+    arguments: &DeviceArguments,
     names: &[String],
 ) -> Result<Detector, Error> {
-    let wanted = Wanted {
-        backend: choice.backend,
-        adapter: choice.adapter.clone(),
-        precision: choice.precision,
-        cache: choice.cache.clone().or_else(user_cache),
-        test_anew: choice.self_test,
+    let options = Wanted {
+        backend: arguments.backend,
+        adapter: arguments.adapter.clone(),
+        precision: arguments.precision,
+        cache: arguments.cache.clone().or_else(user_cache),
+        test_anew: arguments.self_test,
     };
-    Detector::on(pack, &wanted, names)
+    Detector::on(pack, &options, names)
 }
 
-/// `fiducia` in the folder that the user's system keeps for what can be made again.
+/// The folder `fiducia` in the user's cache folder.
 fn user_cache() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|f| f.is_absolute());
     let cache = if cfg!(windows) {

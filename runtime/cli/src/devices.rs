@@ -1,4 +1,4 @@
-//! `fiducia devices`: what can run the networks.
+//! `fiducia devices`: lists the devices that can run the networks.
 
 use fiducia::{Error, ErrorKind};
 use serde::Serialize;
@@ -8,26 +8,26 @@ use super::{arguments::DevicesArguments, print};
 /// One device.
 #[derive(Serialize)]
 struct Device {
-    /// `cpu`, or what kind of GPU.
+    /// `cpu`, or the kind of GPU.
     kind: String,
     name: String,
-    /// Interface it is reached through.
+    /// The interface through which it is used.
     interface: String,
     driver: String,
-    /// When it is taken.
+    /// With which options it is used.
     taken: &'static str,
 }
 
 /// Runs the command.
 pub(super) fn devices(arguments: &DevicesArguments) -> Result<(), Error> {
     let mut found = gpus();
-    let real = found.iter().any(|device| device.kind != "software");
+    let has_hardware_gpu = found.iter().any(|device| device.kind != "software");
     found.push(Device {
         kind: "cpu".to_owned(),
         name: std::env::consts::ARCH.to_owned(),
         interface: "tract".to_owned(),
         driver: String::new(),
-        taken: if real { "with --backend cpu" } else { "by itself" },
+        taken: if has_hardware_gpu { "with --backend cpu" } else { "by default" },
     });
     if arguments.json {
         let text = serde_json::to_string_pretty(&found)
@@ -42,11 +42,11 @@ pub(super) fn devices(arguments: &DevicesArguments) -> Result<(), Error> {
 
 #[cfg(feature = "gpu")]
 fn gpus() -> Vec<Device> {
-    let mut free = true;
+    let mut is_first = true;
     let device = |adapter: fiducia::Adapter| {
         let taken = match adapter.is_software() {
             true => "with --adapter only",
-            false if std::mem::take(&mut free) => "by itself",
+            false if std::mem::take(&mut is_first) => "by default",
             false => "with --adapter",
         };
         Device {

@@ -1,26 +1,24 @@
-//! Results as DICOM objects: which, and where they go.
+//! Results as DICOM objects: which are written, and to which files.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser};
 use fiducia::results::{Kind, Source, results};
-use fiducia::{Error, ErrorKind, Radiograph, Report, Staged, is_dicom};
+use fiducia::{Error, ErrorKind, Radiograph, Report, Staged, file_start, is_dicom};
 
-use super::images::{DICOM_START, RESULT_MARK};
+use super::images::RESULT_MARK;
 
-/// Which DICOM objects are written.
+/// Options for DICOM objects.
 #[derive(Args)]
 pub(super) struct DicomArguments {
-    /// Write the result as DICOM objects into this existing folder, for DICOM images; of a refused image a report
-    /// that says why.
+    /// Write the results of DICOM images as DICOM objects into this existing folder; for a refused image a report with
+    /// the reason.
     #[arg(long, value_name = "FOLDER")]
     pub(super) dicom: Option<PathBuf>,
     /// Which objects, separated by commas: sr3d (structured report, Comprehensive 3D SR), sr (the same as
-    /// Comprehensive SR, for older archives), gsps (presentation state, drawn over the image by viewers), sc (picture
-    /// with the landmarks burned in, secondary capture).
+    /// Comprehensive SR, for older archives), gsps (presentation state, which viewers draw over the image), sc
+    /// (secondary capture: the image with the landmarks burned in).
     #[arg(
         long,
         value_name = "KINDS",
@@ -33,30 +31,29 @@ pub(super) struct DicomArguments {
 }
 
 impl DicomArguments {
-    /// Checks that DICOM objects can refer to `image`, where they are asked for.
+    /// Checks that `image` is a DICOM file, if DICOM objects are requested.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] where it is another file. One that cannot be read is left to those who read it.
+    /// [`ErrorKind::Usage`] if it is not. A file that cannot be read is reported later, when it is opened.
     pub(super) fn check(&self, image: &Path) -> Result<(), Error> {
-        let mut start = Vec::new();
-        let read = File::open(image).and_then(|f| f.take(DICOM_START).read_to_end(&mut start));
-        if self.dicom.is_none() || read.is_err() || is_dicom(&start) {
+        let is_other = file_start(image).is_ok_and(|start| !is_dicom(&start));
+        if self.dicom.is_none() || !is_other {
             return Ok(());
         }
-        let what = "is no DICOM file, and --dicom needs the patient and the study of one; leave --dicom out";
+        let what = "is not a DICOM file, and --dicom needs its patient and study; omit --dicom";
         Err(Error::new(ErrorKind::Usage, format!("{} {what}", image.display())))
     }
 
-    /// Where the objects of `image` go, where they are asked for.
+    /// The files of the objects of `image`, if they are requested.
     pub(super) fn destinations(&self, image: &Path) -> Vec<PathBuf> {
         let Some(folder) = &self.dicom else { return Vec::new() };
         self.kinds().map(|kind| destination(folder, image, kind)).collect()
     }
 
-    /// Makes the objects of one image, where they are asked for.
+    /// Writes the objects of one image under temporary names, if they are requested.
     ///
     /// # Errors
-    /// Where the film cannot be read again, or a result not be written.
+    /// If the image cannot be read again, or a result cannot be written.
     pub(super) fn stage(
         &self,
         image: &Path,
@@ -84,7 +81,7 @@ fn destination(folder: &Path, image: &Path, kind: Kind) -> PathBuf {
     folder.join(format!("{stem}{RESULT_MARK}{}.dcm", kind.name()))
 }
 
-/// The parser has let known names through only.
+/// `clap` accepts only known names.
 fn kind(name: String) -> Kind {
     Kind::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or(Kind::Report3d)
 }

@@ -1,4 +1,4 @@
-//! `fiducia inspect`: what a pack holds.
+//! `fiducia inspect`: shows the contents of a model file.
 
 use std::fmt::Write;
 
@@ -7,24 +7,24 @@ use serde::Serialize;
 
 use super::{arguments::InspectArguments, model, print};
 
-/// Bytes of a landmark in the calibration section: four `f32`.
+/// Size of a landmark in the calibration section, bytes: four `f32`.
 const CALIBRATION_BYTES: usize = 16;
 
-/// The contents of a pack. Serialises to the JSON of `--json`.
+/// The contents of a model file. Serialises to the JSON of `--json`.
 #[derive(Serialize)]
 struct Contents<'a> {
     name: &'a str,
-    /// Version of the pack format, `major.minor`.
+    /// Version of the file format, `major.minor`.
     version: String,
     sha256: &'a str,
-    /// Length of the file; `shared_bytes` and all `landmarks[].bytes` add up to it.
+    /// Length of the file: the sum of `shared_bytes` and all `landmarks[].bytes`.
     bytes: usize,
     shared_bytes: usize,
-    /// How weights are kept.
+    /// Coding of the weights.
     quantisation: String,
-    /// Key that the signature names, shortened; proved only by `--verify`.
+    /// Key that the signature states, shortened; only `--verify` proves it.
     signer: Option<String>,
-    /// What patches for this pack must have been trained for.
+    /// Identifies the model for which a patch was trained.
     foundation: String,
     landmarks: Vec<LandmarkBytes<'a>>,
     sections: Vec<SectionBytes>,
@@ -36,7 +36,7 @@ struct Contents<'a> {
 #[derive(Serialize)]
 struct LandmarkBytes<'a> {
     name: &'a str,
-    /// The landmark's private state: adapter slice and calibration.
+    /// Size of the landmark's own data: adapter and calibration.
     bytes: usize,
 }
 
@@ -87,7 +87,7 @@ impl<'a> Contents<'a> {
                 .collect(),
             sections: pack.sections().iter().map(section).collect(),
             manifest,
-            // Provenance is JSON; a pack of another tool may hold plain text.
+            // Provenance is JSON; model files of other tools may contain plain text.
             provenance: serde_json::from_str(pack.provenance())
                 .unwrap_or_else(|_| pack.provenance().into()),
             card: pack.card(),
@@ -106,19 +106,19 @@ fn text(c: &Contents) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(out, "model         {}", c.name);
-    let _ = writeln!(out, "pack version  {}", c.version);
+    let _ = writeln!(out, "format        {}", c.version);
     let _ = writeln!(out, "sha256        {}", c.sha256);
     let _ = writeln!(
         out,
-        "size          {} bytes, {} of them shared by all landmarks",
+        "size          {} bytes, of which {} are shared by all landmarks",
         c.bytes, c.shared_bytes
     );
     let _ = writeln!(out, "quantisation  {}", c.quantisation);
     let _ = writeln!(out, "foundation    {}", c.foundation);
-    let _ = writeln!(out, "signed by     {}", c.signer.as_deref().unwrap_or("nobody"));
+    let _ = writeln!(out, "signed by     {}", c.signer.as_deref().unwrap_or("not signed"));
     let _ = writeln!(
         out,
-        "whole image   {} x {} px, stride {}",
+        "full image    {} x {} px, stride {}",
         whole.width, whole.height, whole.stride
     );
     let _ = writeln!(out, "region        {0} x {0} px, stride {1}", refine.size, refine.stride);

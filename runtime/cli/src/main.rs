@@ -1,4 +1,4 @@
-//! The `fiducia` command: reads its arguments, runs one command, turns its outcome into an exit code.
+//! The program `fiducia`: parses the arguments, runs one command, maps its result to an exit code.
 
 mod arguments;
 mod images;
@@ -7,7 +7,7 @@ mod model;
 mod dicom;
 mod outputs;
 mod device;
-mod ahead;
+mod prefetch;
 mod detect;
 mod devices;
 mod board;
@@ -36,28 +36,28 @@ use fiducia::{Error, ErrorKind};
 fn main() -> ExitCode {
     let filter = env_logger::Env::default().default_filter_or("warn");
     env_logger::Builder::from_env(filter).init();
-    quiet_panics();
+    log_panics();
     let arguments = Arguments::parse();
     match std::panic::catch_unwind(|| run(&arguments)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(failure)) => {
-            complain(&failure.message);
+            notice(&failure.message);
             ExitCode::from(failure.exit_code)
         }
         Err(_) => {
-            complain("internal fault; run again with RUST_LOG=debug and report what it says");
+            notice("internal fault; run again with RUST_LOG=debug and report the output");
             ExitCode::from(1)
         }
     }
 }
 
-/// A fault inside an image or graph decoder is caught and reported as a damaged file; what the
-/// decoder says about it goes to the log, so that the user reads one sentence.
-fn quiet_panics() {
+/// Sends panic messages to the log. A panic in an image or graph decoder is caught and reported as a damaged file; the
+/// user sees that one message only.
+fn log_panics() {
     std::panic::set_hook(Box::new(|panic| log::debug!("{panic}")));
 }
 
-/// Why a command did not succeed.
+/// Why a command failed.
 struct Failure {
     exit_code: u8,
     message: String,
@@ -69,7 +69,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Runs the command that was asked for.
+/// Runs the requested command.
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Detect(arguments) => detect::detect(arguments),
@@ -85,12 +85,12 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-/// One line on standard error; there is nobody left to tell where that fails.
-fn complain(message: &str) {
+/// Prints one line on standard error; a failure to do so is ignored.
+fn notice(message: &str) {
     let _ = writeln!(io::stderr(), "fiducia: {message}");
 }
 
-/// Writes a result to standard output. A reader that has seen enough (`| head`) is no error.
+/// Writes a result to standard output. A reader that closes the pipe (`| head`) is not an error.
 fn print(text: &str) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -1,16 +1,16 @@
-//! Which model is used where none is named, and whose signature it must have.
+//! Opens models: the named or the default one, with a check of its signature.
 
 use std::path::{Path, PathBuf};
 
 use fiducia::{Error, Pack, PublicKey};
 
-/// The model that is shipped with fiducia, in a working folder or in an installed package.
+/// Path of the shipped model in a working folder or an installed package.
 const DEFAULT: &str = "models/head.fid";
-/// The same model, in the program itself, so that it runs from any folder.
+/// The shipped model, embedded so that the program runs in any folder.
 const EMBEDDED: &[u8] = include_bytes!("../../../models/head.fid");
 
-/// The model at `named`; without a name the default model: from the working folder, else from the installed package,
-/// else the one in the program.
+/// The model at `named`; without a path the default model: from the working folder, else from the installed package,
+/// else the embedded one.
 ///
 /// # Errors
 /// As [`open`].
@@ -24,12 +24,12 @@ pub(super) fn open_or_default(
         Some(path) => open(path, required_key),
         None => {
             let pack = Pack::from_bytes(EMBEDDED.to_vec())?;
-            verified(pack, required_key, "the model in the program")
+            verified(pack, required_key, "the embedded model")
         }
     }
 }
 
-/// Opens the model file at `path`; where a key file is named, only if the maker with that key signed it.
+/// Opens the model file at `path`. With a key file it must be signed by the maker with that key.
 ///
 /// # Errors
 /// As [`Pack::open`], [`PublicKey::open`] and [`Pack::verify`].
@@ -44,8 +44,8 @@ fn verified(pack: Pack, required_key: Option<&Path>, place: &str) -> Result<Pack
     Ok(pack)
 }
 
-/// Files that the default model is looked for in, in this order: the working folder, then the installed package that
-/// `program` belongs to (`/usr/bin/fiducia` looks below `/usr/share`).
+/// Paths of the default model, in order of preference: in the working folder, then in the installed package to which
+/// `program` belongs (below `/usr/share` for `/usr/bin/fiducia`).
 fn default_places(program: &Path) -> Vec<PathBuf> {
     let mut places = vec![PathBuf::from(DEFAULT)];
     if let Some(prefix) = program.parent().and_then(Path::parent) {
@@ -58,19 +58,19 @@ fn default_places(program: &Path) -> Vec<PathBuf> {
 mod tests {
     use super::*;
 
-    fn looked_at(program: &str) -> Vec<String> {
+    fn paths(program: &str) -> Vec<String> {
         default_places(Path::new(program)).iter().map(|p| p.display().to_string()).collect()
     }
 
     #[test]
-    fn an_installed_program_looks_below_share() {
-        let places = ["models/head.fid", "/usr/share/fiducia/models/head.fid"];
-        assert_eq!(looked_at("/usr/bin/fiducia"), places);
-        assert_eq!(looked_at(""), ["models/head.fid"]);
+    fn an_installed_program_uses_the_model_in_share() {
+        let expected = ["models/head.fid", "/usr/share/fiducia/models/head.fid"];
+        assert_eq!(paths("/usr/bin/fiducia"), expected);
+        assert_eq!(paths(""), ["models/head.fid"]);
     }
 
     #[test]
-    fn the_program_holds_the_shipped_model() {
+    fn the_embedded_model_is_the_shipped_one() {
         let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/head.fid");
         let embedded = Pack::from_bytes(EMBEDDED.to_vec()).unwrap();
         assert_eq!(embedded.sha256(), Pack::open(Path::new(shipped)).unwrap().sha256());

@@ -1,4 +1,4 @@
-//! Where results go: checked before any work, written whole or not at all.
+//! Output files: checked before any work, written whole or not at all.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ use super::{
     print,
 };
 
-/// The results that were asked for, on their way to the disk.
+/// The requested results, until they are on the disk.
 pub(super) struct Outputs<'a> {
     arguments: &'a DetectArguments,
     batch: bool,
@@ -27,16 +27,19 @@ impl<'a> Outputs<'a> {
     /// Checks every destination.
     ///
     /// # Errors
-    /// [`ErrorKind::Unwritable`] where a result could not be written, [`ErrorKind::Usage`] where two
-    /// results would go to the same place.
+    /// [`ErrorKind::Unwritable`] if a result cannot be written; [`ErrorKind::Usage`] if two results have the same
+    /// destination.
     pub(super) fn check(arguments: &'a DetectArguments, images: &Images) -> Result<Self, Error> {
         let outputs = Self { arguments, batch: images.batch, staged: Vec::new() };
         match &arguments.overlay {
             Some(path) if images.batch && !path.is_dir() => {
-                return Err(misplaced(path, "for several images, --overlay takes a folder"));
+                return Err(invalid(
+                    path,
+                    "for several images --overlay must be an existing folder",
+                ));
             }
             Some(path) if is_stdout(path) => {
-                return Err(misplaced(path, "a picture does not go to standard output"));
+                return Err(invalid(path, "an image cannot be written to standard output"));
             }
             _ => {}
         }
@@ -47,19 +50,19 @@ impl<'a> Outputs<'a> {
         let mut seen = BTreeSet::new();
         for path in outputs.destinations(images) {
             if path.canonicalize().is_ok_and(|path| inputs.contains(&path)) {
-                return Err(misplaced(&path, "the result would replace an image"));
+                return Err(invalid(&path, "the result would overwrite an input image"));
             }
             if !is_stdout(&path) {
                 check_writable(&path)?;
             }
             if let Some(path) = seen.replace(path) {
-                return Err(misplaced(&path, "two results would go there"));
+                return Err(invalid(&path, "two results have this path"));
             }
         }
         Ok(outputs)
     }
 
-    /// Writes what goes into files of its own for one image: the picture and the DICOM objects.
+    /// Writes the files of one image: its overlay and DICOM objects.
     pub(super) fn of_image(
         &mut self,
         image: &Path,
@@ -67,16 +70,16 @@ impl<'a> Outputs<'a> {
         report: &Report,
     ) -> Result<(), Error> {
         let mut staged = self.objects(image, radiograph, report)?;
-        staged.extend(self.picture(image, radiograph, report)?);
+        staged.extend(self.overlay(image, radiograph, report)?);
         if self.batch {
-            // A long batch keeps what it has done when it is stopped.
+            // At once, so that an interrupted batch keeps its finished results.
             return staged.into_iter().try_for_each(Staged::commit);
         }
         self.staged.extend(staged);
         Ok(())
     }
 
-    /// Writes what is said of a refused image: the DICOM reports that say why, where they were asked for.
+    /// Writes the DICOM reports of a refused image, which give the reason, if they are requested.
     pub(super) fn refused(
         &self,
         image: &Path,
@@ -101,14 +104,14 @@ impl<'a> Outputs<'a> {
         Ok(Vec::new())
     }
 
-    /// Draws the picture of one report, where pictures were asked for.
-    fn picture(
+    /// Draws the overlay of one image, if overlays are requested.
+    fn overlay(
         &self,
         image: &Path,
         radiograph: &Radiograph,
         report: &Report,
     ) -> Result<Option<Staged>, Error> {
-        let Some(path) = self.picture_path(image) else { return Ok(None) };
+        let Some(path) = self.overlay_path(image) else { return Ok(None) };
         let mut png = Cursor::new(Vec::new());
         overlay(radiograph, report).write_to(&mut png, image::ImageFormat::Png).map_err(|e| {
             Error::new(ErrorKind::Unwritable, format!("cannot encode {}: {e}", path.display()))
@@ -116,7 +119,7 @@ impl<'a> Outputs<'a> {
         Staged::new(&path, &png.into_inner())
     }
 
-    /// Writes all other results: first every file, then standard output.
+    /// Writes all other results: first the files, then standard output.
     pub(super) fn write(mut self, reports: &[Report]) -> Result<(), Error> {
         let DetectArguments { json, csv: rows, measures, quiet, .. } = self.arguments;
         let mut text = None;
@@ -135,7 +138,7 @@ impl<'a> Outputs<'a> {
         print(&text)
     }
 
-    /// Writes `content` under a temporary name, or hands it back where it goes to standard output.
+    /// Writes `content` under a temporary name, or returns it if it goes to standard output.
     fn stage(&mut self, path: &Path, content: String) -> Result<Option<String>, Error> {
         if is_stdout(path) {
             return Ok(Some(content));
@@ -144,29 +147,30 @@ impl<'a> Outputs<'a> {
         Ok(None)
     }
 
-    /// One object for one image, an array for several.
+    /// A JSON object for one image, an array for a batch.
     fn json_text(&self, reports: &[Report]) -> Result<String, Error> {
         let text = match reports {
             [one] if !self.batch => one.json()?,
-            all => serde_json::to_string_pretty(all)
-                .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot write reports: {e}")))?,
+            all => serde_json::to_string_pretty(all).map_err(|e| {
+                Error::new(ErrorKind::Engine, format!("cannot write the reports: {e}"))
+            })?,
         };
         Ok(text + "\n")
     }
 
-    /// Every place a result goes to, standard output as `-`.
+    /// The paths of all results; standard output is `-`.
     fn destinations(&self, images: &Images) -> Vec<PathBuf> {
         let DetectArguments { json, csv, measures, .. } = self.arguments;
         let texts = [json, csv, measures].into_iter().flatten().cloned();
-        let pictures = images.paths.iter().filter_map(|image| self.picture_path(image));
+        let files = images.paths.iter().filter_map(|image| self.overlay_path(image));
         #[cfg(feature = "results")]
-        let pictures = pictures
+        let files = files
             .chain(images.paths.iter().flat_map(|image| self.arguments.dicom.destinations(image)));
-        texts.chain(pictures).collect()
+        texts.chain(files).collect()
     }
 
-    /// Where the picture of `image` goes, where pictures were asked for.
-    fn picture_path(&self, image: &Path) -> Option<PathBuf> {
+    /// The path of the overlay of `image`, if overlays are requested.
+    fn overlay_path(&self, image: &Path) -> Option<PathBuf> {
         let path = self.arguments.overlay.as_ref()?;
         let stem = image.file_stem().unwrap_or_default().to_string_lossy();
         Some(if self.batch { path.join(format!("{stem}{OVERLAY_SUFFIX}")) } else { path.clone() })
@@ -177,7 +181,7 @@ fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn misplaced(path: &Path, why: &str) -> Error {
-    let message = format!("cannot write {}: {why}; name another place", path.display());
+fn invalid(path: &Path, why: &str) -> Error {
+    let message = format!("cannot write {}: {why}; choose another path", path.display());
     Error::new(ErrorKind::Usage, message)
 }

@@ -1,4 +1,4 @@
-//! `fiducia patch`: landmarks added to a pack in the field, and taken out again.
+//! `fiducia patch`: adds landmarks to a model file, removes and lists them.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -29,8 +29,8 @@ pub(super) fn patch(arguments: &PatchArguments) -> Result<(), Error> {
             let less = pack.without(landmark)?;
             if own && pack.signer().is_some() && !unsign {
                 let message = format!(
-                    "`{landmark}` is part of what the maker signed; without it the pack loses its \
-                     signature: give --unsign to go on"
+                    "`{landmark}` is covered by the maker's signature; removing it removes the \
+                     signature: give --unsign to do so"
                 );
                 return Err(Error::new(ErrorKind::Usage, message));
             }
@@ -40,13 +40,13 @@ pub(super) fn patch(arguments: &PatchArguments) -> Result<(), Error> {
     }
 }
 
-/// Puts the new pack in the place of the old one and says what it has now.
+/// Replaces the model file and prints the new list of landmarks.
 fn write(path: &Path, pack: &Pack) -> Result<(), Error> {
     write_atomically(path, pack.bytes())?;
     print(&list(pack))
 }
 
-/// The landmarks of a pack, and which of them a patch brought.
+/// The landmarks of a model and their origin: the model itself or a patch.
 fn list(pack: &Pack) -> String {
     let names = &pack.manifest().landmarks;
     let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0).max(8);
@@ -56,7 +56,7 @@ fn list(pack: &Pack) -> String {
         let from = match l.checked_sub(own).map(|p| &pack.patches()[p]) {
             None => "the model".to_owned(),
             Some(patch) => {
-                let signer = patch.signer().map(|key| format!(", names signer {key}"));
+                let signer = patch.signer().map(|key| format!(", states signer {key}"));
                 format!("patch {}{}", &patch.sha256()[..12], signer.unwrap_or_default())
             }
         };

@@ -1,23 +1,23 @@
-//! What `fiducia bench --profile` tells of a GPU: what it reaches, and how near to that its shaders and steps come.
+//! `fiducia bench --profile`: times of the GPU's shaders and steps, compared with the measured peak of the device.
 
 use std::fmt::Write;
 
-use fiducia::{Detector, Error, ErrorKind, Reach, ShaderTime, StepTime, by_shader};
+use fiducia::{Detector, Error, ErrorKind, MeasuredPeak, ShaderTime, StepTime, by_shader};
 use serde::Serialize;
 
-/// Steps of one image by themselves, the shaders that they are of, and all of them.
+/// The steps of one image, sums by shader, and the total.
 #[derive(Serialize)]
 pub(super) struct Profile {
-    reach: Reached,
+    reach: Peak,
     all: Shader,
     shaders: Vec<Shader>,
     steps: Vec<Step>,
 }
 
-/// What the device reaches; rates per second.
+/// The measured peak of the device; rates per second.
 #[derive(Serialize)]
-struct Reached {
-    /// Whether the device's own clock told the times.
+struct Peak {
+    /// Whether the device's own clock measured the times.
     by_clock: bool,
     copied_bytes: usize,
     copy_bytes: f64,
@@ -25,18 +25,18 @@ struct Reached {
     f32_operations: f64,
     f16_operations: Option<f64>,
     int8_operations: f64,
-    /// A dispatch that waits for the one before it.
+    /// A dispatch that depends on the previous one.
     dispatch_ms: f64,
-    /// A submit and a read-back, wall time.
+    /// A submission and a read-back, wall time.
     submit_ms: f64,
 }
 
-/// Time, and the least that it could be.
+/// A time and its roofline bound.
 #[derive(Clone, Copy, Serialize)]
-struct Share {
+struct Bounded {
     ms: f64,
     floor_ms: f64,
-    /// The floor as a part of the time; none where the clock showed no time.
+    /// The bound as a fraction of the time; none if the clock showed no time.
     reached: Option<f64>,
 }
 
@@ -45,7 +45,7 @@ struct Shader {
     kernel: String,
     steps: usize,
     #[serde(flatten)]
-    share: Share,
+    time: Bounded,
     flops: u64,
     bytes: u64,
 }
@@ -55,18 +55,19 @@ struct Step {
     kernel: String,
     label: String,
     #[serde(flatten)]
-    share: Share,
+    time: Bounded,
     flops: u64,
     bytes: u64,
 }
 
-/// Profiles the image that `detector` looked at last.
+/// Profiles the last image of `detector`.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] where it does not run on a GPU with a clock; else as [`Detector::reach`].
+/// [`ErrorKind::Usage`] if it does not run on a GPU with timestamps; else as [`Detector::reach`].
 pub(super) fn profile(detector: &mut Detector) -> Result<Profile, Error> {
     let no_profile = || {
-        let message = "--profile needs a GPU that can time its steps; leave it out, or name one with --adapter";
+        let message =
+            "--profile needs a GPU with timestamps; omit it, or choose a GPU with --adapter";
         Error::new(ErrorKind::Usage, message)
     };
     let steps = detector.profile()?.ok_or_else(no_profile)?;
@@ -75,37 +76,37 @@ pub(super) fn profile(detector: &mut Detector) -> Result<Profile, Error> {
 }
 
 impl Profile {
-    fn of(steps: Vec<StepTime>, reach: &Reach) -> Self {
+    fn of(steps: Vec<StepTime>, reach: &MeasuredPeak) -> Self {
         let shaders: Vec<Shader> = by_shader(&steps, reach).into_iter().map(Shader::of).collect();
         let all = Shader {
             kernel: "all".to_owned(),
             steps: steps.len(),
-            share: Share::of(
-                shaders.iter().map(|s| s.share.ms).sum(),
-                shaders.iter().map(|s| s.share.floor_ms).sum(),
+            time: Bounded::of(
+                shaders.iter().map(|s| s.time.ms).sum(),
+                shaders.iter().map(|s| s.time.floor_ms).sum(),
             ),
             flops: shaders.iter().map(|s| s.flops).sum(),
             bytes: shaders.iter().map(|s| s.bytes).sum(),
         };
         let step = |s: StepTime| Step {
             kernel: s.kernel.to_owned(),
-            share: Share::of(s.ms, s.floor_ms(reach)),
+            time: Bounded::of(s.ms, s.floor_ms(reach)),
             label: s.label,
             flops: s.flops,
             bytes: s.bytes,
         };
         let steps = steps.into_iter().map(step).collect();
-        Self { reach: Reached::of(reach), all, shaders, steps }
+        Self { reach: Peak::of(reach), all, shaders, steps }
     }
 
-    /// Tables of at most 100 columns, but for long names of graph nodes.
+    /// Writes tables of at most 100 columns; only long names of graph nodes may exceed that.
     pub(super) fn write(&self, out: &mut String) {
         self.reach.write(out);
         // Writing to a string cannot fail.
         let _ = writeln!(
             out,
             "\n{:<21} {:>5} {:>9} {:>8} {:>10} {:>10} {:>8}",
-            "shader", "steps", "MFLOP", "MB", "ms", "floor, ms", "reached"
+            "shader", "steps", "MFLOP", "MB", "ms", "bound, ms", "of peak"
         );
         for s in self.shaders.iter().chain([&self.all]) {
             let (flops, bytes) = (s.flops as f64 * 1e-6, s.bytes as f64 * 1e-6);
@@ -114,31 +115,31 @@ impl Profile {
                 "{:<21} {:>5} {flops:>9.1} {bytes:>8.2} {:>10.4} {:>10.4} {:>8}",
                 s.kernel,
                 s.steps,
-                s.share.ms,
-                s.share.floor_ms,
-                s.share.percent()
+                s.time.ms,
+                s.time.floor_ms,
+                s.time.percent()
             );
         }
         let waits = self.all.steps as f64 * self.reach.dispatch_ms;
         let _ = writeln!(
             out,
-            "\nFloor: the longer of moving a step's bytes through memory and doing its operations, once.\n\
-             Caches can be quicker. {} dispatches that wait for each other add {waits:.4} ms.",
+            "\nBound (roofline): the longer of a step's memory traffic and its arithmetic, at the peak of the device.\n\
+             Caches can be faster. {} dependent dispatches add {waits:.4} ms.",
             self.all.steps
         );
         let _ = writeln!(
             out,
-            "\n{:>10} {:>10} {:>8} {:>9} {:>8}  {:<21} for",
-            "ms", "floor, ms", "reached", "MFLOP", "kB", "shader"
+            "\n{:>10} {:>10} {:>8} {:>9} {:>8}  {:<21} layer",
+            "ms", "bound, ms", "of peak", "MFLOP", "kB", "shader"
         );
         for s in &self.steps {
             let (flops, bytes) = (s.flops as f64 * 1e-6, s.bytes as f64 * 1e-3);
             let _ = writeln!(
                 out,
                 "{:>10.4} {:>10.4} {:>8} {flops:>9.2} {bytes:>8.0}  {:<21} {}",
-                s.share.ms,
-                s.share.floor_ms,
-                s.share.percent(),
+                s.time.ms,
+                s.time.floor_ms,
+                s.time.percent(),
                 s.kernel,
                 s.label
             );
@@ -146,8 +147,8 @@ impl Profile {
     }
 }
 
-impl Reached {
-    fn of(reach: &Reach) -> Self {
+impl Peak {
+    fn of(reach: &MeasuredPeak) -> Self {
         Self {
             by_clock: reach.by_clock,
             copied_bytes: reach.copied,
@@ -162,23 +163,23 @@ impl Reached {
     }
 
     fn write(&self, out: &mut String) {
-        let _ = writeln!(out, "\nwhat this device reaches, measured now\n");
+        let _ = writeln!(out, "\nmeasured peak of this device\n");
         let mut line = |what: &str, value: String| {
             let _ = writeln!(out, "{what:<40}{value:>14}");
         };
         let large = format!("copy of {} MiB, read and written", self.copied_bytes >> 20);
         line(&large, rate(self.copy_bytes, "B/s"));
-        line("copy of 4 MiB again and again", rate(self.copy_again_bytes, "B/s"));
+        line("repeated copy of 4 MiB", rate(self.copy_again_bytes, "B/s"));
         line("multiplications and additions, f32", rate(self.f32_operations, "op/s"));
         let f16 = self.f16_operations.map_or("none".to_owned(), |f16| rate(f16, "op/s"));
         line("the same, f16", f16);
         line("the same, dot4I8Packed", rate(self.int8_operations, "op/s"));
-        line("a dispatch that waits for another", format!("{:.2} us", 1e3 * self.dispatch_ms));
+        line("dependent dispatch", format!("{:.2} us", 1e3 * self.dispatch_ms));
         line("submit and read-back", format!("{:.2} us", 1e3 * self.submit_ms));
     }
 }
 
-impl Share {
+impl Bounded {
     fn of(ms: f64, floor_ms: f64) -> Self {
         Self { ms, floor_ms, reached: (ms > 0.0).then(|| floor_ms / ms) }
     }
@@ -193,14 +194,14 @@ impl Shader {
         Self {
             kernel: shader.kernel.to_owned(),
             steps: shader.steps,
-            share: Share::of(shader.ms, shader.floor_ms),
+            time: Bounded::of(shader.ms, shader.floor_ms),
             flops: shader.flops,
             bytes: shader.bytes,
         }
     }
 }
 
-/// `1.23 Tflop/s`: three digits and what they count.
+/// A rate with three digits and its unit, such as `1.23 Top/s`.
 fn rate(per_second: f64, unit: &str) -> String {
     let (prefix, scale) = match per_second {
         v if v >= 1e12 => ("T", 1e12),
@@ -226,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_profile_adds_up_and_fits_a_hundred_columns() {
-        let reach = Reach {
+        let reach = MeasuredPeak {
             by_clock: true,
             copy: 1e12,
             copied: 256 << 20,
@@ -250,10 +251,10 @@ mod tests {
             step("elementwise", 0.0, 0, 1_000),
         ];
         let profile = Profile::of(steps, &reach);
-        assert!((profile.all.share.floor_ms - 5.0).abs() < 1e-3, "{}", profile.all.share.floor_ms);
-        assert_eq!((profile.all.share.ms, profile.all.steps), (10_000.0, 3));
-        assert_eq!(profile.shaders[0].share.reached, Some(4.0 / 9000.0));
-        assert_eq!(profile.shaders[2].share.reached, None);
+        assert!((profile.all.time.floor_ms - 5.0).abs() < 1e-3, "{}", profile.all.time.floor_ms);
+        assert_eq!((profile.all.time.ms, profile.all.steps), (10_000.0, 3));
+        assert_eq!(profile.shaders[0].time.reached, Some(4.0 / 9000.0));
+        assert_eq!(profile.shaders[2].time.reached, None);
         let mut text = String::new();
         profile.write(&mut text);
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");

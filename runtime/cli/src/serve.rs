@@ -1,4 +1,4 @@
-//! `fiducia serve`: a DICOM node until it is told to end.
+//! `fiducia serve`: runs a DICOM node until it is stopped.
 
 use std::{
     path::PathBuf,
@@ -14,77 +14,77 @@ use clap::Args;
 use fiducia::Error;
 use fiducia_node::{Config, Service as Node, check};
 
-use super::{complain, service::Service};
+use super::{notice, service::Service};
 
 pub(super) const HELP: &str = "\
-Images come by C-STORE, or into a watched folder; what a rule finds a model for is looked at, and structured
-reports and presentation states go to the destinations. An image that was answered with success is on the disk
-and gets its results, whatever ends the program in between. The configuration is described in docs/serve.md.
+Images arrive by C-STORE or in a watched folder. An image that matches a rule is processed, and structured reports
+and presentation states are sent to the destinations. Acknowledged images survive crashes; results are sent at
+least once, under stable UIDs. The configuration is described in docs/serve.md.
 
-SIGTERM and SIGINT end it: no new association, the image that is being looked at comes to its end, what waits
-stays on the disk. What happens is logged, without names of patients: RUST_LOG=info.
+SIGTERM and SIGINT stop the node: no new associations; the current image is finished; waiting images stay on the
+disk. Events are logged without patient data (RUST_LOG=info).
 
 Examples:
   fiducia serve --config /etc/fiducia/serve.toml --check
   fiducia serve --config /etc/fiducia/serve.toml
 
-Exit codes, at the start only:
-  2  wrong usage or configuration, a queue that cannot be written, an address that is taken
-  3  a pack, a certificate, a key or the configuration cannot be read
-  5  no GPU although asked for
-  6  a pack is not signed by the maker asked for";
+Exit codes, only at the start:
+  2  wrong usage or configuration, the queue cannot be written, an address is in use
+  3  a model, certificate, key or the configuration cannot be read
+  5  a GPU was requested and none can be used
+  6  a model is not signed by the required maker";
 
-/// How often the loop turns.
-const TURN: Duration = Duration::from_millis(100);
-/// How often the service manager is told what goes on.
-const STATUS: Duration = Duration::from_secs(10);
+/// Interval between checks of the stop flag and the node's health.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Interval between status lines for the service manager.
+const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Args)]
 pub(super) struct ServeArguments {
-    /// Configuration, TOML.
+    /// Configuration file (TOML).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Check the configuration, and the packs and certificates that it names, and end.
+    /// Check the configuration with its models, certificates and keys, and exit.
     #[arg(long)]
     check: bool,
 }
 
-/// Runs the command until a signal comes.
+/// Runs the command until a signal stops it.
 pub(super) fn serve(arguments: &ServeArguments) -> Result<(), Error> {
     let config = Config::open(&arguments.config)?;
     if arguments.check {
         check(&config)?;
-        complain(&format!("{} is sound", arguments.config.display()));
+        notice(&format!("{}: the configuration is valid", arguments.config.display()));
         return Ok(());
     }
-    let told_to_end = signals::told_to_end();
+    let stop_requested = signals::stop_requested();
     let node = Node::start(config)?;
-    complain(&format!("listening at {}", node.address()));
+    notice(&format!("listening on {}", node.address()));
     if let Some(address) = node.http_address() {
-        complain(&format!("status page at http://{address}/"));
+        notice(&format!("status page: http://{address}/"));
     }
     let mut service = Service::new();
     service.ready();
-    attend(&node, &mut service, &told_to_end);
+    supervise(&node, &mut service, &stop_requested);
     service.stopping();
     log::info!("event=stopping");
     node.stop();
     Ok(())
 }
 
-/// Shows life as long as there is some.
-fn attend(node: &Node, service: &mut Service, told_to_end: &AtomicBool) {
-    let mut told = None::<Instant>;
-    while !told_to_end.load(Ordering::Relaxed) {
-        match node.trouble() {
+/// Reports the node's health and status to the service manager until a stop is requested.
+fn supervise(node: &Node, service: &mut Service, stop_requested: &AtomicBool) {
+    let mut reported = None::<Instant>;
+    while !stop_requested.load(Ordering::Relaxed) {
+        match node.health_problem() {
             None => service.alive(),
-            Some(why) => service.fall_silent(&why),
+            Some(why) => service.unhealthy(&why),
         }
-        if told.is_none_or(|told| told.elapsed() > STATUS) {
+        if reported.is_none_or(|at| at.elapsed() > STATUS_INTERVAL) {
             service.status(&node.status());
-            told = Some(Instant::now());
+            reported = Some(Instant::now());
         }
-        thread::sleep(TURN);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -94,17 +94,19 @@ mod signals {
 
     use signal_hook::consts::{SIGINT, SIGTERM};
 
-    /// Set when a signal says so; a second signal ends the program at once.
-    pub(super) fn told_to_end() -> Arc<AtomicBool> {
-        let told = Arc::new(AtomicBool::new(false));
+    /// A flag that a signal sets; a second signal ends the program at once.
+    pub(super) fn stop_requested() -> Arc<AtomicBool> {
+        let requested = Arc::new(AtomicBool::new(false));
         for signal in [SIGTERM, SIGINT] {
-            let now = signal_hook::flag::register_conditional_shutdown(signal, 1, told.clone());
-            let then = now.and_then(|_| signal_hook::flag::register(signal, told.clone()));
-            if let Err(error) = then {
-                log::warn!("signal {signal} is not heard: {error}");
+            // Acts only if the flag is set already, so it is registered before the handler that sets it.
+            let second =
+                signal_hook::flag::register_conditional_shutdown(signal, 1, requested.clone());
+            let first = second.and_then(|_| signal_hook::flag::register(signal, requested.clone()));
+            if let Err(error) = first {
+                log::warn!("cannot handle signal {signal}: {error}");
             }
         }
-        told
+        requested
     }
 }
 
@@ -112,7 +114,7 @@ mod signals {
 mod signals {
     use super::{Arc, AtomicBool};
 
-    pub(super) fn told_to_end() -> Arc<AtomicBool> {
+    pub(super) fn stop_requested() -> Arc<AtomicBool> {
         Arc::new(AtomicBool::new(false))
     }
 }

@@ -1,57 +1,57 @@
-//! What a service manager such as systemd is told: that a service answers, what it does, that it is alive.
+//! Notifications to a service manager such as systemd: ready, status, watchdog.
 
 use std::time::{Duration, Instant};
 
-/// Signs of life in the time after which the manager takes the process for dead.
-const SIGNS: u32 = 3;
+/// Watchdog notifications per watchdog timeout.
+const PINGS_PER_TIMEOUT: u32 = 3;
 
-/// The service manager. Where there is none, nothing is sent.
+/// The service manager. Without one nothing is sent.
 pub(super) struct Service {
-    /// Time between two signs of life; none where nobody waits for them.
-    pace: Option<Duration>,
+    /// Time between two watchdog notifications; `None` without a watchdog.
+    interval: Option<Duration>,
     last: Instant,
-    silent: bool,
+    unhealthy: bool,
 }
 
 impl Service {
     /// The manager that started this process.
     pub(super) fn new() -> Self {
-        let pace = manager::patience().map(|patience| patience / SIGNS);
-        Self { pace, last: Instant::now(), silent: false }
+        let interval = manager::watchdog_timeout().map(|timeout| timeout / PINGS_PER_TIMEOUT);
+        Self { interval, last: Instant::now(), unhealthy: false }
     }
 
-    /// It answers from now on.
+    /// Reports that the service is ready.
     pub(super) fn ready(&self) {
-        manager::tell("READY=1");
+        manager::notify("READY=1");
     }
 
-    /// It is about to end, because it was told to.
+    /// Reports that the service is stopping as requested.
     #[cfg(feature = "serve")]
     pub(super) fn stopping(&self) {
-        manager::tell("STOPPING=1");
+        manager::notify("STOPPING=1");
     }
 
-    /// What goes on, in a line.
+    /// Reports the status as one line of text.
     pub(super) fn status(&self, what: &str) {
-        manager::tell(&format!("STATUS={}", what.replace(char::is_control, " ")));
+        manager::notify(&format!("STATUS={}", what.replace(char::is_control, " ")));
     }
 
-    /// A sign of life, where one is due.
+    /// Sends a watchdog notification if one is due.
     pub(super) fn alive(&mut self) {
-        self.silent = false;
-        if self.pace.is_some_and(|pace| self.last.elapsed() >= pace) {
+        self.unhealthy = false;
+        if self.interval.is_some_and(|interval| self.last.elapsed() >= interval) {
             self.last = Instant::now();
-            manager::tell("WATCHDOG=1");
+            manager::notify("WATCHDOG=1");
         }
     }
 
-    /// No sign of life, because of `why`: the manager will end the process and start it anew.
-    pub(super) fn fall_silent(&mut self, why: &str) {
-        if !self.silent {
-            log::error!("{why}; a service manager with a watchdog starts it anew");
+    /// Sends no watchdog notification, so that the manager restarts the process; logs the reason once.
+    pub(super) fn unhealthy(&mut self, why: &str) {
+        if !self.unhealthy {
+            log::error!("{why}; a service manager with a watchdog restarts the process");
             self.status(why);
         }
-        self.silent = true;
+        self.unhealthy = true;
     }
 }
 
@@ -61,23 +61,23 @@ mod manager {
 
     use sd_notify::NotifyState;
 
-    pub(super) fn patience() -> Option<Duration> {
-        sd_notify::watchdog_enabled().filter(|patience| !patience.is_zero())
+    pub(super) fn watchdog_timeout() -> Option<Duration> {
+        sd_notify::watchdog_enabled().filter(|timeout| !timeout.is_zero())
     }
 
-    /// A manager that does not listen is no reason to stop.
-    pub(super) fn tell(state: &str) {
+    /// Sends a notification; a failure is logged only.
+    pub(super) fn notify(state: &str) {
         if let Err(error) = sd_notify::notify(&[NotifyState::Custom(state)]) {
-            log::warn!("the service manager cannot be told {state}: {error}");
+            log::warn!("cannot notify the service manager of {state}: {error}");
         }
     }
 }
 
 #[cfg(not(unix))]
 mod manager {
-    pub(super) fn patience() -> Option<std::time::Duration> {
+    pub(super) fn watchdog_timeout() -> Option<std::time::Duration> {
         None
     }
 
-    pub(super) fn tell(_: &str) {}
+    pub(super) fn notify(_: &str) {}
 }

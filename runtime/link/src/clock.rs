@@ -1,23 +1,23 @@
-//! Time by a millisecond counter that may wrap.
+//! Elapsed time from a millisecond counter that may wrap.
 
-/// The time since something happened. Periods are at most 2³¹ ms, 24 days.
+/// A stopwatch on a millisecond counter. Measures up to 2³² ms, 49 days, across a wrap of the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     since_ms: u32,
 }
 
 impl Clock {
-    /// It happens now.
+    /// Starts at `now_ms`.
     pub const fn start(now_ms: u32) -> Self {
         Self { since_ms: now_ms }
     }
 
-    /// Time since then, ms.
+    /// Time since the start, ms.
     pub const fn elapsed_ms(&self, now_ms: u32) -> u32 {
         now_ms.wrapping_sub(self.since_ms)
     }
 
-    /// Whether `period_ms` has gone by; then it happens again now.
+    /// Whether `period_ms` has elapsed; if so, restarts at `now_ms`.
     pub const fn due(&mut self, now_ms: u32, period_ms: u32) -> bool {
         let due = self.elapsed_ms(now_ms) >= period_ms;
         if due {

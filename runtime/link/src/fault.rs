@@ -1,31 +1,35 @@
-//! Why received bytes gave no message.
+//! Why received bytes did not decode to a message.
 
 use core::fmt;
 
-/// What was wrong with the bytes between two delimiters. Each is counted, see [`Counts`](crate::Counts).
+use crate::VERSION;
+
+/// Why the bytes between two delimiters were dropped. Each fault is counted, see [`Counts`](crate::Counts).
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Not what was sent: the stuffing or the CRC does not fit, or it is too short or too long.
+    /// Transmission error: invalid COBS encoding, CRC mismatch, too short or too long.
     Damaged,
-    /// A whole frame of a version that is not spoken here.
+    /// An intact frame of an unsupported protocol version.
     Version(u8),
-    /// A whole frame of an unknown kind.
+    /// An intact frame of an unknown kind.
     Kind(u8),
-    /// A whole frame of this kind whose payload is not what the kind has.
+    /// An intact frame of this kind whose payload has a wrong length or an invalid value.
     Payload(u8),
-    /// A whole frame that came before, or too late to tell.
+    /// An intact frame that was received before, or that is too old to tell.
     Repeated,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Damaged => f.write_str("a damaged frame"),
-            Self::Version(version) => write!(f, "a frame of version {version}"),
-            Self::Kind(kind) => write!(f, "a frame of the unknown kind {kind}"),
-            Self::Payload(kind) => write!(f, "a frame of kind {kind} with an impossible payload"),
-            Self::Repeated => f.write_str("a frame that came before"),
+            Self::Damaged => f.write_str("damaged frame"),
+            Self::Version(version) => {
+                write!(f, "unsupported protocol version {version}, expected {VERSION}")
+            }
+            Self::Kind(kind) => write!(f, "unknown frame kind {kind}"),
+            Self::Payload(kind) => write!(f, "invalid payload in a frame of kind {kind}"),
+            Self::Repeated => f.write_str("repeated frame"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A frame before it is stuffed: header, payload, CRC.
+//! Frames: header, payload and CRC, COBS-encoded between two delimiters.
 //!
 //! ```text
 //! 0 version u8 │ 1 kind u8 │ 2 sequence u16 │ 4 payload, 0 to 245 │ CRC-32 u32
@@ -10,24 +10,24 @@ use heapless::Vec;
 
 use crate::Fault;
 
-/// Version of the link that is spoken here.
+/// The protocol version that this crate implements.
 pub const VERSION: u8 = 1;
-/// Most bytes of a payload.
+/// Largest payload, bytes.
 pub const MAX_PAYLOAD: usize = MAX_FRAME - OVERHEAD;
-/// Most bytes of a frame before it is stuffed. Up to 253 stuffing adds one byte, never a second.
+/// Largest frame before COBS encoding, bytes. Up to this length COBS adds exactly one byte.
 pub(crate) const MAX_FRAME: usize = 253;
-/// Version, kind, sequence, CRC.
+/// Version, kind, sequence and CRC, bytes.
 const OVERHEAD: usize = 8;
-/// What ends every frame and starts it too, so that a damaged end does not cost the next frame.
+/// Stands before and after every frame, so that a lost closing delimiter does not damage the next frame.
 const DELIMITER: u8 = 0;
 
-/// As in packs, zlib and PNG. One table of 1 KiB.
+/// The CRC-32 of model files, zlib and PNG. One table of 1 KiB.
 const CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
 
-/// The bytes of a frame as they go over the line: delimiter, stuffed frame, delimiter.
+/// A frame as it is sent: delimiter, COBS-encoded frame, delimiter.
 pub type Wire = Vec<u8, { MAX_FRAME + 3 }>;
 
-/// What a whole frame holds.
+/// The content of an intact frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Opened<'a> {
     pub(crate) kind: u8,
@@ -35,7 +35,7 @@ pub(crate) struct Opened<'a> {
     pub(crate) payload: &'a [u8],
 }
 
-/// Makes a frame; none where the payload is longer than [`MAX_PAYLOAD`].
+/// Builds a frame; `None` if the payload is longer than [`MAX_PAYLOAD`].
 pub(crate) fn seal(kind: u8, sequence: u16, payload: &[u8]) -> Option<Wire> {
     let mut frame: Vec<u8, MAX_FRAME> = Vec::new();
     let [low, high] = sequence.to_le_bytes();
@@ -43,13 +43,13 @@ pub(crate) fn seal(kind: u8, sequence: u16, payload: &[u8]) -> Option<Wire> {
     frame.extend_from_slice(payload).ok()?;
     let crc = CRC.checksum(&frame);
     frame.extend_from_slice(&crc.to_le_bytes()).ok()?;
-    stuff(&frame)
+    encode(&frame)
 }
 
-/// Checks a frame that was unstuffed.
+/// Checks and splits a frame that was COBS-decoded.
 ///
 /// # Errors
-/// [`Fault::Damaged`] where it is too short or its CRC does not fit, [`Fault::Version`].
+/// [`Fault::Damaged`] if it is too short or its CRC does not match, [`Fault::Version`] for another version.
 pub(crate) fn open(frame: &[u8]) -> Result<Opened<'_>, Fault> {
     let (checked, crc) = frame.split_last_chunk().ok_or(Fault::Damaged)?;
     if CRC.checksum(checked) != u32::from_le_bytes(*crc) {
@@ -63,10 +63,10 @@ pub(crate) fn open(frame: &[u8]) -> Result<Opened<'_>, Fault> {
     Ok(Opened { kind, sequence: u16::from_le_bytes([low, high]), payload })
 }
 
-/// Takes all zeros out by COBS (Cheshire and Baker 1999) and puts a delimiter on either side.
-fn stuff(frame: &[u8]) -> Option<Wire> {
+/// Encodes by COBS (Cheshire and Baker 1999), which leaves no zero byte, and adds a delimiter on either side.
+fn encode(frame: &[u8]) -> Option<Wire> {
     let mut wire = Wire::new();
-    // The second byte holds the place of the first code, which the encoder counts from.
+    // The second byte is a placeholder for the first COBS code; the encoder's indices count from it.
     wire.extend_from_slice(&[DELIMITER, 0]).ok()?;
     let mut state = EncoderState::default();
     for &byte in frame {
@@ -76,7 +76,7 @@ fn stuff(frame: &[u8]) -> Option<Wire> {
                 *wire.get_mut(at.checked_add(1)?)? = code;
                 wire.push(0).ok()?;
             }
-            // Only after 254 bytes without a zero, more than a frame has.
+            // Only after 254 bytes without a zero, which is longer than any frame.
             PushResult::ModifyFromStartAndPushAndSkip(_) => return None,
         }
     }

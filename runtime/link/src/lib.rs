@@ -1,13 +1,13 @@
-//! The serial link between the runtime and the micro-controllers of imaging equipment.
+//! The serial protocol between the fiducia runtime and the microcontrollers of imaging equipment.
 //!
 //! ```text
-//! Message ─Sender→ Wire, the bytes of a frame ─line→ bytes ─Receiver→ Message, or a Fault
+//! Message ─Sender→ Wire, the bytes of a frame ─line→ bytes ─Receiver→ Message or Fault
 //! ```
 //!
-//! Nothing is allocated, nothing blocks, and no input makes it panic. `docs/format.md` has every byte
-//! with test vectors; `tests/vectors.rs` reads them from there.
+//! [`Session`] adds connection state and heartbeats on top. Nothing allocates, blocks, or panics on any input.
+//! `docs/format.md` specifies the protocol byte by byte, with test vectors that `tests/vectors.rs` checks.
 #![no_std]
-// What would be a panic on the micro-controller.
+// These would panic on the microcontroller.
 #![warn(
     clippy::arithmetic_side_effects,
     clippy::expect_used,

@@ -1,40 +1,40 @@
-//! What is said over the link.
+//! The messages of the protocol.
 
 use heapless::Vec;
 
-/// Most landmarks in one [`Report`] frame; more come in several.
+/// Largest number of landmarks in one [`Report`] frame; longer lists take several frames.
 pub const SPOTS: usize = 20;
 
-/// The first eight bytes of the SHA-256 of the model's file; zeros where there is no model.
+/// The first eight bytes of the SHA-256 of the model file; zeros for a device without a model.
 pub type ModelId = [u8; 8];
 
-/// One message, the content of a frame.
+/// A message, the content of one frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
-// Held one at a time, and there is no heap to put the large one on.
+// Messages are held one at a time, and there is no heap to box the large variant on.
 #[allow(clippy::large_enum_variant)]
 pub enum Message {
     /// Opens a session.
     Hello(Hello),
-    /// The sender lives.
+    /// The sender is alive.
     Heartbeat(Heartbeat),
     /// The exposure line changed.
     Exposure(Exposure),
-    /// Asks for the landmarks of an exposure.
+    /// Requests the landmarks of an exposure.
     Request(Request),
-    /// Landmarks of an exposure, all or some.
+    /// All or some of the landmarks of an exposure.
     Report(Report),
-    /// Why there will be no report.
+    /// Why there is no report.
     Refusal(Refusal),
 }
 
-/// Who is there.
+/// Introduces the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// What the sender is.
     pub role: Role,
-    /// Whether this answers a hello: an answer is not answered.
+    /// Whether this answers a hello. Answers are not answered.
     pub answer: bool,
-    /// Version of the sender's software: major, minor, patch.
+    /// Software version of the sender: major, minor, patch.
     pub software: [u8; 3],
     /// The model that the sender runs.
     pub model: ModelId,
@@ -45,7 +45,7 @@ pub struct Hello {
 /// What a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The board that finds landmarks.
+    /// The board that detects landmarks.
     Runtime,
     /// Shows or records reports.
     Display,
@@ -57,31 +57,31 @@ pub enum Role {
     Other(u8),
 }
 
-/// A sign of life, with what the sender has received so far in this session.
+/// Sent periodically, with the reception statistics of the sender since its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
     /// Time since the sender started, ms; wraps after 49 days.
     pub uptime_ms: u32,
-    /// What the sender does.
+    /// State of the sender.
     pub state: State,
-    /// Frames accepted.
+    /// Frames received intact.
     pub accepted: u32,
-    /// Pieces of the line that were no whole frame.
+    /// Damaged frames.
     pub damaged: u32,
-    /// Frames that did not arrive whole.
+    /// Frames missing by their sequence numbers, damaged ones included.
     pub lost: u32,
 }
 
-/// What a device does.
+/// State of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Not usable yet.
+    /// Not ready yet.
     Starting,
-    /// Waits for something to do.
+    /// Idle.
     Ready,
     /// A detection runs.
     Busy,
-    /// In its safe state.
+    /// In its safe state, for example with the blades open.
     Safe,
     /// Anything else.
     Other(u8),
@@ -94,11 +94,11 @@ pub struct Exposure {
     pub exposure: u32,
     /// Whether radiation started or ended.
     pub phase: Phase,
-    /// When, by the clock of the sender, µs since it started.
+    /// Time by the clock of the sender, µs since its start.
     pub time_us: u64,
 }
 
-/// Which edge of the exposure line.
+/// An edge of the exposure line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Radiation starts.
@@ -107,93 +107,93 @@ pub enum Phase {
     End,
 }
 
-/// Asks for the landmarks of an exposure. May be repeated: an exposure is looked at once.
+/// Requests the landmarks of an exposure. May be repeated: an exposure is analysed only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Number of the exposure as in [`Exposure`]; 0 for the newest image, whatever it is.
+    /// Number of the exposure as in [`Exposure`]; 0 for the newest image.
     pub exposure: u32,
-    /// How long the answer is of use, ms from the request; 0 leaves it to the runtime.
+    /// Time-out of the answer, ms from the request; 0 for the default of the runtime.
     pub patience_ms: u16,
 }
 
-/// Landmarks of an exposure: those from `first` on, of `total`.
+/// Landmarks of an exposure: those from index `first` on, of `total`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// As in the request.
     pub exposure: u32,
-    /// The model that found them: what a place in the list means depends on it.
+    /// The model that found them. It defines the meaning of a list index.
     pub model: ModelId,
-    /// False: the image is unlike what the model was made for; there are no landmarks then.
+    /// False: the image does not look like the images that the model was trained on. There are no landmarks then.
     pub plausible: bool,
-    /// How an implausible image seems to be presented.
+    /// The likely orientation issue of an implausible image.
     pub presentation: Presentation,
-    /// Time from the arrival of the request to the report, ms; at most 65,535.
+    /// Time from the arrival of the request to the report, ms; saturates at 65,535.
     pub taken_ms: u16,
     /// Number of landmarks in all reports of this exposure.
     pub total: u16,
-    /// Place of the first of `spots` in the list of the model's landmarks.
+    /// Index of the first of `spots` in the landmark list of the model.
     pub first: u16,
     /// The landmarks.
     pub spots: Vec<Spot, SPOTS>,
 }
 
-/// One landmark. Lengths are hundredths of a millimetre.
+/// One landmark. Lengths are mm/100 in the detector plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spot {
-    /// Position from the centre of the top-left pixel to the right, mm/100.
+    /// Position to the right of the centre of the top-left pixel, mm/100.
     pub x: i32,
-    /// Position down, mm/100.
+    /// Position below it, mm/100.
     pub y: i32,
-    /// Expected radial error, mm/100; 65,535 for this or more.
+    /// Expected radial error, mm/100, rounded up; saturates at 65,535.
     pub expected_error: u16,
-    /// False: not to be relied on.
+    /// False: low confidence, do not rely on it.
     pub confident: bool,
 }
 
-/// How an image seems to be presented.
+/// The orientation issue that was detected in an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presentation {
-    /// Rightly, or nothing that is known.
+    /// None, or unknown.
     Unnamed,
-    /// Bone is dark.
+    /// Inverted grey values: bone is dark.
     Inverted,
-    /// Left and right are exchanged.
+    /// Mirrored left to right.
     Mirrored,
-    /// Both.
+    /// Inverted and mirrored.
     InvertedMirrored,
-    /// Turned clockwise by 90 degrees.
+    /// Rotated clockwise by 90 degrees.
     Turned90,
-    /// Upside down.
+    /// Rotated by 180 degrees.
     Turned180,
-    /// Turned anticlockwise by 90 degrees.
+    /// Rotated anticlockwise by 90 degrees.
     Turned270,
     /// Anything else.
     Other(u8),
 }
 
-/// Why there will be no report.
+/// Why there is no report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Which exposure it is about; 0 for none, or for a request of the newest image.
+    /// Number of the exposure; 0 for none, or for a request for the newest image.
     pub exposure: u32,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
 }
 
-/// Why there will be no report.
+/// Why there is no report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// A whole frame that the sender cannot make sense of: its kind or its payload.
+    /// An intact frame that the sender cannot interpret: unknown kind or invalid payload.
     Senseless,
-    /// No image came in time.
+    /// No image arrived in time.
     NoImage,
-    /// The image cannot be read, or has nothing in it.
+    /// The image cannot be read, or is empty.
     Unreadable,
-    /// Another exposure is being looked at.
+    /// Another exposure is being analysed.
     Busy,
-    /// No such exposure was announced.
+    /// The exposure was not announced.
     UnknownExposure,
-    /// The detection failed, through no fault of the image.
+    /// The detection failed for an internal reason.
     Failed,
     /// Anything else.
     Other(u8),

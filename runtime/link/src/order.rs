@@ -1,25 +1,25 @@
-//! Which frames are missing, late or repeated, told by their sequence numbers.
+//! Detects missing, late and repeated frames by their sequence numbers.
 
-/// How far back a frame may come late, frames.
+/// How many frames a late frame may be behind the newest one.
 const WINDOW: u16 = 32;
 
-/// The numbers seen of late.
+/// The sequence numbers received within the window.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Order {
-    /// None before the first frame.
+    /// `None` before the first frame.
     newest: Option<u16>,
     /// Bit n: whether `newest - n` was seen.
     seen: u32,
 }
 
-/// Where a frame stands among those before it.
+/// The position of a frame relative to those received before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Newer than all before; so many between were not seen.
+    /// Newer than all before; `missing` frames in between were not received.
     Next { missing: u16 },
-    /// Older than another, and not seen before.
+    /// Older than the newest, and not received before.
     Late,
-    /// Seen before, or too old to tell.
+    /// Received before, or too old to tell.
     Repeated,
 }
 
@@ -28,18 +28,18 @@ impl Order {
         Self { newest: None, seen: 0 }
     }
 
-    /// Starts over, with the frame that opens a session.
+    /// Restarts with the frame that opens a session.
     pub(crate) fn open(&mut self, sequence: u16) {
         *self = Self { newest: Some(sequence), seen: 1 };
     }
 
-    /// Takes note of a frame.
+    /// Records a frame and returns its position.
     pub(crate) fn place(&mut self, sequence: u16) -> Place {
         let Some(newest) = self.newest else {
             self.open(sequence);
             return Place::Next { missing: 0 };
         };
-        // Half of all numbers are ahead, the others behind.
+        // Serial number arithmetic: half of all numbers count as ahead, the other half as behind.
         let ahead = sequence.wrapping_sub(newest);
         let behind = newest.wrapping_sub(sequence);
         if ahead != 0 && ahead < 1 << 15 {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_in_turn_are_next_beyond_the_wrap_too() {
+    fn consecutive_numbers_are_next_across_the_wrap() {
         let mut order = Order::default();
         for sequence in (65_500..=65_535).chain(0..40) {
             assert_eq!(order.place(sequence), Place::Next { missing: 0 });
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_missing_until_its_frame_comes_late_once() {
+    fn a_frame_of_a_gap_is_late_once_then_repeated() {
         let mut order = Order::default();
         order.place(65_534);
         assert_eq!(order.place(2), Place::Next { missing: 3 });
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_starts_over() {
+    fn a_new_session_restarts_the_order() {
         let mut order = Order::default();
         order.place(40);
         order.open(10);

@@ -1,4 +1,4 @@
-//! Messages as bytes: the tables of `docs/format.md`, in their order.
+//! Encoding of payloads: the tables of `docs/format.md`, in the same order.
 
 use heapless::Vec;
 
@@ -17,11 +17,11 @@ const REQUEST: u8 = 4;
 const REPORT: u8 = 5;
 const REFUSAL: u8 = 6;
 
-/// Of [`Hello`].
+/// Flag of [`Hello`].
 const ANSWER: u8 = 1;
-/// Of [`Report`].
+/// Flag of [`Report`].
 const PLAUSIBLE: u8 = 1;
-/// Of [`Spot`].
+/// Flag of [`Spot`].
 const CONFIDENT: u8 = 1;
 
 /// Whether a frame of this kind opens a session.
@@ -29,7 +29,7 @@ pub(crate) fn opens(kind: u8) -> bool {
     kind == HELLO
 }
 
-/// Kind and payload of a message; none where it does not fit, which no message of this version does.
+/// Kind and payload of a message; `None` if it does not fit a frame. All messages of this version fit.
 pub(crate) fn write(message: &Message) -> Option<(u8, Payload)> {
     let mut out = Writer(Payload::new());
     let kind = match message {
@@ -43,10 +43,10 @@ pub(crate) fn write(message: &Message) -> Option<(u8, Payload)> {
     Some((kind, out.0))
 }
 
-/// The message of a payload.
+/// Decodes a payload.
 ///
 /// # Errors
-/// [`Fault::Kind`], or [`Fault::Payload`] where the length or a value is not what the kind has.
+/// [`Fault::Kind`] for an unknown kind, [`Fault::Payload`] for a wrong length or an invalid value.
 pub(crate) fn read(kind: u8, payload: &[u8]) -> Result<Message, Fault> {
     let mut bytes = Reader(payload);
     let message = match kind {
@@ -163,10 +163,10 @@ fn read_report(bytes: &mut Reader) -> Option<Report> {
         };
         report.spots.push(spot).ok()?;
     }
-    // An implausible image has no landmarks, and no frame goes beyond the last of them.
+    // An implausible image has no landmarks, and no frame goes beyond the last landmark.
     let end = usize::from(report.first).checked_add(report.spots.len())?;
-    let inside = end <= usize::from(report.total);
-    (inside && (report.plausible || report.total == 0)).then_some(report)
+    let is_in_range = end <= usize::from(report.total);
+    (is_in_range && (report.plausible || report.total == 0)).then_some(report)
 }
 
 fn refusal(m: &Refusal, out: &mut Writer) -> Option<()> {
@@ -178,7 +178,7 @@ fn read_refusal(bytes: &mut Reader) -> Option<Refusal> {
     Some(Refusal { exposure: bytes.u32()?, reason: bytes.u8()?.into() })
 }
 
-/// A code on the wire and its meaning, both ways; codes of later versions are kept as they are.
+/// Conversions between the codes on the wire and an enum; codes of later versions become `Other`.
 macro_rules! codes {
     ($type:ident: $($code:literal => $name:ident),+) => {
         impl From<u8> for $type {
@@ -208,7 +208,7 @@ codes!(Presentation: 0 => Unnamed, 1 => Inverted, 2 => Mirrored, 3 => InvertedMi
 codes!(Reason: 1 => Senseless, 2 => NoImage, 3 => Unreadable, 4 => Busy, 5 => UnknownExposure,
     6 => Failed);
 
-/// Bytes on their way out.
+/// Appends fields to a payload.
 struct Writer(Payload);
 
 impl Writer {
@@ -217,7 +217,7 @@ impl Writer {
     }
 }
 
-/// Bytes still to be read.
+/// Reads fields from the remaining bytes of a payload.
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {

@@ -1,4 +1,4 @@
-//! Bytes to messages, with an account of what was lost on the way.
+//! Decodes bytes to messages and counts transmission errors.
 
 use cobs::{DecodeResult, DecoderState};
 use heapless::Vec;
@@ -10,41 +10,57 @@ use crate::{
     payload,
 };
 
-/// One end of a link, listening. Holds one frame at most.
+/// Decodes messages from the bytes of one direction of a link. Buffers at most one frame.
+///
+/// ```
+/// use fiducia_link::{Message, Receiver, Request, Sender};
+///
+/// let request = Message::Request(Request { exposure: 42, patience_ms: 3000 });
+/// let wire = Sender::new().frame(&request);
+/// let mut receiver = Receiver::new();
+/// for byte in wire {
+///     match receiver.push(byte) {
+///         None => {} // in the middle of a frame
+///         Some(Ok(message)) => assert_eq!(message, request),
+///         Some(Err(fault)) => panic!("{fault}"),
+///     }
+/// }
+/// assert_eq!(receiver.counts().accepted, 1);
+/// ```
 #[derive(Debug, Default)]
 pub struct Receiver {
-    unstuffing: DecoderState,
+    decoder: DecoderState,
     frame: Vec<u8, MAX_FRAME>,
-    /// The piece now on the line cannot become a frame: skip to the delimiter.
-    spoilt: bool,
+    /// The current frame is damaged: skip to the next delimiter.
+    is_damaged: bool,
     order: Order,
     counts: Counts,
 }
 
-/// What was received. Counts stay at their largest value.
+/// Reception statistics. Counters saturate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages handed out.
+    /// Messages returned.
     pub accepted: u32,
-    /// Pieces between delimiters that were no whole frame.
+    /// Runs of bytes between delimiters that were not an intact frame.
     pub damaged: u32,
-    /// Frames that are missing by their numbers, the damaged ones among them.
+    /// Frames missing by their sequence numbers, damaged ones included.
     pub lost: u32,
-    /// Messages handed out after later ones.
+    /// Messages returned after later ones.
     pub reordered: u32,
-    /// Whole frames dropped, because they came before or too late to tell.
+    /// Intact frames dropped because they were received before, or are too old to tell.
     pub repeated: u32,
-    /// Whole frames of another version, of an unknown kind or with an impossible payload.
+    /// Intact frames of another version, of an unknown kind or with an invalid payload.
     pub senseless: u32,
 }
 
 impl Receiver {
-    /// A receiver that has heard nothing.
+    /// A receiver that has received nothing.
     pub const fn new() -> Self {
         Self {
-            unstuffing: DecoderState::Idle,
+            decoder: DecoderState::Idle,
             frame: Vec::new(),
-            spoilt: false,
+            is_damaged: false,
             order: Order::new(),
             counts: Counts {
                 accepted: 0,
@@ -57,28 +73,28 @@ impl Receiver {
         }
     }
 
-    /// What was received so far.
+    /// The statistics so far.
     pub const fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// Takes the next byte of the line. At the end of a frame comes its message, or what was wrong.
+    /// Takes the next received byte. At the end of a frame it returns the message, or why there is none.
     pub fn push(&mut self, byte: u8) -> Option<Result<Message, Fault>> {
-        let ended = match self.unstuffing.feed(byte) {
+        let ended = match self.decoder.feed(byte) {
             Ok(DecodeResult::NoData) => false,
             Ok(DecodeResult::DataStart) => {
                 self.frame.clear();
-                self.spoilt = false;
+                self.is_damaged = false;
                 false
             }
             Ok(DecodeResult::DataContinue(byte)) => {
-                self.spoilt |= self.frame.push(byte).is_err();
+                self.is_damaged |= self.frame.push(byte).is_err();
                 false
             }
             Ok(DecodeResult::DataComplete) => true,
-            // A delimiter where none could be.
+            // A delimiter in the middle of a COBS block.
             Err(_) => {
-                self.spoilt = true;
+                self.is_damaged = true;
                 true
             }
         };
@@ -90,7 +106,7 @@ impl Receiver {
     }
 
     fn read(&mut self) -> Result<Message, Fault> {
-        if self.spoilt {
+        if self.is_damaged {
             return Err(Fault::Damaged);
         }
         let opened = frame::open(&self.frame)?;

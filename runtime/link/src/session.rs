@@ -1,7 +1,7 @@
-//! One end of a link: who is at the other end, and whether it lives.
+//! One end of a link: connection state, heartbeats and time-outs.
 //!
 //! ```text
-//!          ┌────── SILENCE_MS without a whole frame, or closed ──────┐
+//!          ┌────── SILENCE_MS without an intact frame or closed ─────┐
 //!          ▼                                                         │
 //!      no peer ── hello, or its answer, received ────────────────▶ peer
 //!  hello every HELLO_MS                                 heartbeat every HEARTBEAT_MS
@@ -9,102 +9,124 @@
 
 use crate::{Clock, Counts, Fault, Heartbeat, Hello, Message, Receiver, Sender, State, Wire};
 
-/// A hello is repeated at this pace until there is a peer, ms.
+/// Interval between hellos until there is a peer, ms.
 pub const HELLO_MS: u32 = 250;
-/// A heartbeat goes out at this pace, ms.
+/// Interval between heartbeats, ms.
 pub const HEARTBEAT_MS: u32 = 250;
-/// After so long without a whole frame there is no peer any more, ms: three heartbeats may get lost.
+/// The session ends after this time without an intact frame, ms: up to three heartbeats may be lost.
 pub const SILENCE_MS: u32 = 1_000;
 
-/// One end of a link. It does no input or output: bytes and the time are handed in, frames out.
+/// One end of a link. It does no I/O: the caller passes in received bytes and the time, and sends the frames it
+/// returns.
+///
+/// ```
+/// use fiducia_link::{Event, Hello, Role, Session, State, Wire};
+///
+/// fn end(role: Role) -> Session {
+///     let hello = Hello { role, answer: false, software: [0, 1, 0], model: [0; 8], landmarks: 0 };
+///     Session::new(hello, 0)
+/// }
+/// fn deliver(wire: &Wire, to: &mut Session) -> Option<Event> {
+///     wire.iter().filter_map(|&byte| to.receive(byte, 0)).next()
+/// }
+///
+/// let (mut runtime, mut display) = (end(Role::Runtime), end(Role::Display));
+/// // The display opens the session with a hello; the runtime answers it.
+/// let hello = display.speak(State::Ready, 0).unwrap();
+/// assert!(matches!(deliver(&hello, &mut runtime), Some(Event::Met(peer)) if peer.role == Role::Display));
+/// let answer = runtime.speak(State::Ready, 0).unwrap();
+/// assert!(matches!(deliver(&answer, &mut display), Some(Event::Met(peer)) if peer.answer));
+/// ```
 #[derive(Debug)]
 pub struct Session {
-    me: Hello,
+    hello: Hello,
     sender: Sender,
     receiver: Receiver,
     peer: Option<Hello>,
-    heard: Clock,
-    /// When a hello or heartbeat last went out; none where one is to go out at once.
-    spoke: Option<Clock>,
+    /// Since the last intact frame.
+    received: Clock,
+    /// Since the last hello or heartbeat was sent; `None` if one is due at once.
+    sent: Option<Clock>,
     owes_answer: bool,
 }
 
-/// What a received byte came to.
+/// What a received byte completed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 // Held one at a time, and there is no heap to put the large one on.
 #[allow(clippy::large_enum_variant)]
 pub enum Event {
-    /// There is a peer. If there was one before, it may have started anew.
+    /// There is a peer. If there was one before, it may have restarted.
     Met(Hello),
-    /// The peer's sign of life.
+    /// The peer's heartbeat.
     Heartbeat(Heartbeat),
-    /// Anything else that the peer says.
+    /// Any other message of the peer.
     Message(Message),
-    /// Something that is dropped, and counted.
+    /// Received bytes that were dropped; see [`Session::counts`].
     Dropped(Fault),
 }
 
 impl Session {
-    /// An end without a peer. `me` is what it says of itself.
-    pub const fn new(me: Hello, now_ms: u32) -> Self {
+    /// A session without a peer; `hello` describes this end.
+    pub const fn new(hello: Hello, now_ms: u32) -> Self {
         Self {
-            me,
+            hello,
             sender: Sender::new(),
             receiver: Receiver::new(),
             peer: None,
-            heard: Clock::start(now_ms),
-            spoke: None,
+            received: Clock::start(now_ms),
+            sent: None,
             owes_answer: false,
         }
     }
 
-    /// Who is at the other end, as of the last [`Session::speak`].
+    /// The other end as it introduced itself; `None` without one. Updated by [`Session::speak`], which notices a
+    /// time-out.
     pub const fn peer(&self) -> Option<&Hello> {
         self.peer.as_ref()
     }
 
-    /// What was received so far, in all sessions.
+    /// Reception statistics since the start, across reconnections.
     pub const fn counts(&self) -> Counts {
         self.receiver.counts()
     }
 
-    /// Takes the next byte of the line. What is said before a hello is dropped without an event.
+    /// Takes the next received byte. Messages before the peer's hello are dropped without an event.
     pub fn receive(&mut self, byte: u8, now_ms: u32) -> Option<Event> {
         let message = match self.receiver.push(byte)? {
             Ok(message) => message,
             Err(fault) => return Some(Event::Dropped(fault)),
         };
         if let Message::Hello(hello) = message {
-            self.heard = Clock::start(now_ms);
+            self.received = Clock::start(now_ms);
             self.owes_answer |= !hello.answer;
-            let known = self.peer.replace(hello).is_some();
-            // Both may have said hello first; then an answer is no news.
-            return (!known || !hello.answer).then_some(Event::Met(hello));
+            let is_known = self.peer.replace(hello).is_some();
+            // If both sent a hello first, the answer announces a peer that is already known.
+            return (!is_known || !hello.answer).then_some(Event::Met(hello));
         }
         self.peer?;
-        self.heard = Clock::start(now_ms);
+        self.received = Clock::start(now_ms);
         Some(match message {
             Message::Heartbeat(heartbeat) => Event::Heartbeat(heartbeat),
             other => Event::Message(other),
         })
     }
 
-    /// What is due: the answer to a hello, a hello, a heartbeat. To be called until it is none, and at
-    /// least every few milliseconds, since it also notices that the peer has gone.
+    /// The frame that is due: the answer to a hello, a hello or a heartbeat. Call it until it returns `None`, and
+    /// at least every few milliseconds: it also notices that the peer is gone.
     pub fn speak(&mut self, state: State, now_ms: u32) -> Option<Wire> {
-        if self.peer.is_some() && self.heard.elapsed_ms(now_ms) >= SILENCE_MS {
+        if self.peer.is_some() && self.received.elapsed_ms(now_ms) >= SILENCE_MS {
             self.close();
         }
         if core::mem::take(&mut self.owes_answer) {
-            return Some(self.sender.frame(&Message::Hello(Hello { answer: true, ..self.me })));
+            return Some(self.sender.frame(&Message::Hello(Hello { answer: true, ..self.hello })));
         }
         let period_ms = if self.peer.is_some() { HEARTBEAT_MS } else { HELLO_MS };
-        let spoke = self.spoke.get_or_insert(Clock::start(now_ms.wrapping_sub(period_ms)));
-        if !spoke.due(now_ms, period_ms) {
+        let sent = self.sent.get_or_insert(Clock::start(now_ms.wrapping_sub(period_ms)));
+        if !sent.due(now_ms, period_ms) {
             return None;
         }
         let message = match self.peer {
-            None => Message::Hello(self.me),
+            None => Message::Hello(self.hello),
             Some(_) => {
                 let Counts { accepted, damaged, lost, .. } = self.receiver.counts();
                 Message::Heartbeat(Heartbeat { uptime_ms: now_ms, state, accepted, damaged, lost })
@@ -113,16 +135,16 @@ impl Session {
         Some(self.sender.frame(&message))
     }
 
-    /// The frame of a message, to be sent now. Without a peer there is none to hear it.
+    /// The frame of a message, to be sent now; `None` without a peer.
     pub fn frame(&mut self, message: &Message) -> Option<Wire> {
         self.peer?;
         Some(self.sender.frame(message))
     }
 
-    /// The port has gone, or was opened anew: there is no peer.
+    /// Ends the session, because the port was closed or reopened: there is no peer.
     pub const fn close(&mut self) {
         self.peer = None;
         self.owes_answer = false;
-        self.spoke = None;
+        self.sent = None;
     }
 }

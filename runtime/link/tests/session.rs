@@ -1,4 +1,4 @@
-//! Two ends of a link, by a clock that the test turns.
+//! Two ends of a link, on a simulated clock.
 
 use fiducia_link::{
     Event, HEARTBEAT_MS, HELLO_MS, Hello, Message, Request, Role, SILENCE_MS, Session, State,
@@ -16,18 +16,18 @@ struct Bench {
     now_ms: u32,
     ends: [Session; 2],
     /// Whether bytes from that end arrive.
-    whole: [bool; 2],
+    is_connected: [bool; 2],
 }
 
 impl Bench {
-    /// Both start shortly before their millisecond counters wrap.
+    /// Both ends start shortly before their millisecond counters wrap.
     fn new() -> Self {
         let now_ms = u32::MAX - 700;
         let ends = [Role::Runtime, Role::Display].map(|role| Session::new(hello(role), now_ms));
-        Self { now_ms, ends, whole: [true; 2] }
+        Self { now_ms, ends, is_connected: [true; 2] }
     }
 
-    /// Lets time pass; returns what either end got.
+    /// Advances the clock; returns the events of either end.
     fn run(&mut self, time_ms: u32) -> [Vec<Event>; 2] {
         let mut events = [Vec::new(), Vec::new()];
         for _ in 0..time_ms / STEP_MS {
@@ -43,20 +43,20 @@ impl Bench {
 
     fn deliver(&mut self, from: usize, wire: &[u8]) -> Vec<Event> {
         let (to, now_ms) = (&mut self.ends[1 - from], self.now_ms);
-        let heard = if self.whole[from] { wire } else { &[] };
-        heard.iter().filter_map(|&b| to.receive(b, now_ms)).collect()
+        let received = if self.is_connected[from] { wire } else { &[] };
+        received.iter().filter_map(|&b| to.receive(b, now_ms)).collect()
     }
 
-    fn met(&self) -> [bool; 2] {
+    fn connected(&self) -> [bool; 2] {
         self.ends.each_ref().map(|end| end.peer().is_some())
     }
 }
 
 #[test]
-fn ends_meet_and_then_live() {
+fn ends_connect_and_exchange_heartbeats() {
     let mut bench = Bench::new();
     let events = bench.run(2_000);
-    assert_eq!(bench.met(), [true; 2]);
+    assert_eq!(bench.connected(), [true; 2]);
     assert_eq!(bench.ends[0].peer().unwrap().role, Role::Display);
     for got in events {
         let meetings = got.iter().filter(|e| matches!(e, Event::Met(_))).count();
@@ -68,11 +68,11 @@ fn ends_meet_and_then_live() {
 }
 
 #[test]
-fn nothing_is_acted_on_before_a_hello() {
+fn messages_before_a_hello_are_dropped() {
     let mut bench = Bench::new();
-    bench.whole = [false, true];
+    bench.is_connected = [false, true];
     bench.run(STEP_MS);
-    // The display has heard nothing, so it has nobody to ask.
+    // The display has received nothing, so it has no peer to ask.
     assert_eq!(bench.ends[1].frame(&ASKED), None);
     let mut stranger = Session::new(hello(Role::Runtime), 0);
     let wire = fiducia_link::Sender::new().frame(&ASKED);
@@ -81,43 +81,43 @@ fn nothing_is_acted_on_before_a_hello() {
 }
 
 #[test]
-fn silence_ends_a_session_and_a_whole_line_starts_it_again() {
+fn silence_ends_a_session_and_a_restored_line_starts_a_new_one() {
     let mut bench = Bench::new();
     bench.run(1_000);
-    // Cut both ways, in the middle of a frame.
+    // The line is cut in both directions, in the middle of a frame.
     let wire = bench.ends[0].frame(&ASKED).unwrap();
     bench.deliver(0, &wire[..wire.len() / 2]);
-    bench.whole = [false; 2];
+    bench.is_connected = [false; 2];
     bench.run(SILENCE_MS - HEARTBEAT_MS - STEP_MS);
-    assert_eq!(bench.met(), [true; 2], "too early");
+    assert_eq!(bench.connected(), [true; 2], "too early");
     bench.run(HEARTBEAT_MS + 3 * STEP_MS);
-    assert_eq!(bench.met(), [false; 2], "too late");
-    bench.whole = [true; 2];
+    assert_eq!(bench.connected(), [false; 2], "too late");
+    bench.is_connected = [true; 2];
     bench.run(HELLO_MS + STEP_MS);
-    assert_eq!(bench.met(), [true; 2]);
+    assert_eq!(bench.connected(), [true; 2]);
     let wire = bench.ends[1].frame(&ASKED).unwrap();
     assert_eq!(bench.deliver(1, &wire), [Event::Message(ASKED)]);
 }
 
 #[test]
-fn an_end_that_starts_anew_is_met_again() {
+fn an_end_that_restarts_is_connected_again() {
     let mut bench = Bench::new();
     bench.run(1_000);
     bench.ends[1] = Session::new(hello(Role::Display), bench.now_ms);
     let [runtime, display] = bench.run(HELLO_MS);
     assert!(runtime.iter().any(|e| matches!(e, Event::Met(_))), "{runtime:?}");
     assert!(display.iter().any(|e| matches!(e, Event::Met(h) if h.answer)), "{display:?}");
-    // Its numbers began again; nothing of what it says counts as repeated.
+    // Its sequence numbers restarted; none of its frames counts as repeated.
     let wire = bench.ends[1].frame(&ASKED).unwrap();
     assert_eq!(bench.deliver(1, &wire), [Event::Message(ASKED)]);
     assert_eq!(bench.ends[0].counts().repeated, 0);
 }
 
 #[test]
-fn a_deaf_end_keeps_asking_and_the_other_keeps_answering() {
+fn an_end_that_receives_nothing_keeps_sending_hellos_that_are_answered() {
     let mut bench = Bench::new();
-    bench.whole = [false, true];
+    bench.is_connected = [false, true];
     let [runtime, _] = bench.run(2_000);
-    assert_eq!(bench.met(), [true, false]);
+    assert_eq!(bench.connected(), [true, false]);
     assert!(runtime.len() >= 7, "{runtime:?}");
 }

@@ -1,4 +1,4 @@
-//! The test vectors of `docs/format.md`, which another implementation made: read and written.
+//! Decodes and encodes the test vectors of `docs/format.md`, which an independent implementation wrote.
 
 use fiducia_link::{
     Exposure, Heartbeat, Hello, Message, Phase, Presentation, Reason, Receiver, Refusal, Report,
@@ -38,8 +38,8 @@ fn report(exposure: u32, total: u16, first: u16, spots: &[Spot]) -> Report {
     }
 }
 
-/// What the vectors say, with their sequence numbers.
-fn meant() -> Vec<(u16, Message)> {
+/// Sequence number and message of each vector.
+fn expected() -> Vec<(u16, Message)> {
     let spot = |x, y, expected_error, confident| Spot { x, y, expected_error, confident };
     let many: Vec<Spot> =
         (1..=20).map(|i: i32| spot(i * 257, -i * 257, i as u16, i % 2 == 1)).collect();
@@ -88,10 +88,10 @@ fn meant() -> Vec<(u16, Message)> {
 }
 
 #[test]
-fn every_vector_is_read() {
-    let (vectors, meant) = (vectors(), meant());
-    assert_eq!(vectors.len(), meant.len());
-    for ((name, bytes), (_, message)) in vectors.iter().zip(meant) {
+fn every_vector_is_decoded() {
+    let (vectors, expected) = (vectors(), expected());
+    assert_eq!(vectors.len(), expected.len());
+    for ((name, bytes), (_, message)) in vectors.iter().zip(expected) {
         let mut receiver = Receiver::new();
         let read: Vec<_> = bytes.iter().filter_map(|&b| receiver.push(b)).collect();
         assert_eq!(read, [Ok(message)], "{name}");
@@ -99,8 +99,8 @@ fn every_vector_is_read() {
 }
 
 #[test]
-fn every_vector_is_written() {
-    for ((name, bytes), (sequence, message)) in vectors().iter().zip(meant()) {
+fn every_vector_is_encoded() {
+    for ((name, bytes), (sequence, message)) in vectors().iter().zip(expected()) {
         let mut sender = Sender::new();
         let any = Message::Request(Request { exposure: 0, patience_ms: 0 });
         (0..sequence).for_each(|_| drop(sender.frame(&any)));
@@ -109,7 +109,7 @@ fn every_vector_is_written() {
 }
 
 #[test]
-fn a_changed_bit_anywhere_is_found() {
+fn any_flipped_bit_is_detected() {
     for (name, bytes) in vectors() {
         for bit in 8..8 * (bytes.len() - 1) {
             let mut changed = bytes.clone();

@@ -1,18 +1,18 @@
-//! Commands of the message protocol (PS3.7): implicit little endian, always small.
+//! Commands of the DIMSE protocol (PS3.7): implicit VR little endian, always small.
 
-/// Commands, by the number of the standard (PS3.7, E.1).
+/// Command fields (PS3.7, E.1).
 pub(super) mod fields {
     pub(crate) const STORE: u16 = 0x0001;
     pub(crate) const CANCEL: u16 = 0x0FFF;
     pub(crate) const ECHO: u16 = 0x0030;
-    /// Set in the answer to a command.
+    /// Bit that is set in the response to a command.
     pub(crate) const ANSWER: u16 = 0x8000;
 }
 
-/// The data set type that says that none follows.
+/// Command Data Set Type: no data set follows.
 const NO_DATA: u16 = 0x0101;
 const DATA_FOLLOWS: u16 = 0x0001;
-/// Error Comment is a long string.
+/// Length limit of Error Comment, whose VR is LO.
 const LONGEST_COMMENT: usize = 64;
 
 const SOP_CLASS: u16 = 0x0002;
@@ -25,26 +25,26 @@ const STATUS: u16 = 0x0900;
 const COMMENT: u16 = 0x0902;
 const SOP_INSTANCE: u16 = 0x1000;
 
-/// A request, or an answer to one.
+/// A request or a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Command {
     pub(super) field: u16,
-    /// Of a request; of an answer the one that it answers.
+    /// Message ID of a request; in a response that of the request it responds to.
     pub(super) message_id: u16,
     pub(super) sop_class: String,
     pub(super) sop_instance: String,
     pub(super) has_data: bool,
-    /// Of an answer.
+    /// Of a response.
     pub(super) status: u16,
-    /// Of an answer that is no success.
+    /// Error Comment of a response other than success.
     pub(super) comment: String,
 }
 
 impl Command {
-    /// Reads a command; `None` where the bytes are none.
+    /// Parses a command; `None` if the bytes are not a valid one.
     pub(super) fn read(mut bytes: &[u8]) -> Option<Self> {
         let mut command = Self::default();
-        let (mut field, mut own_id, mut answered, mut data) = (None, None, None, None);
+        let (mut field, mut own_id, mut request_id, mut data) = (None, None, None, None);
         while !bytes.is_empty() {
             let (&[a, b, c, d, e, f, g, h], rest) = bytes.split_first_chunk()?;
             let (group, element) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
@@ -58,7 +58,7 @@ impl Command {
             match element {
                 FIELD => field = Some(number()?),
                 MESSAGE_ID => own_id = Some(number()?),
-                ANSWERED_ID => answered = Some(number()?),
+                ANSWERED_ID => request_id = Some(number()?),
                 DATA_SET_TYPE => data = Some(number()?),
                 STATUS => command.status = number()?,
                 SOP_CLASS => command.sop_class = text(value),
@@ -68,8 +68,8 @@ impl Command {
             }
         }
         command.field = field?;
-        let is_answer = command.field & fields::ANSWER != 0;
-        let id = if is_answer || command.field == fields::CANCEL { answered } else { own_id };
+        let is_response = command.field & fields::ANSWER != 0;
+        let id = if is_response || command.field == fields::CANCEL { request_id } else { own_id };
         command.message_id = id?;
         command.has_data = data? != NO_DATA;
         Some(command)
@@ -77,7 +77,7 @@ impl Command {
 
     /// The bytes of the command.
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let is_answer = self.field & fields::ANSWER != 0;
+        let is_response = self.field & fields::ANSWER != 0;
         let mut out = Vec::new();
         let mut put = |element: u16, value: &[u8]| {
             out.extend([0, 0]);
@@ -92,13 +92,13 @@ impl Command {
             put(SOP_CLASS, self.sop_class.as_bytes());
         }
         put(FIELD, &self.field.to_le_bytes());
-        put(if is_answer { ANSWERED_ID } else { MESSAGE_ID }, &self.message_id.to_le_bytes());
+        put(if is_response { ANSWERED_ID } else { MESSAGE_ID }, &self.message_id.to_le_bytes());
         if self.field == fields::STORE {
             put(PRIORITY, &[0, 0]);
         }
         let data = if self.has_data { DATA_FOLLOWS } else { NO_DATA };
         put(DATA_SET_TYPE, &data.to_le_bytes());
-        if is_answer {
+        if is_response {
             put(STATUS, &self.status.to_le_bytes());
         }
         let comment = &self.comment.as_bytes()[..self.comment.len().min(LONGEST_COMMENT)];
@@ -112,8 +112,8 @@ impl Command {
         [&[0, 0, 0, 0, 4, 0, 0, 0][..], &length, &out].concat()
     }
 
-    /// What answers this request.
-    pub(super) fn answer(&self, status: u16, comment: &str) -> Self {
+    /// The response to this request.
+    pub(super) fn response(&self, status: u16, comment: &str) -> Self {
         Self {
             field: self.field | fields::ANSWER,
             message_id: self.message_id,
@@ -146,16 +146,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_command_survives_a_round_trip() {
         let request = store();
         assert_eq!(Command::read(&request.bytes()), Some(request.clone()));
-        let answer = request.answer(0xA700, "no room");
-        assert_eq!((answer.field, answer.message_id), (0x8001, 7));
-        assert_eq!(Command::read(&answer.bytes()), Some(answer));
+        let response = request.response(0xA700, "no space");
+        assert_eq!((response.field, response.message_id), (0x8001, 7));
+        assert_eq!(Command::read(&response.bytes()), Some(response));
     }
 
     #[test]
-    fn an_echo_is_the_one_of_the_standard() {
+    fn an_echo_has_the_bytes_of_the_standard() {
         let echo = Command { field: fields::ECHO, message_id: 1, ..Command::default() };
         let want = [
             0u8, 0, 0, 0, 4, 0, 0, 0, 30, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0x30, 0, 0, 0, 0x10, 1,
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cut_and_no_damage_is_more_than_no_command() {
+    fn truncated_and_damaged_commands_do_not_panic() {
         let bytes = store().bytes();
         for end in 0..bytes.len() {
             let _ = Command::read(&bytes[..end]);

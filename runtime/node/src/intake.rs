@@ -1,4 +1,4 @@
-//! Whether an image is taken. What is taken can be read, is on the disk, and will get a result.
+//! Accepting images. An accepted image can be decoded, is on the disk, and will get a result.
 
 use std::{
     fmt, io,
@@ -19,25 +19,25 @@ use super::{
 };
 use fiducia::{Radiograph, Reading, pack::hex, radiograph::dicom::header::Header, results::Source};
 
-/// An image that is offered, as a file.
+/// A received image, as a file.
 #[derive(Debug)]
 pub(super) struct Offer<'a> {
     pub(super) sop_class: &'a str,
     pub(super) sop_instance: &'a str,
     pub(super) syntax: &'a str,
-    /// Preamble, our meta information, and from `data_at` on the data set byte for byte as it came.
+    /// Preamble, the node's own meta information, and from `data_at` on the data set byte for byte as received.
     pub(super) file: &'a [u8],
     pub(super) data_at: usize,
-    /// Who offers it, as the log calls it.
+    /// The sender, for the log.
     pub(super) from: &'a str,
 }
 
-/// Why an image is not taken.
+/// Why an image is not accepted.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// The SOP instance is no UID.
+    /// The SOP instance is not a valid UID.
     Uid,
-    /// It is none of the classes that are taken, or not the one that was agreed on.
+    /// The SOP class is not accepted, or not the negotiated one.
     Class,
     /// The data set is of another instance or class than the command.
     Mismatch(&'static str),
@@ -47,16 +47,16 @@ pub(super) enum Refusal {
     OtherContent,
     /// It is larger than allowed.
     TooLarge,
-    /// Too many images are on their way in.
+    /// Too many images are being received.
     Memory,
-    /// Too many images wait.
+    /// Too many images are waiting.
     Queue,
-    /// The disk does not take it.
+    /// It cannot be written to the disk.
     Disk(io::Error),
 }
 
 impl Refusal {
-    /// Status of the answer (PS3.4, B.2.3; PS3.7, C).
+    /// Status of the response (PS3.4, B.2.3; PS3.7, C).
     pub(super) fn status(&self) -> u16 {
         match self {
             Self::TooLarge | Self::Memory | Self::Queue | Self::Disk(_) => 0xA700,
@@ -68,7 +68,7 @@ impl Refusal {
         }
     }
 
-    /// As the metrics call it.
+    /// The label in the metrics.
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Uid => "uid",
@@ -83,17 +83,17 @@ impl Refusal {
         }
     }
 
-    /// For the peer, at most 64 characters. Nothing of the image is in it.
+    /// Error Comment for the peer, at most 64 characters. It contains nothing of the image.
     pub(super) fn comment(&self) -> &'static str {
         match self {
-            Self::Uid => "the SOP instance is no UID",
-            Self::Class => "the SOP class is not the one agreed on",
+            Self::Uid => "the SOP instance is not a valid UID",
+            Self::Class => "the SOP class is not the negotiated one",
             Self::Mismatch(what) => what,
             Self::Damaged(_) => "the data set cannot be read as a radiograph",
             Self::OtherContent => "another image was received under this UID",
-            Self::TooLarge => "the image is larger than allowed here",
+            Self::TooLarge => "the image is larger than this node allows",
             Self::Memory => "too many images at once; send it again later",
-            Self::Queue => "too many images wait; send it again later",
+            Self::Queue => "too many images are waiting; send it again later",
             Self::Disk(_) => "the image cannot be stored; send it again later",
         }
     }
@@ -109,17 +109,17 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Takes an image or says why not, and counts and logs either.
-pub(super) fn take(shared: &Shared, offer: &Offer<'_>) -> Result<(), Refusal> {
-    let taken = check(shared, offer).and_then(|key| {
+/// Accepts an image or says why not; counts and logs the outcome.
+pub(super) fn accept(shared: &Shared, offer: &Offer<'_>) -> Result<(), Refusal> {
+    let accepted = check(shared, offer).and_then(|key| {
         let accepted = shared.spool.accept(key, offer.file).map_err(Refusal::Disk)?;
         match accepted {
             Accepted::New => Ok("new"),
-            Accepted::Again => Ok("again"),
-            Accepted::Other => Err(Refusal::OtherContent),
+            Accepted::Duplicate => Ok("again"),
+            Accepted::Conflict => Err(Refusal::OtherContent),
         }
     });
-    match taken {
+    match accepted {
         Ok(how) => {
             shared.metrics.count(Counter::Received, how);
             let (image, bytes) = (uid::short(offer.sop_instance), offer.file.len());
@@ -127,14 +127,14 @@ pub(super) fn take(shared: &Shared, offer: &Offer<'_>) -> Result<(), Refusal> {
             Ok(())
         }
         Err(refusal) => {
-            turned_away(shared, &refusal, offer.sop_instance, offer.from);
+            log_refusal(shared, &refusal, offer.sop_instance, offer.from);
             Err(refusal)
         }
     }
 }
 
-/// Counts and logs an image that is not taken.
-pub(super) fn turned_away(shared: &Shared, refusal: &Refusal, sop_instance: &str, from: &str) {
+/// Counts and logs an image that is not accepted.
+pub(super) fn log_refusal(shared: &Shared, refusal: &Refusal, sop_instance: &str, from: &str) {
     let reason = refusal.reason();
     shared.metrics.count(Counter::Refused, reason);
     let (image, why) = (uid::short(sop_instance), refusal.to_string().replace('"', "'"));
@@ -149,7 +149,7 @@ fn check(shared: &Shared, offer: &Offer<'_>) -> Result<Key, Refusal> {
     if file.len() - data_at > shared.config.limits.object_bytes() {
         return Err(Refusal::TooLarge);
     }
-    if shared.spool.to_do.len() >= shared.config.limits.queue {
+    if shared.spool.pending.len() >= shared.config.limits.queue {
         return Err(Refusal::Queue);
     }
     let data = &file[data_at..];
@@ -160,9 +160,9 @@ fn check(shared: &Shared, offer: &Offer<'_>) -> Result<Key, Refusal> {
     if header.sop_class != sop_class {
         return Err(Refusal::Mismatch("the data set is of another SOP class"));
     }
-    // What a result must name has to be there.
+    // A result must refer to patient, study and series.
     Source::read(file).map_err(|e| Refusal::Damaged(e.to_string()))?;
-    decodes(shared, &uid::short(sop_instance), file)?;
+    check_pixels(shared, &uid::short(sop_instance), file)?;
     let mut hash = Sha256::new();
     hash.update(syntax.as_bytes());
     hash.update([0]);
@@ -170,17 +170,17 @@ fn check(shared: &Shared, offer: &Offer<'_>) -> Result<Key, Refusal> {
     Ok(Key { instance: sop_instance.to_owned(), content: hex(&hash.finalize()) })
 }
 
-/// Pixels are read before success is answered: what is taken must get a result, and whoever sent it can still send
-/// another.
-fn decodes(shared: &Shared, name: &str, file: &[u8]) -> Result<(), Refusal> {
-    // One at a time: pixels are beyond the budget for what is on its way in.
-    let _one = shared.reading.lock().unwrap_or_else(PoisonError::into_inner);
+/// Decodes the pixels before success is answered: an accepted image must get a result, and only the sender of a
+/// rejected one can correct it.
+fn check_pixels(shared: &Shared, name: &str, file: &[u8]) -> Result<(), Refusal> {
+    // One image at a time: decoded pixels are not part of the memory budget.
+    let _one = shared.decoding.lock().unwrap_or_else(PoisonError::into_inner);
     Radiograph::decode_as(name.to_owned(), file, &Reading::default())
         .map(drop)
         .map_err(|e| Refusal::Damaged(e.to_string()))
 }
 
-/// Preamble and meta information of a file whose data set follows; `None` where these are no UIDs.
+/// Preamble and meta information of a file whose data set follows; `None` if an argument is not a valid UID.
 pub(super) fn file_head(sop_class: &str, sop_instance: &str, syntax: &str) -> Option<Vec<u8>> {
     if ![sop_class, sop_instance, syntax].into_iter().all(uid::is_valid) {
         return None;
@@ -199,49 +199,50 @@ pub(super) fn file_head(sop_class: &str, sop_instance: &str, syntax: &str) -> Op
     Some(head)
 }
 
-/// Memory for images on their way in, all associations together.
+/// Memory for images that are being received, all associations together.
 #[derive(Debug)]
 pub(super) struct Budget {
-    most: usize,
-    held: AtomicUsize,
+    max: usize,
+    reserved: AtomicUsize,
 }
 
-/// A part of the budget; given back when it is dropped.
+/// A reservation of a part of the budget; released when it is dropped.
 #[derive(Debug)]
-pub(super) struct Share<'a> {
+pub(super) struct Reservation<'a> {
     budget: &'a Budget,
     bytes: usize,
 }
 
 impl Budget {
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, held: AtomicUsize::new(0) }
+    pub(super) fn new(max: usize) -> Self {
+        Self { max, reserved: AtomicUsize::new(0) }
     }
 
-    pub(super) fn share(&self) -> Share<'_> {
-        Share { budget: self, bytes: 0 }
+    /// An empty reservation, to be grown.
+    pub(super) fn reserve(&self) -> Reservation<'_> {
+        Reservation { budget: self, bytes: 0 }
     }
 
-    /// Bytes that are held now.
-    pub(super) fn held(&self) -> usize {
-        self.held.load(Ordering::Relaxed)
+    /// Bytes that are reserved now.
+    pub(super) fn reserved(&self) -> usize {
+        self.reserved.load(Ordering::Relaxed)
     }
 }
 
-impl Share<'_> {
-    /// Takes so many bytes more; false where that is too much.
+impl Reservation<'_> {
+    /// Reserves `bytes` more; returns false, and changes nothing, if the budget is too small.
     pub(super) fn grow(&mut self, bytes: usize) -> bool {
-        let held = &self.budget.held;
-        let more = |now: usize| now.checked_add(bytes).filter(|then| *then <= self.budget.most);
-        let taken = held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
-        self.bytes += if taken { bytes } else { 0 };
-        taken
+        let reserved = &self.budget.reserved;
+        let more = |now: usize| now.checked_add(bytes).filter(|then| *then <= self.budget.max);
+        let granted = reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
+        self.bytes += if granted { bytes } else { 0 };
+        granted
     }
 }
 
-impl Drop for Share<'_> {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.reserved.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -250,19 +251,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_budget_is_shared_and_given_back() {
+    fn reservations_share_the_budget_and_are_released() {
         let budget = Budget::new(100);
-        let (mut one, mut two) = (budget.share(), budget.share());
+        let (mut one, mut two) = (budget.reserve(), budget.reserve());
         assert!(one.grow(60) && !two.grow(50) && two.grow(40) && !one.grow(1));
-        assert_eq!(budget.held(), 100);
+        assert_eq!(budget.reserved(), 100);
         drop(one);
         assert!(two.grow(60) && !two.grow(usize::MAX));
         drop(two);
-        assert_eq!(budget.held(), 0);
+        assert_eq!(budget.reserved(), 0);
     }
 
     #[test]
-    fn a_head_is_that_of_a_file() {
+    fn a_file_head_has_preamble_and_mark() {
         let head = file_head("1.2.3", "1.2.4", "1.2.840.10008.1.2.1").unwrap();
         assert_eq!((&head[..128], &head[128..132]), (&[0; 128][..], &b"DICM"[..]));
         assert!(file_head("1.2.3", "../4", "1.2.840.10008.1.2.1").is_none());

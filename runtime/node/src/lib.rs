@@ -1,14 +1,46 @@
-//! The DICOM node: images come in, results go out.
+//! The DICOM node: receives images, sends results.
 //!
 //! ```text
-//! connection ─wire→ units ─session→ image ─intake→ spool: received ─worker→ spool: results ─sender→ destinations
-//!                                   folder ─watch↗                    └recent→ status page
+//! connection ─wire→ PDUs ─session→ image ─intake→ spool: received ─worker→ spool: results ─sender→ destinations
+//!                                 folder ─watch↗                     └recent→ status page
 //! ```
 //!
-//! An image is answered with success when it is on the disk, and from then on it has exactly one outcome: results at
-//! every destination, a record that no rule is for it, or a place among what somebody has to look at. Whatever ends
-//! the process, the next start goes on from what the disk says (`spool`). Results have the same UIDs every time,
-//! so that one that is sent twice doubles nothing.
+//! C-STORE is answered with success when the image is on the disk. From then on the image has exactly one outcome:
+//! results at every destination, a record that no rule matched, or an entry in the folder `failed`. After a crash the
+//! next start continues from the state on the disk (`spool`). Results of an image have the same UIDs every time, so
+//! that sending one twice creates no duplicate.
+//!
+//! [`Config`] is the configuration file, [`Service`] a running node:
+//!
+//! ```
+//! # use std::error::Error;
+//! use fiducia_node::{Config, Service};
+//!
+//! # fn main() -> Result<(), Box<dyn Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # std::fs::write(folder.path().join("toy.fid"), fiducia_test_support::toy::pack())?;
+//! let text = r#"
+//!     spool = "queue"
+//!     [dicom]
+//!     port = 0                      # a free port
+//!     [device]
+//!     backend = "cpu"
+//!     [[rule]]
+//!     pack = "toy.fid"
+//!     [[destination]]
+//!     name = "archive"
+//!     ae = "ARCHIVE"
+//!     address = "localhost:104"
+//! "#;
+//! let config = Config::parse(text, folder.path())?;
+//! fiducia_node::check(&config)?;
+//! let node = Service::start(config)?;
+//! assert_ne!(node.address().port(), 0);
+//! assert_eq!(node.health_problem(), None);
+//! node.stop();
+//! # Ok(())
+//! # }
+//! ```
 
 mod config;
 mod uid;
@@ -54,10 +86,10 @@ use recent::Recent;
 use spool::Spool;
 use tls::Tls;
 
-/// A detection that takes so long hangs, in a driver or a file system.
-const HANGS: Duration = Duration::from_secs(120);
+/// A detection that takes longer hangs, in a driver or a file system.
+const DETECTION_LIMIT: Duration = Duration::from_secs(120);
 
-/// What all threads of the node share.
+/// State shared by all threads of the node.
 #[derive(Debug)]
 struct Shared {
     config: Config,
@@ -66,23 +98,23 @@ struct Shared {
     spool: Spool,
     budget: Budget,
     /// Held by the association whose image is being decoded.
-    reading: Mutex<()>,
+    decoding: Mutex<()>,
     open: Open,
     busy: Busy,
-    /// Why there is no device, where it was lost.
-    lost: Mutex<Option<String>>,
+    /// Why the device was lost, while there is none.
+    device_error: Mutex<Option<String>>,
     recent: Recent,
     started: Instant,
     stopping: OnceLock<Instant>,
-    /// Kept locked, so that no second node works on the same queue.
+    /// Locked while the node runs, so that no second node uses the same queue.
     _lock: File,
 }
 
-/// Since when an image is being looked at.
+/// Since when an image is being processed.
 #[derive(Debug, Default)]
 struct Busy(Mutex<Option<Instant>>);
 
-/// A node that runs.
+/// A running node.
 #[derive(Debug)]
 pub struct Service {
     shared: Arc<Shared>,
@@ -110,42 +142,42 @@ impl Shared {
         self.stopping.get().is_some()
     }
 
-    /// How long the node has been ending; `None` while it runs.
+    /// How long the node has been stopping; `None` while it runs.
     fn stopping_for(&self) -> Option<Duration> {
         self.stopping.get().map(Instant::elapsed)
     }
 
-    /// Notes why there is no device, or that there is one.
-    fn device_is(&self, lost: Option<String>) {
-        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = lost;
+    /// Records why there is no device; `None` when there is one.
+    fn set_device_error(&self, error: Option<String>) {
+        *self.device_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 
-    /// What a new start may mend.
-    fn trouble(&self) -> Option<String> {
-        let hangs = self.busy.since().is_some_and(|since| since.elapsed() > HANGS);
-        let hangs =
-            hangs.then(|| format!("a detection has not ended within {} s", HANGS.as_secs()));
-        hangs.or_else(|| self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    /// A problem that a restart may solve.
+    fn health_problem(&self) -> Option<String> {
+        let hangs = self.busy.since().is_some_and(|since| since.elapsed() > DETECTION_LIMIT);
+        let limit_s = DETECTION_LIMIT.as_secs();
+        let hangs = hangs.then(|| format!("a detection has not finished within {limit_s} s"));
+        hangs.or_else(|| self.device_error.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    /// Why no image can be taken.
-    fn unready(&self) -> Option<String> {
+    /// Why no image can be accepted.
+    fn readiness_problem(&self) -> Option<String> {
         if self.is_stopping() {
-            return Some("the node is being ended".to_owned());
+            return Some("the node is stopping".to_owned());
         }
-        if self.spool.to_do.len() >= self.config.limits.queue {
-            return Some("too many images wait".to_owned());
+        if self.spool.pending.len() >= self.config.limits.queue {
+            return Some("too many images are waiting".to_owned());
         }
         let probe = self.config.spool.join("incoming/probe");
         let written = fs::write(&probe, "").and_then(|()| fs::remove_file(&probe));
-        written.err().map(|error| format!("the queue's folder cannot be written: {error}"))
+        written.err().map(|error| format!("cannot write to the folder of the queue: {error}"))
     }
 }
 
-/// Checks what only the file system can tell: that all packs, certificates and keys can be opened. Starts nothing.
+/// Checks that all model files, certificates and keys of a configuration can be opened. Starts nothing.
 ///
 /// # Errors
-/// As [`fiducia::Pack::open`] and [`fiducia::Pack::verify`]; [`ErrorKind::Unreadable`] for a certificate or a key.
+/// As [`fiducia::Pack::open`] and [`fiducia::Pack::verify`]; [`ErrorKind::Unreadable`] for a certificate or key.
 pub fn check(config: &Config) -> Result<(), Error> {
     Tls::open(config)?;
     for rule in &config.rules {
@@ -159,22 +191,22 @@ pub fn check(config: &Config) -> Result<(), Error> {
 }
 
 impl Service {
-    /// Opens the packs and the queue, then listens.
+    /// Opens the model files and the queue, then listens.
     ///
     /// # Errors
-    /// As [`check`] and [`fiducia::Detector::on`] for packs and certificates; [`ErrorKind::Unwritable`] for the queue,
-    /// which another node may have; [`ErrorKind::Usage`] for an address that cannot be listened at.
+    /// As [`check`] and [`fiducia::Detector::on`] for model files and certificates; [`ErrorKind::Unwritable`] if the
+    /// queue cannot be written or another node uses it; [`ErrorKind::Usage`] if an address cannot be listened on.
     pub fn start(config: Config) -> Result<Self, Error> {
         let tls = Tls::open(&config)?;
         let packs = Packs::open(&config)?;
         let queue = |e: io::Error| {
-            let what = format!("the queue {} cannot be used: {e}", config.spool.display());
+            let what = format!("cannot use the queue {}: {e}", config.spool.display());
             Error::new(ErrorKind::Unwritable, what)
         };
         fs::create_dir_all(&config.spool).map_err(queue)?;
         let lock = File::create(config.spool.join("lock")).map_err(queue)?;
         lock.try_lock().map_err(|e| match e {
-            TryLockError::WouldBlock => queue(io::Error::other("another node has it")),
+            TryLockError::WouldBlock => queue(io::Error::other("another node uses it")),
             TryLockError::Error(e) => queue(e),
         })?;
         let names: Vec<&str> = config.destinations.iter().map(|d| d.name.as_str()).collect();
@@ -184,10 +216,10 @@ impl Service {
             metrics: Metrics::default(),
             spool,
             budget: Budget::new(config.limits.memory_bytes()),
-            reading: Mutex::default(),
+            decoding: Mutex::default(),
             open: Open::default(),
             busy: Busy::default(),
-            lost: Mutex::default(),
+            device_error: Mutex::default(),
             recent: Recent::default(),
             started: Instant::now(),
             stopping: OnceLock::new(),
@@ -199,29 +231,28 @@ impl Service {
 
     fn listen(shared: Arc<Shared>, packs: Packs) -> Result<Self, Error> {
         let node = &shared.config.dicom;
-        let deaf = |what: &str, e: &dyn std::fmt::Display| {
-            let message = format!("cannot listen at {what}: {e}; is another program there?");
+        let not_listening = |what: &str, e: &dyn std::fmt::Display| {
+            let message = format!("cannot listen on {what}: {e}; does another program use it?");
             Error::new(ErrorKind::Usage, message)
         };
         let place = format!("{}:{}", node.address, node.port);
-        let listener = listener::bind(&shared).map_err(|e| deaf(&place, &e))?;
-        let address = listener.local_addr().map_err(|e| deaf(&place, &e))?;
+        let listener = listener::bind(&shared).map_err(|e| not_listening(&place, &e))?;
+        let address = listener.local_addr().map_err(|e| not_listening(&place, &e))?;
         let pages = match &shared.config.http {
             Some(pages) => {
                 let listener = TcpListener::bind(&pages.address);
-                Some(listener.map_err(|e| deaf(&pages.address, &e))?)
+                Some(listener.map_err(|e| not_listening(&pages.address, &e))?)
             }
             None => None,
         };
         let http = pages.as_ref().and_then(|pages| pages.local_addr().ok());
         let mut service = Self { shared, address, http, threads: Vec::new() };
         let pictures = service.shared.config.http.as_ref().is_some_and(|http| http.pictures);
-        let painter = pictures.then(recent::painter);
-        let (ask, looks) = painter.unzip();
-        if let Some(looks) = looks {
-            service.spawn("painter", move |shared| recent::paint(&looks, &shared.recent))?;
+        let (thumbnails, jobs) = pictures.then(recent::thumbnail_queue).unzip();
+        if let Some(jobs) = jobs {
+            service.spawn("thumbnails", move |shared| recent::draw(&jobs, &shared.recent))?;
         }
-        service.spawn("worker", move |shared| worker::run(shared, packs, ask.as_ref()))?;
+        service.spawn("worker", move |shared| worker::run(shared, packs, thumbnails.as_ref()))?;
         for place in 0..service.shared.config.destinations.len() {
             service.spawn("sender", move |shared| {
                 let tls = shared.tls.destinations[place].as_ref();
@@ -246,38 +277,38 @@ impl Service {
         let shared = Arc::clone(&self.shared);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared));
         let thread = thread
-            .map_err(|e| Error::new(ErrorKind::Engine, format!("no thread can be had: {e}")))?;
+            .map_err(|e| Error::new(ErrorKind::Engine, format!("cannot spawn thread: {e}")))?;
         self.threads.push(thread);
         Ok(())
     }
 
-    /// Where it listens for associations.
+    /// The address on which it listens for associations.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it answers HTTP.
+    /// The address of its HTTP server; `None` without one.
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.http
     }
 
-    /// What a new start may mend: a detection that does not end, a device that is gone, a thread that has ended.
-    pub fn trouble(&self) -> Option<String> {
+    /// A problem that a restart may solve: a detection that does not finish, a lost device, a thread that has ended.
+    pub fn health_problem(&self) -> Option<String> {
         let ended = self.threads.iter().find(|thread| thread.is_finished());
-        let ended = ended.map(|thread| thread.thread().name().unwrap_or("one").to_owned());
-        self.shared.trouble().or_else(|| ended.map(|name| format!("the thread {name} has ended")))
+        let ended = ended.map(|thread| thread.thread().name().unwrap_or("unnamed").to_owned());
+        let problem = self.shared.health_problem();
+        problem.or_else(|| ended.map(|name| format!("the thread {name} has ended")))
     }
 
-    /// What it does, in a line.
+    /// Its status as one line of text.
     pub fn status(&self) -> String {
         let received = self.shared.metrics.total(metrics::Counter::Received);
-        let waiting = self.shared.spool.to_do.len();
-        let to_send: usize = self.shared.spool.to_send.values().map(queue::Queue::len).sum();
-        format!("{received} images received, {waiting} waiting, results of {to_send} to be sent")
+        let waiting = self.shared.spool.pending.len();
+        let outgoing: usize = self.shared.spool.outgoing.values().map(queue::Queue::len).sum();
+        format!("{received} images received, {waiting} waiting, results of {outgoing} to be sent")
     }
 
-    /// Ends the node: no new association, the image that is being looked at comes to its end, and what waits stays
-    /// on the disk.
+    /// Stops the node: no new associations; the current image is finished; waiting images stay on the disk.
     pub fn stop(self) {
         let _ = self.shared.stopping.set(Instant::now());
         listener::wake(self.address);
@@ -285,7 +316,7 @@ impl Service {
         for thread in self.threads {
             let _ = thread.join();
         }
-        // Associations see within a moment that they have to end.
+        // Associations notice within a fraction of a second that they have to end.
         let end = Instant::now() + Duration::from_secs(15);
         let connections = &self.shared.open.connections;
         while connections.load(std::sync::atomic::Ordering::SeqCst) > 0 && Instant::now() < end {

@@ -1,4 +1,4 @@
-//! The door: a thread for every connection, and not more of them than agreed.
+//! Accepts connections, up to a limit, with a thread for each.
 
 use std::{
     io,
@@ -17,15 +17,15 @@ use dicom_ul::pdu::{AbortRQServiceProviderReason, AbortRQSource, Pdu};
 use super::{
     Shared,
     metrics::Counter,
-    session::{End, Session, Turn},
+    session::{End, Reply, Session},
     wire::{Fault, Wire},
 };
 
-/// Connections beside those with an association: on which the request has still to come.
-const AT_THE_DOOR: usize = 64;
-/// A connection on which none comes is closed after this time.
+/// Connections on which no association was requested yet, beside those with an association.
+const PENDING_CONNECTIONS: usize = 64;
+/// A connection without an association request is closed after this time.
 const REQUEST_WAIT: Duration = Duration::from_secs(10);
-/// An image that is on its way in when the node is ended may come to its end within this time.
+/// Time to finish receiving an image when the node is stopped.
 const LAST_IMAGE: Duration = Duration::from_secs(10);
 
 /// Connections and associations that are open.
@@ -40,7 +40,7 @@ pub(super) fn bind(shared: &Shared) -> io::Result<TcpListener> {
     TcpListener::bind((shared.config.dicom.address.as_str(), shared.config.dicom.port))
 }
 
-/// Takes connections until the node is ended and [`wake`] is called.
+/// Accepts connections until the node is stopped and [`wake`] is called.
 pub(super) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
     loop {
         let connection = listener.accept();
@@ -50,7 +50,7 @@ pub(super) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
         match connection {
             Ok((stream, peer)) => admit(stream, peer, shared),
             Err(error) => {
-                // Too many open files, most likely: some will be closed.
+                // Most likely too many open files: some will be closed.
                 log::warn!("event=accept_failed error=\"{error}\"");
                 thread::sleep(Duration::from_millis(100));
             }
@@ -58,7 +58,7 @@ pub(super) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-/// Lets a thread that listens at `address` see that the node is being ended.
+/// Makes a thread that listens on `address` notice that the node is stopping.
 pub(super) fn wake(mut address: SocketAddr) {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -70,8 +70,8 @@ pub(super) fn wake(mut address: SocketAddr) {
 }
 
 fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
-    let most = shared.config.limits.associations + AT_THE_DOOR;
-    if shared.open.connections.fetch_add(1, Ordering::SeqCst) >= most {
+    let max = shared.config.limits.associations + PENDING_CONNECTIONS;
+    if shared.open.connections.fetch_add(1, Ordering::SeqCst) >= max {
         shared.open.connections.fetch_sub(1, Ordering::SeqCst);
         shared.metrics.count(Counter::AssociationsRefused, "connections");
         log::warn!("event=connection_refused peer={} reason=connections", peer.ip());
@@ -80,10 +80,10 @@ fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
     let own = Arc::clone(shared);
     let builder = thread::Builder::new().name("association".to_owned());
     let spawned = builder.spawn(move || {
-        let _leave = Leave(&own.open.connections);
-        let attended = catch_unwind(AssertUnwindSafe(|| attend(stream, peer, &own)));
-        if attended.is_err() {
-            // A fault of ours costs this association.
+        let _guard = CountGuard(&own.open.connections);
+        let handled = catch_unwind(AssertUnwindSafe(|| handle(stream, peer, &own)));
+        if handled.is_err() {
+            // A panic ends this association only.
             own.metrics.count(Counter::AssociationsBroken, "fault");
             log::error!("event=association_broken peer={} reason=fault", peer.ip());
         }
@@ -94,30 +94,30 @@ fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
     }
 }
 
-/// Counts down when a connection or an association is over, however it ends.
-struct Leave<'a>(&'a AtomicUsize);
+/// Decrements a counter when a connection or an association ends, in any way.
+struct CountGuard<'a>(&'a AtomicUsize);
 
-impl Drop for Leave<'_> {
+impl Drop for CountGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-fn attend(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
+fn handle(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
     let limits = &shared.config.limits;
     let mut wire = match Wire::new(stream, shared.tls.node.as_ref(), limits.pdu_bytes()) {
         Ok(wire) => wire,
         Err(error) => return log::warn!("event=connection_lost error=\"{error}\""),
     };
-    if let Err(fault) = wire.shake_hands(REQUEST_WAIT, &|| shared.is_stopping()) {
-        return unsecured(&mut wire, shared, peer, &fault);
+    if let Err(fault) = wire.handshake(REQUEST_WAIT, &|| shared.is_stopping()) {
+        return reject_without_tls(&mut wire, shared, peer, &fault);
     }
     let mut session = Session::new(shared);
-    let mut place = None;
-    let mut room = || {
+    let mut guard = None;
+    let mut has_capacity = || {
         let associations = &shared.open.associations;
         let before = associations.fetch_add(1, Ordering::SeqCst);
-        place = Some(Leave(associations));
+        guard = Some(CountGuard(associations));
         before < limits.associations
     };
     let end = loop {
@@ -127,13 +127,13 @@ fn attend(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
             None => false,
             Some(time) => !storing || time > LAST_IMAGE,
         };
-        let turn = match wire.read(patience, &stopped) {
-            Ok(pdu) => session.receive(pdu, &mut room),
-            Err(fault) => break fail(&mut wire, &session, shared, peer, &fault),
+        let reply = match wire.read(patience, &stopped) {
+            Ok(pdu) => session.receive(pdu, &mut has_capacity),
+            Err(fault) => break abort(&mut wire, &session, shared, peer, &fault),
         };
-        let Turn { say, end } = turn;
-        if let Err(fault) = say.iter().try_for_each(|pdu| wire.write(pdu)) {
-            break fail(&mut wire, &session, shared, peer, &fault);
+        let Reply { pdus, end } = reply;
+        if let Err(fault) = pdus.iter().try_for_each(|pdu| wire.write(pdu)) {
+            break abort(&mut wire, &session, shared, peer, &fault);
         }
         if let Some(end) = end {
             wire.close();
@@ -143,7 +143,7 @@ fn attend(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
     match end {
         End::Released => shared.metrics.count(Counter::Associations, "released"),
         End::AbortedByPeer => shared.metrics.count(Counter::Associations, "aborted_by_peer"),
-        // Counted where it was found.
+        // Counted where it was rejected.
         End::Rejected => {}
         End::Broken(reason) => {
             shared.metrics.count(Counter::AssociationsBroken, reason);
@@ -153,8 +153,8 @@ fn attend(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
     }
 }
 
-/// Turns away a peer with which there is no agreement on TLS.
-fn unsecured(wire: &mut Wire, shared: &Shared, peer: SocketAddr, fault: &Fault) {
+/// Rejects a peer with which the TLS handshake failed.
+fn reject_without_tls(wire: &mut Wire, shared: &Shared, peer: SocketAddr, fault: &Fault) {
     match fault {
         Fault::Closed => shared.metrics.count(Counter::Associations, "none"),
         Fault::Stopped => {}
@@ -162,21 +162,21 @@ fn unsecured(wire: &mut Wire, shared: &Shared, peer: SocketAddr, fault: &Fault) 
             shared.metrics.count(Counter::AssociationsRefused, "tls");
             let (peer, why) = (peer.ip(), fault.to_string().replace('"', "'"));
             log::warn!("event=association_refused peer={peer} reason=tls why=\"{why}\"");
-            // What it was told is not lost.
+            // Lets the peer read the TLS alert.
             wire.close();
         }
     }
 }
 
-/// Tells the peer that it is over, as far as it still listens.
-fn fail(
+/// Aborts the association, and tells the peer if the connection still works.
+fn abort(
     wire: &mut Wire,
     session: &Session<'_>,
     shared: &Shared,
     peer: SocketAddr,
     fault: &Fault,
 ) -> End {
-    // A connection that is opened and closed again is how others look whether somebody is there.
+    // Monitoring tools open and close a connection to see whether the port is open.
     if matches!(fault, Fault::Closed) && !session.is_open() {
         shared.metrics.count(Counter::Associations, "none");
         return End::Rejected;

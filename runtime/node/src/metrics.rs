@@ -1,4 +1,4 @@
-//! What is counted, as Prometheus reads it.
+//! Counters and histograms in the text format of Prometheus.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-/// Something that is counted by one label.
+/// A counter with one label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Counter {
     Associations,
@@ -38,35 +38,35 @@ impl Counter {
         Self::DeviceReopened,
     ];
 
-    /// Name, label, what it counts.
-    fn about(self) -> [&'static str; 3] {
+    /// Name, label, help text.
+    fn describe(self) -> [&'static str; 3] {
         match self {
             Self::Associations => ["associations_total", "end", "Associations that have ended."],
             Self::AssociationsRefused => {
-                ["associations_refused_total", "reason", "Requests that were turned away."]
+                ["associations_refused_total", "reason", "Associations that were rejected."]
             }
             Self::AssociationsBroken => {
-                ["associations_broken_total", "reason", "Connections that were ended early."]
+                ["associations_broken_total", "reason", "Associations that were aborted."]
             }
-            Self::Echoes => ["echoes_total", "status", "C-ECHO."],
+            Self::Echoes => ["echoes_total", "status", "C-ECHO requests."],
             Self::Received => ["images_received_total", "how", "Images answered with success."],
-            Self::Refused => ["images_refused_total", "reason", "Images that were not taken."],
-            Self::Results => ["results_total", "outcome", "What became of images."],
-            Self::Sent => ["objects_sent_total", "destination", "Objects that arrived."],
+            Self::Refused => ["images_refused_total", "reason", "Images that were rejected."],
+            Self::Results => ["results_total", "outcome", "Processed images."],
+            Self::Sent => ["objects_sent_total", "destination", "Objects that were delivered."],
             Self::SendingFailed => {
-                ["sending_failed_total", "destination", "Tries to send that failed."]
+                ["sending_failed_total", "destination", "Failed attempts to send."]
             }
-            Self::Reloads => ["packs_reloaded_total", "outcome", "Packs read anew."],
-            Self::DeviceReopened => ["device_reopened_total", "outcome", "Devices opened anew."],
+            Self::Reloads => ["packs_reloaded_total", "outcome", "Reloaded model files."],
+            Self::DeviceReopened => ["device_reopened_total", "outcome", "Reopened devices."],
         }
     }
 }
 
-/// Upper ends, seconds.
+/// Upper bounds of the histogram buckets, seconds.
 const BUCKETS: [f64; 16] =
     [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0];
 
-/// How long something took, by bucket.
+/// A histogram of durations.
 #[derive(Clone, Debug, Default)]
 struct Histogram {
     counts: [u64; BUCKETS.len()],
@@ -74,23 +74,23 @@ struct Histogram {
     sum_s: f64,
 }
 
-/// Something whose duration is kept.
+/// A measured duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Span {
-    /// Decoding and detection, what `fiducia detect` does for an image.
+    /// Decoding and detection, as in `fiducia detect`.
     Detection,
     /// From the image on the disk to its results on the disk, waiting included.
     Result,
-    /// From the image on the disk to the last destination that has its results.
+    /// From the image on the disk to its results at the last destination.
     Delivery,
 }
 
 impl Span {
     const ALL: [Self; 3] = [Self::Detection, Self::Result, Self::Delivery];
 
-    fn about(self) -> [&'static str; 2] {
+    fn describe(self) -> [&'static str; 2] {
         match self {
-            Self::Detection => ["detection_seconds", "Decoding an image and detection."],
+            Self::Detection => ["detection_seconds", "Image decoding and detection."],
             Self::Result => ["result_seconds", "From the received image to its results."],
             Self::Delivery => {
                 ["delivery_seconds", "From the received image to results at all destinations."]
@@ -99,7 +99,7 @@ impl Span {
     }
 }
 
-/// Everything that is counted.
+/// All counters and histograms.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     counts: Mutex<BTreeMap<(Counter, String), u64>>,
@@ -107,20 +107,20 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    /// One more. Labels are words of the program and names of the configuration, never what a peer sends.
+    /// Increments a counter. Labels are constants of the program and names of the configuration, never data from peers.
     pub(super) fn count(&self, counter: Counter, label: &str) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry((counter, label.to_owned())).or_default() += 1;
     }
 
-    /// How often it was counted under all labels.
+    /// The sum of a counter over all labels.
     pub(super) fn total(&self, counter: Counter) -> u64 {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.iter().filter(|((c, _), _)| *c == counter).map(|(_, n)| n).sum()
     }
 
-    /// Something took so long.
-    pub(super) fn took(&self, span: Span, time: Duration) {
+    /// Records a duration.
+    pub(super) fn observe(&self, span: Span, time: Duration) {
         let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
         let histogram = spans.entry(span).or_default();
         let seconds = time.as_secs_f64();
@@ -131,13 +131,13 @@ impl Metrics {
         }
     }
 
-    /// The text for Prometheus; gauges are name, labels, value.
+    /// The text for Prometheus; a gauge is its name, labels and value.
     pub(super) fn text(&self, gauges: &[(&str, String, u64)]) -> String {
         let mut out = String::new();
         // Writing to a string cannot fail.
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for counter in Counter::ALL {
-            let [name, label, help] = counter.about();
+            let [name, label, help] = counter.describe();
             let _ = writeln!(out, "# HELP fiducia_{name} {help}\n# TYPE fiducia_{name} counter");
             for ((_, value), count) in counts.iter().filter(|((c, _), _)| *c == counter) {
                 let _ = writeln!(out, "fiducia_{name}{{{label}=\"{value}\"}} {count}");
@@ -145,7 +145,7 @@ impl Metrics {
         }
         let spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
         for span in Span::ALL {
-            let [name, help] = span.about();
+            let [name, help] = span.describe();
             let histogram = spans.get(&span).cloned().unwrap_or_default();
             let _ = writeln!(out, "# HELP fiducia_{name} {help}\n# TYPE fiducia_{name} histogram");
             for (count, end) in histogram.counts.iter().zip(BUCKETS) {
@@ -172,10 +172,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_hold_all_that_is_not_longer() {
+    fn buckets_are_cumulative() {
         let metrics = Metrics::default();
         for ms in [10, 60, 60, 700_000] {
-            metrics.took(Span::Result, Duration::from_millis(ms));
+            metrics.observe(Span::Result, Duration::from_millis(ms));
         }
         metrics.count(Counter::Refused, "uid");
         metrics.count(Counter::Refused, "uid");

@@ -1,4 +1,4 @@
-//! What becomes of a request for an association.
+//! Association negotiation.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::{
 };
 use fiducia::radiograph::dicom::header;
 
-/// Images that are taken: computed radiography, digital X-ray, intra-oral, scanned films.
+/// Accepted images: computed radiography, digital X-ray, intra-oral, scanned films.
 pub(super) const IMAGES: [&str; 6] = [
     uids::COMPUTED_RADIOGRAPHY_IMAGE_STORAGE,
     uids::DIGITAL_X_RAY_IMAGE_STORAGE_FOR_PRESENTATION,
@@ -27,21 +27,21 @@ pub(super) const IMAGES: [&str; 6] = [
 ];
 const APPLICATION_CONTEXT: &str = "1.2.840.10008.3.1.1.1";
 
-/// What was agreed on for one class.
+/// An accepted presentation context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Context {
     pub(super) class: String,
     pub(super) syntax: String,
 }
 
-/// An association that is accepted.
+/// An accepted association.
 #[derive(Debug)]
 pub(super) struct Accepted {
     pub(super) contexts: BTreeMap<u8, Context>,
     pub(super) answer: AssociationAC,
 }
 
-/// An association that is not, and what the metrics call the reason.
+/// A rejected association; `reason` is the label in the metrics.
 #[derive(Debug)]
 pub(super) struct Rejected {
     pub(super) reason: &'static str,
@@ -49,7 +49,7 @@ pub(super) struct Rejected {
 }
 
 impl Rejected {
-    /// All places are taken; the peer may try again.
+    /// The limit of associations is reached; the peer may try again.
     pub(super) fn full() -> Self {
         use AssociationRJServiceProviderPresentationReason::LocalLimitExceeded;
         let source = AssociationRJSource::ServiceProviderPresentation(LocalLimitExceeded);
@@ -57,7 +57,7 @@ impl Rejected {
         Self { reason: "associations", answer }
     }
 
-    /// The node is being ended; the peer may try again.
+    /// The node is stopping; the peer may try again.
     pub(super) fn stopping() -> Self {
         use AssociationRJServiceProviderPresentationReason::TemporaryCongestion;
         let source = AssociationRJSource::ServiceProviderPresentation(TemporaryCongestion);
@@ -71,7 +71,7 @@ impl Rejected {
     }
 }
 
-/// Accepts or rejects; of each class the first transfer syntax of the peer that can be read is taken.
+/// Accepts or rejects an association. In each context the first proposed transfer syntax that can be read is accepted.
 pub(super) fn negotiate(
     request: &AssociationRQ,
     node: &Node,
@@ -98,18 +98,18 @@ pub(super) fn negotiate(
     let mut contexts = BTreeMap::new();
     let mut results = Vec::new();
     for proposed in &request.presentation_contexts {
-        let agreed = agree(proposed).and_then(|context| {
-            // Two contexts of one number could not be told apart.
+        let accepted = accept(proposed).and_then(|context| {
+            // Context IDs must be odd and unique (PS3.8, 9.3.2.2).
             let is_new = !contexts.contains_key(&proposed.id) && proposed.id % 2 == 1;
             is_new.then_some(context).ok_or(Why::NoReason)
         });
-        let (reason, transfer_syntax) = match agreed {
+        let (reason, transfer_syntax) = match accepted {
             Ok(context) => {
                 let syntax = context.syntax.clone();
                 contexts.insert(proposed.id, context);
                 (Why::Acceptance, syntax)
             }
-            // What stands here then is not looked at, but something must.
+            // The field is not significant in a rejected context, but must be present.
             Err(why) => (why, uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned()),
         };
         results.push(PresentationContextResult { id: proposed.id, reason, transfer_syntax });
@@ -129,19 +129,19 @@ pub(super) fn negotiate(
     Ok(Accepted { contexts, answer })
 }
 
-fn agree(proposed: &PresentationContextProposed) -> Result<Context, Why> {
-    let plain = |uid: &str| uid.trim_matches(['\0', ' ']).to_owned();
-    let class = plain(&proposed.abstract_syntax);
+fn accept(proposed: &PresentationContextProposed) -> Result<Context, Why> {
+    let trimmed = |uid: &str| uid.trim_matches(['\0', ' ']).to_owned();
+    let class = trimmed(&proposed.abstract_syntax);
     let is_echo = class == uids::VERIFICATION;
     if !is_echo && !IMAGES.contains(&class.as_str()) {
         return Err(Why::AbstractSyntaxNotSupported);
     }
-    let taken = |syntax: &String| {
-        let is_plain =
+    let is_supported = |syntax: &String| {
+        let is_uncompressed =
             [uids::IMPLICIT_VR_LITTLE_ENDIAN, uids::EXPLICIT_VR_LITTLE_ENDIAN].contains(&&**syntax);
-        if is_echo { is_plain } else { header::is_read(syntax) }
+        if is_echo { is_uncompressed } else { header::is_read(syntax) }
     };
-    let syntax = proposed.transfer_syntaxes.iter().map(|uid| plain(uid)).find(taken);
+    let syntax = proposed.transfer_syntaxes.iter().map(|uid| trimmed(uid)).find(is_supported);
     let syntax = syntax.ok_or(Why::TransferSyntaxesNotSupported)?;
     Ok(Context { class, syntax })
 }
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_can_be_read_and_nothing_else() {
+    fn only_readable_contexts_are_accepted() {
         const LITTLE: &str = uids::EXPLICIT_VR_LITTLE_ENDIAN;
         const VIDEO: &str = "1.2.840.10008.1.2.4.102";
         const CR: &str = uids::COMPUTED_RADIOGRAPHY_IMAGE_STORAGE;
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn turns_away_by_title() {
+    fn unknown_titles_are_rejected() {
         let node = Node { calling: vec!["CR1".to_owned()], ..Node::default() };
         let reason = |asked: &AssociationRQ| negotiate(asked, &node, 65_536).unwrap_err().reason;
         let mut asked = request(&[]);

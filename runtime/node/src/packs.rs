@@ -1,5 +1,5 @@
-//! The detectors of all packs that rules name. A pack whose file changes is read anew, between two images; one that
-//! is no good is not taken, and the one before goes on.
+//! The detectors of the rules' model files. A model file that changes is reloaded between two images; if the new file
+//! is not usable, the old model stays in use.
 
 use std::{
     fs,
@@ -13,10 +13,10 @@ use super::{
 };
 use fiducia::{Detector, Error, Pack, PublicKey, Wanted};
 
-/// How often files are looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// Interval between checks of the files.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// One pack of the rules.
+/// A loaded model file.
 pub(super) struct Loaded {
     path: PathBuf,
     key: Option<PathBuf>,
@@ -26,37 +26,37 @@ pub(super) struct Loaded {
     pub(super) detector: Detector,
 }
 
-/// What a file looks like from outside: while this stays, it is not read.
+/// Metadata of a file; it is read again only if this changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     changed: SystemTime,
     bytes: u64,
 }
 
-/// All packs of the rules.
+/// All model files of the rules.
 pub(super) struct Packs {
-    wanted: Wanted,
+    options: Wanted,
     all: Vec<Loaded>,
-    looked: Instant,
+    checked: Instant,
 }
 
 impl Packs {
-    /// Opens every pack once.
+    /// Opens every model file once.
     ///
     /// # Errors
-    /// Of the first that cannot be used.
+    /// As [`Pack::open`], [`Pack::verify`] and [`Detector::on`] of the first model that cannot be used.
     pub(super) fn open(config: &Config) -> Result<Self, Error> {
-        let wanted = config.wanted();
+        let options = config.device_options();
         let mut all: Vec<Loaded> = Vec::new();
         for Rule { pack, require_signed, .. } in &config.rules {
             if !all.iter().any(|l| l.path == *pack && l.key == *require_signed) {
-                all.push(Loaded::open(pack.clone(), require_signed.clone(), &wanted)?);
+                all.push(Loaded::open(pack.clone(), require_signed.clone(), &options)?);
             }
         }
-        Ok(Self { wanted, all, looked: Instant::now() })
+        Ok(Self { options, all, checked: Instant::now() })
     }
 
-    /// The pack of a rule.
+    /// The model of a rule.
     pub(super) fn of(&mut self, rule: &Rule) -> Option<&mut Loaded> {
         self.all.iter_mut().find(|l| l.path == rule.pack && l.key == rule.require_signed)
     }
@@ -65,54 +65,54 @@ impl Packs {
         &self.all
     }
 
-    /// Reads anew what has changed. True where something did.
+    /// Reloads the files that have changed; returns whether there were any.
     pub(super) fn refresh(&mut self, metrics: &Metrics) -> bool {
-        if self.looked.elapsed() < LOOK {
+        if self.checked.elapsed() < CHECK_INTERVAL {
             return false;
         }
-        self.looked = Instant::now();
-        let wanted = &self.wanted;
+        self.checked = Instant::now();
+        let options = &self.options;
         let refreshed: Vec<bool> =
-            self.all.iter_mut().map(|loaded| loaded.refresh(wanted, metrics)).collect();
+            self.all.iter_mut().map(|loaded| loaded.refresh(options, metrics)).collect();
         refreshed.contains(&true)
     }
 
-    /// Opens the device of a pack anew, after it was lost.
+    /// Opens the device of a rule's model again, after it was lost.
     ///
     /// # Errors
     /// As [`Detector::on`].
     pub(super) fn reopen(&mut self, rule: &Rule) -> Result<(), Error> {
-        let wanted = self.wanted.clone();
+        let options = self.options.clone();
         if let Some(loaded) = self.of(rule) {
-            *loaded = Loaded::open(loaded.path.clone(), loaded.key.clone(), &wanted)?;
+            *loaded = Loaded::open(loaded.path.clone(), loaded.key.clone(), &options)?;
         }
         Ok(())
     }
 }
 
 impl Loaded {
-    fn open(path: PathBuf, key: Option<PathBuf>, wanted: &Wanted) -> Result<Self, Error> {
+    fn open(path: PathBuf, key: Option<PathBuf>, options: &Wanted) -> Result<Self, Error> {
         let stamp = stamp(&path);
         let pack = open(&path, &key)?;
         let manifest = pack.manifest();
-        let detector = Detector::on(&pack, wanted, &manifest.landmarks)?;
+        let detector = Detector::on(&pack, options, &manifest.landmarks)?;
         let (name, sha256) = (manifest.name.clone(), pack.sha256().to_owned());
         Ok(Self { path, key, stamp, name, sha256, detector })
     }
 
-    fn refresh(&mut self, wanted: &Wanted, metrics: &Metrics) -> bool {
+    fn refresh(&mut self, options: &Wanted, metrics: &Metrics) -> bool {
         let now = stamp(&self.path);
         if now == self.stamp {
             return false;
         }
-        // Whatever comes of it: the file is looked at again when it changes again.
+        // In any case: an unusable file is read again only when it changes again.
         self.stamp = now;
         let pack = match open(&self.path, &self.key) {
             Ok(pack) if pack.sha256() == self.sha256 => return false,
             Ok(pack) => pack,
-            Err(error) => return self.keep(&error, metrics),
+            Err(error) => return self.reject(&error, metrics),
         };
-        match Detector::on(&pack, wanted, &pack.manifest().landmarks) {
+        match Detector::on(&pack, options, &pack.manifest().landmarks) {
             Ok(detector) => {
                 self.detector = detector;
                 self.name.clone_from(&pack.manifest().name);
@@ -122,11 +122,11 @@ impl Loaded {
                 log::info!("event=pack_reloaded pack=\"{name}\" sha256={hash}");
                 true
             }
-            Err(error) => self.keep(&error, metrics),
+            Err(error) => self.reject(&error, metrics),
         }
     }
 
-    fn keep(&self, error: &Error, metrics: &Metrics) -> bool {
+    fn reject(&self, error: &Error, metrics: &Metrics) -> bool {
         metrics.count(Counter::Reloads, "refused");
         let hash = &self.sha256[..12];
         log::error!("event=pack_refused kept_sha256={hash} why=\"{error}\"");

@@ -1,4 +1,4 @@
-//! The status page: one file of HTML and CSS, without a script. Nothing of a patient stands on it but the images.
+//! The status page: HTML and CSS without scripts. Its text contains no patient data; the thumbnails are the images.
 
 use std::{fmt::Write, time::SystemTime};
 
@@ -26,14 +26,14 @@ pub(super) fn page(shared: &Shared) -> String {
     models(&mut out, shared);
     destinations(&mut out, shared);
     out.push_str(
-        "<footer class=soft>Machine results, not for diagnosis. Images are named by the start of the SHA-256 of \
-         their SOP Instance UID.</footer></main></body></html>\n",
+        "<footer class=soft>Machine results, not for diagnosis. An image is identified by the first 12 digits of the \
+         SHA-256 of its SOP Instance UID.</footer></main></body></html>\n",
     );
     out
 }
 
 fn health(shared: &Shared) -> String {
-    match shared.trouble().or_else(|| shared.unready()) {
+    match shared.health_problem().or_else(|| shared.readiness_problem()) {
         None => "<span class=good>● in service</span>".to_owned(),
         Some(why) => format!("<span class=bad>● {}</span>", escaped(&why)),
     }
@@ -44,22 +44,23 @@ fn tiles(out: &mut String, shared: &Shared) {
     let refused = metrics.total(Counter::Refused)
         + metrics.total(Counter::AssociationsRefused)
         + metrics.total(Counter::AssociationsBroken);
-    let mut took: Vec<u128> = shared
+    let mut times_ms: Vec<u128> = shared
         .recent
         .entries()
         .iter()
         .filter_map(|entry| entry.took.map(|took| took.as_millis()))
         .collect();
-    took.sort_unstable();
-    let middle = took.get(took.len() / 2).map_or("–".to_owned(), |ms| format!("{ms} ms"));
+    times_ms.sort_unstable();
+    let median = times_ms.get(times_ms.len() / 2).map_or("–".to_owned(), |ms| format!("{ms} ms"));
+    let outgoing: usize = shared.spool.outgoing.values().map(|queue| queue.len()).sum();
     let tiles = [
         ("received", metrics.total(Counter::Received).to_string()),
-        ("waiting", shared.spool.to_do.len().to_string()),
-        ("to be sent", shared.spool.to_send.values().map(|q| q.len()).sum::<usize>().to_string()),
+        ("waiting", shared.spool.pending.len().to_string()),
+        ("to be sent", outgoing.to_string()),
         ("objects sent", metrics.total(Counter::Sent).to_string()),
-        ("refused or broken off", refused.to_string()),
-        ("put aside", shared.spool.failed().to_string()),
-        ("median to result", middle),
+        ("rejected or aborted", refused.to_string()),
+        ("failed", shared.spool.failed().to_string()),
+        ("median time to result", median),
     ];
     out.push_str("<section class=tiles>");
     for (name, value) in tiles {
@@ -83,9 +84,9 @@ fn studies(out: &mut String, shared: &Shared) {
 fn study(out: &mut String, entry: &Entry) {
     let (class, outcome) = match entry.outcome.as_str() {
         "measured" => ("good", "measured"),
-        "refused" => ("doubt", "not what the model is for"),
-        "no_rule" => ("doubt", "no rule: nothing sent"),
-        _ => ("bad", "put aside"),
+        "refused" => ("doubt", "refused by the model"),
+        "no_rule" => ("doubt", "no rule matches: nothing sent"),
+        _ => ("bad", "failed"),
     };
     let image = escaped(&entry.image);
     let picture = match entry.picture {
@@ -93,12 +94,12 @@ fn study(out: &mut String, entry: &Entry) {
             "<a class=picture href=\"/image/{image}.jpg\"><img src=\"/image/{image}.jpg\" \
              alt=\"image {image} with landmarks\"></a>"
         ),
-        None => "<div class=picture><div class=none>no picture</div></div>".to_owned(),
+        None => "<div class=picture><div class=none>no preview</div></div>".to_owned(),
     };
     let age = SystemTime::now().duration_since(entry.received).unwrap_or_default().as_secs();
     let took = entry.took.map_or(String::new(), |took| format!(", {} ms", took.as_millis()));
     let to = match &entry.destinations[..] {
-        [] => "to nobody".to_owned(),
+        [] => "no destination".to_owned(),
         names => format!("to {}", escaped(&names.join(", "))),
     };
     let _ = write!(
@@ -123,9 +124,9 @@ fn models(out: &mut String, shared: &Shared) {
 }
 
 fn destinations(out: &mut String, shared: &Shared) {
-    out.push_str("<h2>Destinations</h2><table><tr><th>name<th>title<th class=number>waiting");
+    out.push_str("<h2>Destinations</h2><table><tr><th>name<th>AE title<th class=number>waiting");
     for destination in &shared.config.destinations {
-        let waiting = shared.spool.to_send.get(&destination.name).map_or(0, |queue| queue.len());
+        let waiting = shared.spool.outgoing.get(&destination.name).map_or(0, |queue| queue.len());
         let (name, ae) = (escaped(&destination.name), escaped(&destination.ae));
         let _ = write!(out, "<tr><td>{name}<td>{ae}<td class=number>{waiting}");
     }

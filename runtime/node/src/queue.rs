@@ -1,4 +1,4 @@
-//! What waits, in order, for the thread that takes it.
+//! A queue between threads.
 
 use std::{
     collections::VecDeque,
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-/// A queue in memory; what it must not lose is on the disk.
+/// A first-in, first-out queue in memory; its items can be restored from the disk.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     waiting: Mutex<VecDeque<T>>,
@@ -25,11 +25,11 @@ impl<T> Queue<T> {
         self.changed.notify_one();
     }
 
-    /// The first, for which up to `patience` is waited.
-    pub(super) fn pop(&self, patience: Duration) -> Option<T> {
+    /// Removes the first item; waits for one for at most `timeout`.
+    pub(super) fn pop(&self, timeout: Duration) -> Option<T> {
         let waiting = self.lock();
         let empty = |waiting: &mut VecDeque<T>| waiting.is_empty();
-        let waited = self.changed.wait_timeout_while(waiting, patience, empty);
+        let waited = self.changed.wait_timeout_while(waiting, timeout, empty);
         let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
         waiting.pop_front()
     }

@@ -1,4 +1,4 @@
-//! What the status page shows: the last images, small pictures of them, the models.
+//! Contents of the status page: the last images, their thumbnails, the loaded models.
 
 use std::{
     collections::VecDeque,
@@ -14,20 +14,20 @@ use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder};
 use super::spool::{Job, Record};
 use fiducia::{Radiograph, Report, overlay};
 
-/// Images that are shown.
-const SHOWN: usize = 24;
-/// Long edge of a picture, px: the least on which names of landmarks can be read.
-const PICTURE_PX: usize = 900;
-const QUALITY: u8 = 80;
+/// Images on the page.
+const MAX_ENTRIES: usize = 24;
+/// Long edge of a thumbnail, px: the smallest on which the names of landmarks can be read.
+const THUMBNAIL_PX: usize = 900;
+const JPEG_QUALITY: u8 = 80;
 
-/// An image and what was found on it, to be drawn.
-pub(super) struct Look {
+/// An image and its report, to be drawn as a thumbnail.
+pub(super) struct ThumbnailJob {
     pub(super) image: String,
     pub(super) radiograph: Radiograph,
     pub(super) report: Report,
 }
 
-/// A model that is open.
+/// A loaded model.
 #[derive(Clone, Debug)]
 pub(super) struct ModelState {
     pub(super) name: String,
@@ -38,7 +38,7 @@ pub(super) struct ModelState {
 /// One image of the status page.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// Its short name; nothing of the patient.
+    /// Its short name; no patient data.
     pub(super) image: String,
     pub(super) received: SystemTime,
     pub(super) outcome: String,
@@ -46,9 +46,9 @@ pub(super) struct Entry {
     pub(super) device: String,
     /// From the image on the disk to its results on the disk.
     pub(super) took: Option<Duration>,
-    /// Destinations that are owed something.
+    /// Destinations that get results.
     pub(super) destinations: Vec<String>,
-    /// JPEG.
+    /// The thumbnail, JPEG.
     pub(super) picture: Option<Arc<Vec<u8>>>,
 }
 
@@ -89,7 +89,7 @@ impl Recent {
     fn push(&self, entry: Entry) {
         let mut entries = self.lock();
         entries.retain(|e| e.image != entry.image);
-        entries.truncate(SHOWN - 1);
+        entries.truncate(MAX_ENTRIES - 1);
         entries.push_front(entry);
     }
 
@@ -114,15 +114,15 @@ impl Recent {
     }
 }
 
-/// Where pictures are asked for: one at a time, so that no images pile up.
-pub(super) fn painter() -> (SyncSender<Look>, Receiver<Look>) {
+/// The queue of thumbnails to draw. It holds one job, so that images do not accumulate in memory.
+pub(super) fn thumbnail_queue() -> (SyncSender<ThumbnailJob>, Receiver<ThumbnailJob>) {
     sync_channel(1)
 }
 
-/// Draws pictures until nobody asks for any.
-pub(super) fn paint(looks: &Receiver<Look>, recent: &Recent) {
-    for Look { image, radiograph, report } in looks {
-        let drawn = std::panic::catch_unwind(|| picture(&radiograph, report));
+/// Draws thumbnails until the sender is dropped.
+pub(super) fn draw(jobs: &Receiver<ThumbnailJob>, recent: &Recent) {
+    for ThumbnailJob { image, radiograph, report } in jobs {
+        let drawn = std::panic::catch_unwind(|| thumbnail(&radiograph, report));
         let Ok(Some(picture)) = drawn else { continue };
         if let Some(entry) = recent.lock().iter_mut().find(|e| e.image == image) {
             entry.picture = Some(Arc::new(picture));
@@ -130,13 +130,13 @@ pub(super) fn paint(looks: &Receiver<Look>, recent: &Recent) {
     }
 }
 
-/// The image, made smaller, with its landmarks. Of an image that was refused no point is shown.
-fn picture(radiograph: &Radiograph, mut report: Report) -> Option<Vec<u8>> {
+/// The downsampled image with its landmarks, as JPEG. A refused image is drawn without landmarks.
+fn thumbnail(radiograph: &Radiograph, mut report: Report) -> Option<Vec<u8>> {
     if !report.plausible {
         report.landmarks.clear();
     }
-    let factor = radiograph.width.max(radiograph.height).div_ceil(PICTURE_PX).max(1);
-    let small = smaller(radiograph, factor);
+    let factor = radiograph.width.max(radiograph.height).div_ceil(THUMBNAIL_PX).max(1);
+    let small = downsampled(radiograph, factor);
     let k = factor as f64;
     for landmark in &mut report.landmarks {
         for v in [&mut landmark.x_px, &mut landmark.y_px] {
@@ -148,14 +148,14 @@ fn picture(radiograph: &Radiograph, mut report: Report) -> Option<Vec<u8>> {
     let drawn = overlay(&small, &report);
     let mut bytes = Vec::new();
     let (width, height) = drawn.dimensions();
-    JpegEncoder::new_with_quality(&mut bytes, QUALITY)
+    JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)
         .write_image(drawn.as_raw(), width, height, ExtendedColorType::Rgb8)
         .ok()?;
     Some(bytes)
 }
 
-/// Means of `factor` × `factor` px; what is left over at the right and lower edge is left out.
-fn smaller(radiograph: &Radiograph, factor: usize) -> Radiograph {
+/// Means of `factor` × `factor` px; incomplete blocks at the right and lower edge are cut off.
+fn downsampled(radiograph: &Radiograph, factor: usize) -> Radiograph {
     let [width, height] = [radiograph.width, radiograph.height].map(|edge| edge / factor);
     let mean = |i: usize| {
         let (x, y) = (i % width * factor, i / width * factor);

@@ -1,4 +1,4 @@
-//! The thread that brings results to one destination, and tries again until it has them.
+//! The thread that sends results to one destination and retries until they are delivered.
 
 use std::{
     error::Error,
@@ -26,42 +26,42 @@ use super::{
 };
 use fiducia::radiograph::dicom::header;
 
-/// How often a waiting sender looks up.
+/// Longest wait for a job before the stop flag is checked.
 const WAIT: Duration = Duration::from_millis(500);
-/// First pause after a failure; it doubles up to the longest.
+/// First pause after a failure; it doubles with each further one, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// Results of so many images go over one association.
+/// Images whose results are sent over one association.
 const BATCH: usize = 32;
-/// A destination that answers an object with failure so often does not get it.
-const TRIES: u32 = 8;
+/// Attempts after which an object that the destination rejects is given up.
+const MAX_ATTEMPTS: u32 = 8;
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
 const SYNTAX: &str = dicom_dictionary_std::uids::EXPLICIT_VR_LITTLE_ENDIAN;
 
-/// Why something did not arrive.
+/// Why results were not delivered.
 #[derive(Debug)]
 enum Failure {
-    /// The destination cannot be reached or broke off, or is short of something: it is tried again for ever.
-    Away(String),
-    /// It answers with this status.
-    Refused(u16),
-    /// Its results cannot be read from the disk.
-    Lost(String),
+    /// The destination cannot be reached, aborted, or is out of resources: retried indefinitely.
+    Unavailable(String),
+    /// It responded with this status.
+    Rejected(u16),
+    /// The results cannot be read from the disk.
+    Unreadable(String),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Away(what) | Self::Lost(what) => f.write_str(what),
-            Self::Refused(status) => write!(f, "it answers with status {status:04X}"),
+            Self::Unavailable(what) | Self::Unreadable(what) => f.write_str(what),
+            Self::Rejected(status) => write!(f, "the response has status {status:04X}"),
         }
     }
 }
 
-/// What an association with a destination goes over.
+/// The connection of an association with a destination: TCP, or TLS over it.
 trait Connection: Read + Write + CloseSocket {
-    /// What lies below.
+    /// The underlying socket.
     fn socket(&self) -> &TcpStream;
 }
 
@@ -77,14 +77,14 @@ impl Connection for TlsStream {
     }
 }
 
-/// Brings results to `destination` until the node is ended, over TLS where it is there.
+/// Sends results to `destination` until the node is stopped, over TLS if `tls` is given.
 pub(super) fn run(shared: &Shared, destination: &Destination, tls: Option<&Arc<ClientConfig>>) {
-    let Some(queue) = shared.spool.to_send.get(&destination.name) else { return };
-    let mut sender = Sender { shared, destination, queue, failures: 0, refused: Vec::new() };
+    let Some(queue) = shared.spool.outgoing.get(&destination.name) else { return };
+    let mut sender = Sender { shared, destination, queue, failures: 0, rejected: Vec::new() };
     while !shared.is_stopping() {
         let Some(first) = queue.pop(WAIT) else { continue };
         let mut batch = vec![first];
-        // The length first: what is taken out of the queue has to be delivered.
+        // The length is checked first: a job that is removed from the queue has to be delivered.
         while batch.len() < BATCH
             && let Some(more) = queue.pop(Duration::ZERO)
         {
@@ -101,7 +101,7 @@ pub(super) fn run(shared: &Shared, destination: &Destination, tls: Option<&Arc<C
     }
 }
 
-/// Opens an association as these options say.
+/// Opens an association with these options.
 type Establish<'a, S> =
     dyn Fn(ClientAssociationOptions<'_>) -> Result<ClientAssociation<S>, association::Error> + 'a;
 
@@ -109,10 +109,10 @@ struct Sender<'a> {
     shared: &'a Shared,
     destination: &'a Destination,
     queue: &'a Queue<Job>,
-    /// Failures in a row.
+    /// Consecutive failures.
     failures: u32,
-    /// How often each image was answered with failure.
-    refused: Vec<(String, u32)>,
+    /// Attempts by SOP instance, of images whose results were rejected.
+    rejected: Vec<(String, u32)>,
 }
 
 impl Sender<'_> {
@@ -121,10 +121,10 @@ impl Sender<'_> {
         let mut waiting = batch.into_iter();
         let mut failure = None;
         for job in waiting.by_ref() {
-            match self.bring(&job, &mut association, establish) {
+            match self.send_results(&job, &mut association, establish) {
                 Ok(()) => {
                     self.failures = 0;
-                    self.refused.retain(|(instance, _)| *instance != job.key.instance);
+                    self.rejected.retain(|(instance, _)| *instance != job.key.instance);
                     self.settle(&job, true);
                 }
                 Err(why) => {
@@ -134,64 +134,64 @@ impl Sender<'_> {
             }
         }
         if let Some(association) = association {
-            // What was answered is there, however this ends.
+            // Acknowledged objects are stored, even if the release fails.
             let _ = association.release();
         }
         if let Some((job, why)) = failure {
-            self.failed(job, &why);
-            // Behind the others, in their order; a re-send doubles nothing.
+            self.handle_failure(job, &why);
+            // Behind the others, in their order; sending again creates no duplicate.
             waiting.for_each(|job| self.queue.push(job));
             self.pause();
         }
     }
 
-    fn failed(&mut self, job: Job, why: &Failure) {
+    fn handle_failure(&mut self, job: Job, why: &Failure) {
         let (name, image) = (&self.destination.name, job.key.short());
         self.shared.metrics.count(Counter::SendingFailed, name);
         log::warn!("event=not_sent image={image} destination={name} why=\"{why}\"");
         self.failures += 1;
         match why {
-            Failure::Away(_) => self.queue.push(job),
-            Failure::Lost(_) => self.settle(&job, false),
-            Failure::Refused(_) => {
-                let found = self.refused.iter_mut().find(|(i, _)| *i == job.key.instance);
-                let tries = match found {
-                    Some((_, tries)) => {
-                        *tries += 1;
-                        *tries
+            Failure::Unavailable(_) => self.queue.push(job),
+            Failure::Unreadable(_) => self.settle(&job, false),
+            Failure::Rejected(_) => {
+                let found = self.rejected.iter_mut().find(|(i, _)| *i == job.key.instance);
+                let attempts = match found {
+                    Some((_, attempts)) => {
+                        *attempts += 1;
+                        *attempts
                     }
                     None => {
-                        self.refused.push((job.key.instance.clone(), 1));
+                        self.rejected.push((job.key.instance.clone(), 1));
                         1
                     }
                 };
-                if tries < TRIES {
+                if attempts < MAX_ATTEMPTS {
                     return self.queue.push(job);
                 }
-                self.refused.retain(|(instance, _)| *instance != job.key.instance);
-                log::error!("event=given_up image={image} destination={name} tries={tries}");
+                self.rejected.retain(|(instance, _)| *instance != job.key.instance);
+                log::error!("event=given_up image={image} destination={name} tries={attempts}");
                 self.settle(&job, false);
             }
         }
     }
 
-    /// Notes that the destination has it, or never will.
-    fn settle(&self, job: &Job, arrived: bool) {
+    /// Records that the destination has the results, or that they are given up.
+    fn settle(&self, job: &Job, delivered: bool) {
         let (spool, name) = (&self.shared.spool, &self.destination.name);
-        let settled = match arrived {
-            true => spool.sent(&job.key, name),
-            false => spool.refused(&job.key, name),
+        let settled = match delivered {
+            true => spool.mark_sent(&job.key, name),
+            false => spool.mark_refused(&job.key, name),
         };
         match settled {
             Ok(false) => {}
             Ok(true) => {
                 let took = job.received.elapsed().unwrap_or_default();
-                self.shared.metrics.took(Span::Delivery, took);
+                self.shared.metrics.observe(Span::Delivery, took);
                 let (image, ms) = (job.key.short(), took.as_millis());
                 log::info!("event=delivered image={image} since_received_ms={ms}");
             }
             Err(error) => {
-                // It is sent once more after the next start, which doubles nothing.
+                // It is sent again after the next start; that creates no duplicate.
                 let image = job.key.short();
                 log::error!("event=not_noted image={image} destination={name} error=\"{error}\"");
             }
@@ -206,22 +206,23 @@ impl Sender<'_> {
         }
     }
 
-    /// All objects of one image that the destination is owed.
-    fn bring<S: Connection>(
+    /// Sends all objects of one image that are due at the destination.
+    fn send_results<S: Connection>(
         &self,
         job: &Job,
         association: &mut Option<ClientAssociation<S>>,
         establish: &Establish<'_, S>,
     ) -> Result<(), Failure> {
-        let lost = |e: std::io::Error| Failure::Lost(format!("its results are gone: {e}"));
-        let record = self.shared.spool.record(&job.key).map_err(lost)?;
+        let unreadable =
+            |e: std::io::Error| Failure::Unreadable(format!("cannot read its results: {e}"));
+        let record = self.shared.spool.record(&job.key).map_err(unreadable)?;
         let owed = record.owed.get(&self.destination.name).cloned().unwrap_or_default();
         for number in owed {
             let open = match association {
                 Some(open) => open,
                 None => association.insert(self.connect(establish)?),
             };
-            let file = fs::read(self.shared.spool.object(&job.key, number)).map_err(lost)?;
+            let file = fs::read(self.shared.spool.object(&job.key, number)).map_err(unreadable)?;
             store(open, &record, number, &file)?;
             self.shared.metrics.count(Counter::Sent, &self.destination.name);
         }
@@ -242,46 +243,46 @@ impl Sender<'_> {
             options = options.with_presentation_context(kind.sop_class(), vec![SYNTAX]);
         }
         let mut association = establish(options)
-            .map_err(|e| Failure::Away(format!("no association: {}", with_causes(&e))))?;
-        // A command is small, and what follows it must not wait until the peer has acknowledged it.
-        let hurried = association.inner_stream().socket().set_nodelay(true);
-        hurried.map_err(|e| Failure::Away(format!("no association: {e}")))?;
+            .map_err(|e| Failure::Unavailable(format!("no association: {}", with_causes(&e))))?;
+        // A command is small, and the data set after it must not wait until TCP has acknowledged it.
+        let nodelay = association.inner_stream().socket().set_nodelay(true);
+        nodelay.map_err(|e| Failure::Unavailable(format!("no association: {e}")))?;
         Ok(association)
     }
 }
 
-/// What failed and why: of TLS the cause alone says what is wrong with a certificate.
+/// An error with its causes: with TLS only the cause says what is wrong with a certificate.
 fn with_causes(error: &dyn Error) -> String {
-    let mut said = vec![error.to_string()];
+    let mut texts = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
-        said.push(error.to_string());
+        texts.push(error.to_string());
         cause = error.source();
     }
-    said.dedup();
-    said.join(": ").replace('"', "'")
+    texts.dedup();
+    texts.join(": ").replace('"', "'")
 }
 
-/// Sends one object and waits for its answer.
+/// Sends one object and waits for the response.
 fn store<S: Connection>(
     association: &mut ClientAssociation<S>,
     record: &Record,
     number: usize,
     file: &[u8],
 ) -> Result<(), Failure> {
-    let lost = |what: &str| Failure::Lost(format!("object {number}: {what}"));
-    let away = |e: &dyn fmt::Display| Failure::Away(format!("the association broke: {e}"));
-    let made = record.objects.get(number).ok_or_else(|| lost("not in the record"))?;
-    let data = header::parts(file).map_err(|e| lost(&e))?.data;
+    let unreadable = |what: &str| Failure::Unreadable(format!("object {number}: {what}"));
+    let aborted = |e: &dyn fmt::Display| Failure::Unavailable(format!("association aborted: {e}"));
+    let object = record.objects.get(number).ok_or_else(|| unreadable("not in the record"))?;
+    let data = header::parts(file).map_err(|e| unreadable(&e))?.data;
     let contexts = association.presentation_contexts();
-    let context = contexts.iter().find(|c| c.abstract_syntax == made.sop_class);
-    // A destination that does not take the class at all will say so again.
-    let context = context.ok_or(Failure::Refused(0x0122))?.id;
+    let context = contexts.iter().find(|c| c.abstract_syntax == object.sop_class);
+    // A class that is not negotiated is as permanent as a rejection (SOP class not supported).
+    let context = context.ok_or(Failure::Rejected(0x0122))?.id;
     let request = Command {
         field: fields::STORE,
         message_id: 1 + number as u16,
-        sop_class: made.sop_class.clone(),
-        sop_instance: made.sop_instance.clone(),
+        sop_class: object.sop_class.clone(),
+        sop_instance: object.sop_instance.clone(),
         has_data: true,
         ..Command::default()
     };
@@ -291,10 +292,10 @@ fn store<S: Connection>(
         is_last: true,
         data: request.bytes(),
     };
-    association.send(&Pdu::PData { data: vec![command] }).map_err(|e| away(&e))?;
+    association.send(&Pdu::PData { data: vec![command] }).map_err(|e| aborted(&e))?;
     let mut writer = association.send_pdata(context);
-    writer.write_all(data).and_then(|()| writer.finish()).map_err(|e| away(&e))?;
-    let status = answer(association, request.message_id)?;
+    writer.write_all(data).and_then(|()| writer.finish()).map_err(|e| aborted(&e))?;
+    let status = response(association, request.message_id)?;
     match status {
         0 => Ok(()),
         // Warnings: it is stored.
@@ -302,35 +303,36 @@ fn store<S: Connection>(
             log::warn!("event=sent_with_warning image={} status={status:04X}", record.image);
             Ok(())
         }
-        0xA700..=0xA7FF => Err(Failure::Away(format!("it is out of resources ({status:04X})"))),
-        other => Err(Failure::Refused(other)),
+        0xA700..=0xA7FF => {
+            Err(Failure::Unavailable(format!("it is out of resources ({status:04X})")))
+        }
+        other => Err(Failure::Rejected(other)),
     }
 }
 
-/// Status of the answer to a message.
-fn answer<S: Connection>(
+/// Status of the response to a message.
+fn response<S: Connection>(
     association: &mut ClientAssociation<S>,
     message_id: u16,
 ) -> Result<u16, Failure> {
-    let away = |what: String| Failure::Away(format!("no answer: {what}"));
+    let failed = |what: String| Failure::Unavailable(format!("no valid response: {what}"));
     let mut bytes = Vec::new();
     loop {
-        let data = match association.receive().map_err(|e| away(e.to_string()))? {
+        let data = match association.receive().map_err(|e| failed(e.to_string()))? {
             Pdu::PData { data } => data,
-            _ => return Err(away("it speaks of something else".to_owned())),
+            _ => return Err(failed("unexpected PDU".to_owned())),
         };
         for value in data {
             bytes.extend(value.data);
             if value.is_last {
                 let command = Command::read(&bytes);
                 let command = command.filter(|c| c.message_id == message_id);
-                let command =
-                    command.ok_or_else(|| away("it answers something else".to_owned()))?;
+                let command = command.ok_or_else(|| failed("unexpected message".to_owned()))?;
                 return Ok(command.status);
             }
         }
         if bytes.len() > 1 << 16 {
-            return Err(away("it has no end".to_owned()));
+            return Err(failed("it is too long".to_owned()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One association, without its connection: what comes in, and what is said to it.
+//! One association as a state machine without a connection: PDUs in, PDUs out.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,15 @@ use dicom_ul::pdu::{
 use super::{
     Shared,
     command::{Command, fields},
-    intake::{self, Offer, Refusal, Share},
+    intake::{self, Offer, Refusal, Reservation},
     metrics::Counter,
     negotiate::{Context, Rejected, negotiate},
 };
 
-/// Commands are small.
+/// Length limit of a command.
 const COMMAND_BYTES: usize = 16 << 10;
-/// Of an image that is not taken this much is read over before the association is ended, in images of the
-/// largest size.
-const PATIENCE_IMAGES: usize = 2;
+/// Data of a rejected image that is discarded before the association is aborted, in images of the largest size.
+const MAX_DISCARDED_IMAGES: usize = 2;
 const SUCCESS: u16 = 0;
 const UNRECOGNISED: u16 = 0x0211;
 const MISTYPED: u16 = 0x0212;
@@ -27,49 +26,49 @@ const MISTYPED: u16 = 0x0212;
 /// An association.
 pub(super) struct Session<'a> {
     shared: &'a Shared,
-    /// Who calls, as the log calls it.
+    /// The caller's AE title, for the log.
     from: String,
-    /// None before it is accepted.
+    /// `None` before the association is accepted.
     contexts: Option<BTreeMap<u8, Context>>,
     command: Vec<u8>,
     storing: Option<Storing<'a>>,
 }
 
-/// An image on its way in.
+/// An image that is being received.
 struct Storing<'a> {
     request: Command,
     context: u8,
-    /// The file so far, or why it is not taken.
+    /// The file so far, or why it is rejected.
     file: Result<Vec<u8>, Refusal>,
     data_at: usize,
-    /// Bytes of data that came.
-    seen: usize,
-    share: Share<'a>,
+    /// Bytes of data received.
+    received: usize,
+    reservation: Reservation<'a>,
 }
 
-/// What is said, and whether that was all.
+/// PDUs to send, and how the association ends after them; `None` if it goes on.
 #[derive(Debug, Default)]
-pub(super) struct Turn {
-    pub(super) say: Vec<Pdu>,
+pub(super) struct Reply {
+    pub(super) pdus: Vec<Pdu>,
     pub(super) end: Option<End>,
 }
 
 /// How an association ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// As it should.
+    /// Regularly.
     Released,
-    /// The peer broke it off.
+    /// By an abort of the peer.
     AbortedByPeer,
-    /// It was never begun.
+    /// It was not accepted.
     Rejected,
-    /// The peer does what nobody may; as the metrics call it.
+    /// By a protocol violation of the peer; the label in the metrics.
     Broken(&'static str),
 }
 
-impl Turn {
-    fn say(pdu: Pdu) -> Self {
-        Self { say: vec![pdu], end: None }
+impl Reply {
+    fn send(pdu: Pdu) -> Self {
+        Self { pdus: vec![pdu], end: None }
     }
 }
 
@@ -83,37 +82,43 @@ impl<'a> Session<'a> {
         self.contexts.is_some()
     }
 
-    /// Whether an image is on its way in.
+    /// Whether an image is being received.
     pub(super) fn is_storing(&self) -> bool {
         self.storing.is_some()
     }
 
-    /// Who calls, as the log calls it.
+    /// The caller's AE title, for the log.
     pub(super) fn from(&self) -> &str {
         &self.from
     }
 
-    /// Answers a unit. `room` says whether there is a place for one more association.
-    pub(super) fn receive(&mut self, pdu: Pdu, room: &mut dyn FnMut() -> bool) -> Turn {
+    /// Handles a PDU. `has_capacity` reserves an association, and returns false if the limit is reached.
+    pub(super) fn receive(&mut self, pdu: Pdu, has_capacity: &mut dyn FnMut() -> bool) -> Reply {
         match (pdu, self.is_open()) {
-            (Pdu::AssociationRQ(request), false) => self.associate(&request, room),
+            (Pdu::AssociationRQ(request), false) => self.associate(&request, has_capacity),
             (Pdu::PData { data }, true) => self.values(data),
-            (Pdu::ReleaseRQ, true) => Turn { say: vec![Pdu::ReleaseRP], end: Some(End::Released) },
-            (Pdu::AbortRQ { .. }, _) => Turn { say: vec![], end: Some(End::AbortedByPeer) },
+            (Pdu::ReleaseRQ, true) => {
+                Reply { pdus: vec![Pdu::ReleaseRP], end: Some(End::Released) }
+            }
+            (Pdu::AbortRQ { .. }, _) => Reply { pdus: vec![], end: Some(End::AbortedByPeer) },
             (Pdu::Unknown { .. }, _) => broken(Abort::UnrecognizedPdu, "pdu_unknown"),
             _ => broken(Abort::UnexpectedPdu, "pdu_unexpected"),
         }
     }
 
-    fn associate(&mut self, request: &AssociationRQ, room: &mut dyn FnMut() -> bool) -> Turn {
-        self.from = plain(&request.calling_ae_title);
+    fn associate(
+        &mut self,
+        request: &AssociationRQ,
+        has_capacity: &mut dyn FnMut() -> bool,
+    ) -> Reply {
+        self.from = log_word(&request.calling_ae_title);
         let Shared { config, metrics, .. } = self.shared;
         let accepted = if self.shared.is_stopping() {
             Err(Rejected::stopping())
         } else {
             negotiate(request, &config.dicom, config.limits.pdu_bytes())
         };
-        let accepted = accepted.and_then(|accepted| match room() {
+        let accepted = accepted.and_then(|accepted| match has_capacity() {
             true => Ok(accepted),
             false => Err(Rejected::full()),
         });
@@ -121,35 +126,35 @@ impl<'a> Session<'a> {
             Ok(accepted) => {
                 self.contexts = Some(accepted.contexts);
                 log::debug!("event=association from={}", self.from);
-                Turn::say(Pdu::AssociationAC(accepted.answer))
+                Reply::send(Pdu::AssociationAC(accepted.answer))
             }
             Err(Rejected { reason, answer }) => {
                 metrics.count(Counter::AssociationsRefused, reason);
-                let (from, to) = (&self.from, plain(&request.called_ae_title));
+                let (from, to) = (&self.from, log_word(&request.called_ae_title));
                 log::warn!("event=association_refused from={from} to={to} reason={reason}");
-                Turn { say: vec![Pdu::AssociationRJ(answer)], end: Some(End::Rejected) }
+                Reply { pdus: vec![Pdu::AssociationRJ(answer)], end: Some(End::Rejected) }
             }
         }
     }
 
-    fn values(&mut self, values: Vec<PDataValue>) -> Turn {
-        let mut turn = Turn::default();
+    fn values(&mut self, values: Vec<PDataValue>) -> Reply {
+        let mut reply = Reply::default();
         for value in values {
             let next = match value.value_type {
                 PDataValueType::Command => self.command_part(&value),
                 PDataValueType::Data => self.data_part(&value),
             };
-            turn.say.extend(next.say);
+            reply.pdus.extend(next.pdus);
             if next.end.is_some() {
-                turn.end = next.end;
+                reply.end = next.end;
                 break;
             }
         }
-        turn
+        reply
     }
 
     /// A command may come in several parts.
-    fn command_part(&mut self, value: &PDataValue) -> Turn {
+    fn command_part(&mut self, value: &PDataValue) -> Reply {
         let PDataValue { presentation_context_id: context, is_last, ref data, .. } = *value;
         if self.storing.is_some() || self.context(context).is_none() {
             return broken(Abort::UnexpectedPduParameter, "command_unexpected");
@@ -159,79 +164,83 @@ impl<'a> Session<'a> {
         }
         self.command.extend_from_slice(data);
         if !is_last {
-            return Turn::default();
+            return Reply::default();
         }
         match Command::read(&std::mem::take(&mut self.command)) {
-            Some(command) => self.obey(command, context),
+            Some(command) => self.dispatch(command, context),
             None => broken(Abort::InvalidPduParameter, "command_damaged"),
         }
     }
 
-    fn obey(&mut self, command: Command, context: u8) -> Turn {
+    fn dispatch(&mut self, command: Command, context: u8) -> Reply {
         match command.field {
             fields::ECHO if !command.has_data => {
                 self.shared.metrics.count(Counter::Echoes, "success");
-                answer(context, &command, SUCCESS, "")
+                respond(context, &command, SUCCESS, "")
             }
             fields::STORE if command.has_data => {
                 self.storing = Some(self.begin(command, context));
-                Turn::default()
+                Reply::default()
             }
-            // What is to be cancelled is over already.
-            fields::CANCEL => Turn::default(),
-            fields::STORE => answer(context, &command, MISTYPED, "there is no data set"),
+            // The operation to cancel is already finished.
+            fields::CANCEL => Reply::default(),
+            fields::STORE => respond(context, &command, MISTYPED, "the data set is missing"),
             field if field & fields::ANSWER != 0 => {
                 broken(Abort::UnexpectedPduParameter, "command_unexpected")
             }
-            // Its data set would be taken for that of another.
+            // Its data set would be mistaken for that of the next command.
             _ if command.has_data => broken(Abort::UnexpectedPduParameter, "command_unexpected"),
-            _ => answer(context, &command, UNRECOGNISED, "this is a node for images alone"),
+            _ => respond(
+                context,
+                &command,
+                UNRECOGNISED,
+                "this node supports C-ECHO and C-STORE only",
+            ),
         }
     }
 
     fn begin(&self, request: Command, context: u8) -> Storing<'a> {
-        let agreed = self.context(context);
-        let file = match agreed {
-            Some(agreed) if agreed.class == request.sop_class => {
-                let Context { class, syntax } = agreed;
+        let file = match self.context(context) {
+            Some(negotiated) if negotiated.class == request.sop_class => {
+                let Context { class, syntax } = negotiated;
                 intake::file_head(class, &request.sop_instance, syntax).ok_or(Refusal::Uid)
             }
             _ => Err(Refusal::Class),
         };
         let data_at = file.as_ref().map_or(0, Vec::len);
-        let share = self.shared.budget.share();
-        Storing { request, context, file, data_at, seen: 0, share }
+        let reservation = self.shared.budget.reserve();
+        Storing { request, context, file, data_at, received: 0, reservation }
     }
 
-    fn data_part(&mut self, value: &PDataValue) -> Turn {
+    fn data_part(&mut self, value: &PDataValue) -> Reply {
         let PDataValue { presentation_context_id: context, is_last, ref data, .. } = *value;
-        let most = self.shared.config.limits.object_bytes();
+        let max = self.shared.config.limits.object_bytes();
         let Some(storing) = self.storing.as_mut().filter(|s| s.context == context) else {
             return broken(Abort::UnexpectedPduParameter, "data_unexpected");
         };
-        storing.add(data, most);
+        storing.add(data, max);
         if !is_last {
-            if storing.seen > PATIENCE_IMAGES * most {
-                self.turn_away_unfinished();
+            if storing.received > MAX_DISCARDED_IMAGES * max {
+                self.reject_unfinished();
                 return broken(Abort::InvalidPduParameter, "object_size");
             }
-            return Turn::default();
+            return Reply::default();
         }
         match self.storing.take() {
             Some(storing) => self.finish(storing),
-            None => Turn::default(),
+            None => Reply::default(),
         }
     }
 
-    fn turn_away_unfinished(&mut self) {
+    fn reject_unfinished(&mut self) {
         if let Some(Storing { request, file: Err(refusal), .. }) = self.storing.take() {
-            intake::turned_away(self.shared, &refusal, &request.sop_instance, &self.from);
+            intake::log_refusal(self.shared, &refusal, &request.sop_instance, &self.from);
         }
     }
 
-    fn finish(&self, storing: Storing<'_>) -> Turn {
+    fn finish(&self, storing: Storing<'_>) -> Reply {
         let Storing { request, context, file, data_at, .. } = storing;
-        let taken = match (&file, self.context(context)) {
+        let accepted = match (&file, self.context(context)) {
             (Ok(file), Some(Context { class, syntax })) => {
                 let offer = Offer {
                     sop_class: class,
@@ -241,17 +250,17 @@ impl<'a> Session<'a> {
                     data_at,
                     from: &self.from,
                 };
-                intake::take(self.shared, &offer)
+                intake::accept(self.shared, &offer)
             }
             _ => {
                 let refusal = file.err().unwrap_or(Refusal::Class);
-                intake::turned_away(self.shared, &refusal, &request.sop_instance, &self.from);
+                intake::log_refusal(self.shared, &refusal, &request.sop_instance, &self.from);
                 Err(refusal)
             }
         };
-        match taken {
-            Ok(()) => answer(context, &request, SUCCESS, ""),
-            Err(refusal) => answer(context, &request, refusal.status(), refusal.comment()),
+        match accepted {
+            Ok(()) => respond(context, &request, SUCCESS, ""),
+            Err(refusal) => respond(context, &request, refusal.status(), refusal.comment()),
         }
     }
 
@@ -261,12 +270,12 @@ impl<'a> Session<'a> {
 }
 
 impl Storing<'_> {
-    fn add(&mut self, data: &[u8], most: usize) {
-        self.seen += data.len();
+    fn add(&mut self, data: &[u8], max: usize) {
+        self.received += data.len();
         let Ok(file) = &mut self.file else { return };
-        if self.seen > most {
+        if self.received > max {
             self.file = Err(Refusal::TooLarge);
-        } else if !self.share.grow(data.len()) || file.try_reserve(data.len()).is_err() {
+        } else if !self.reservation.grow(data.len()) || file.try_reserve(data.len()).is_err() {
             self.file = Err(Refusal::Memory);
         } else {
             file.extend_from_slice(data);
@@ -274,20 +283,20 @@ impl Storing<'_> {
     }
 }
 
-fn answer(context: u8, request: &Command, status: u16, comment: &str) -> Turn {
-    let data = request.answer(status, comment).bytes();
+fn respond(context: u8, request: &Command, status: u16, comment: &str) -> Reply {
+    let data = request.response(status, comment).bytes();
     let (value_type, is_last) = (PDataValueType::Command, true);
     let value = PDataValue { presentation_context_id: context, value_type, is_last, data };
-    Turn::say(Pdu::PData { data: vec![value] })
+    Reply::send(Pdu::PData { data: vec![value] })
 }
 
-fn broken(why: Abort, reason: &'static str) -> Turn {
+fn broken(why: Abort, reason: &'static str) -> Reply {
     let abort = Pdu::AbortRQ { source: AbortRQSource::ServiceProvider(why) };
-    Turn { say: vec![abort], end: Some(End::Broken(reason)) }
+    Reply { pdus: vec![abort], end: Some(End::Broken(reason)) }
 }
 
-/// A title as one word of the log.
-fn plain(title: &str) -> String {
-    let word = |c: char| if c.is_ascii_graphic() && c != '"' && c != '=' { c } else { '_' };
-    title.trim().chars().take(16).map(word).collect()
+/// An AE title as one word of the log.
+fn log_word(title: &str) -> String {
+    let escape = |c: char| if c.is_ascii_graphic() && c != '"' && c != '=' { c } else { '_' };
+    title.trim().chars().take(16).map(escape).collect()
 }

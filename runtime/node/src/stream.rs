@@ -1,4 +1,4 @@
-//! What a connection is made of: the socket alone, or TLS over it.
+//! A byte stream from a peer: the socket itself, or TLS over it.
 
 use std::{
     io::{self, Read, Write},
@@ -8,38 +8,38 @@ use std::{
 
 use rustls::{ServerConfig, ServerConnection};
 
-/// Bytes that are encrypted at once; TLS keeps up to 64 KiB that were not sent.
+/// Bytes that are encrypted at once; `rustls` buffers at most 64 KiB that were not sent.
 const PIECE_BYTES: usize = 16 << 10;
 
 /// A connection that a peer has opened.
 pub(super) enum Stream {
-    /// As it is.
+    /// Not encrypted.
     Plain(TcpStream),
     /// Encrypted.
     Tls(Box<ServerConnection>, TcpStream),
 }
 
 impl Stream {
-    /// Over TLS where `tls` is there. Nothing is read or written yet.
+    /// Over TLS if `tls` is given. Nothing is read or written yet.
     pub(super) fn new(socket: TcpStream, tls: Option<&Arc<ServerConfig>>) -> io::Result<Self> {
         let Some(tls) = tls else { return Ok(Self::Plain(socket)) };
         let tls = ServerConnection::new(Arc::clone(tls)).map_err(io::Error::other)?;
         Ok(Self::Tls(Box::new(tls), socket))
     }
 
-    /// What lies below, for its time limits.
+    /// The underlying socket, to set its timeouts.
     pub(super) fn socket(&self) -> &TcpStream {
         match self {
             Self::Plain(socket) | Self::Tls(_, socket) => socket,
         }
     }
 
-    /// One step of the handshake: whether it is done; asks the socket once at most.
+    /// One step of the TLS handshake; returns whether it is complete. Reads from the socket at most once.
     ///
     /// # Errors
-    /// `UnexpectedEof` where the peer has closed the connection, `WouldBlock` as the socket says it, `InvalidData`
-    /// where what came is no TLS or the peer is not trusted, which it is told.
-    pub(super) fn shake_hands(&mut self) -> io::Result<bool> {
+    /// `UnexpectedEof` if the peer closed the connection, `WouldBlock` as the socket, `InvalidData` if the data is not
+    /// TLS or the peer is not trusted; the peer gets a TLS alert.
+    pub(super) fn handshake(&mut self) -> io::Result<bool> {
         let Self::Tls(tls, socket) = self else { return Ok(true) };
         if tls.is_handshaking() && advance(tls, socket)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -47,11 +47,11 @@ impl Stream {
         Ok(!tls.is_handshaking())
     }
 
-    /// Reads what is there; 0 at the end. Asks the socket once at most, so that the time limits of who reads hold
+    /// Reads available bytes; 0 at the end. Reads from the socket at most once, so that the caller's time limits hold
     /// however slowly a peer sends.
     ///
     /// # Errors
-    /// As the socket; `WouldBlock` also where a record of TLS has not come to its end.
+    /// As the socket; `WouldBlock` also if a TLS record is incomplete.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(socket) => socket.read(buffer),
@@ -65,7 +65,7 @@ impl Stream {
         }
     }
 
-    /// Sends all of it.
+    /// Sends all bytes.
     pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Plain(socket) => socket.write_all(bytes),
@@ -76,7 +76,7 @@ impl Stream {
         }
     }
 
-    /// Says that nothing more will be sent.
+    /// Closes the sending direction.
     pub(super) fn finish(&mut self) {
         if let Self::Tls(tls, socket) = self {
             tls.send_close_notify();
@@ -86,15 +86,15 @@ impl Stream {
     }
 }
 
-/// Takes what the socket has, and answers what TLS has to answer. Bytes that came.
+/// Reads from the socket, processes TLS records and sends the responses. Returns the number of bytes read.
 fn advance(tls: &mut ServerConnection, socket: &mut TcpStream) -> io::Result<usize> {
     let count = tls.read_tls(socket)?;
     let processed = tls.process_new_packets();
-    // Where it failed this is the alert that tells the peer why.
+    // After a failure this is the alert that tells the peer the reason.
     let sent = send(tls, socket);
     processed.map_err(|e| {
         let what = match e {
-            rustls::Error::InvalidMessage(_) => format!("what came is not TLS: {e}"),
+            rustls::Error::InvalidMessage(_) => format!("the data is not TLS: {e}"),
             e => e.to_string(),
         };
         io::Error::new(io::ErrorKind::InvalidData, what)
@@ -114,7 +114,7 @@ fn send(tls: &mut ServerConnection, socket: &mut TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// DICOM says itself where it ends, so that a connection may be closed without TLS being told.
+/// A connection may be closed without a TLS close alert: DICOM has its own end of an association.
 fn decrypted(tls: &mut ServerConnection, buffer: &mut [u8]) -> io::Result<usize> {
     match tls.reader().read(buffer) {
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(0),

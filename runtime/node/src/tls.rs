@@ -1,4 +1,4 @@
-//! Certificates and keys as TLS takes them. Versions 1.2 and 1.3; no file is read again while the node runs.
+//! Loads certificates and keys for TLS 1.2 and 1.3. No file is read again while the node runs.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -12,7 +12,7 @@ use rustls::{
 use super::config::{Config, DestinationTls, NodeTls};
 use fiducia::{Error, ErrorKind};
 
-/// What associations are secured with; `None` where they are plain.
+/// TLS configurations of the associations; `None` for those without TLS.
 #[derive(Debug)]
 pub(super) struct Tls {
     pub(super) node: Option<Arc<ServerConfig>>,
@@ -21,10 +21,10 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Reads all files that `config` names.
+    /// Reads all certificates and keys of `config`.
     ///
     /// # Errors
-    /// [`ErrorKind::Unreadable`], with the file, where one is missing or is not what it should be.
+    /// [`ErrorKind::Unreadable`], with the path, if a file is missing or invalid.
     pub(super) fn open(config: &Config) -> Result<Self, Error> {
         let node = config.dicom.tls.as_ref().map(node).transpose();
         let node = node.map_err(|what| unreadable("dicom.tls", &what))?;
@@ -61,7 +61,7 @@ fn node(tls: &NodeTls) -> Result<Arc<ServerConfig>, String> {
     };
     let (chain, private) = (certificates(&tls.certificate)?, key(&tls.key)?);
     let config = builder.with_single_cert(chain, private);
-    config.map(Arc::new).map_err(|e| unfit(&tls.certificate, &tls.key, &e))
+    config.map(Arc::new).map_err(|e| mismatch(&tls.certificate, &tls.key, &e))
 }
 
 fn destination(tls: &DestinationTls) -> Result<Arc<ClientConfig>, String> {
@@ -72,24 +72,24 @@ fn destination(tls: &DestinationTls) -> Result<Arc<ClientConfig>, String> {
     let config = match (&tls.certificate, &tls.key) {
         (Some(certificate), Some(private)) => {
             let own = builder.with_client_auth_cert(certificates(certificate)?, key(private)?);
-            own.map_err(|e| unfit(certificate, private, &e))?
+            own.map_err(|e| mismatch(certificate, private, &e))?
         }
         _ => builder.with_no_client_auth(),
     };
     Ok(Arc::new(config))
 }
 
-fn unfit(certificate: &Path, key: &Path, error: &rustls::Error) -> String {
+fn mismatch(certificate: &Path, key: &Path, error: &rustls::Error) -> String {
     let (certificate, key) = (certificate.display(), key.display());
     format!(
-        "{certificate} and {key} cannot be used together: {error}; the node's certificate must come first in its \
-         file, and the key must be its key"
+        "{certificate} and {key} do not match: {error}; the node's own certificate must come first in its file, and \
+         the key must belong to it"
     )
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let hint = "it must be a PEM file that the user of the node may read";
-    fs::read(path).map_err(|e| format!("{} cannot be read: {e}; {hint}", path.display()))
+    let hint = "it must be a PEM file that the node's user may read";
+    fs::read(path).map_err(|e| format!("cannot read {}: {e}; {hint}", path.display()))
 }
 
 /// All certificates of a file; at least one.
@@ -97,16 +97,16 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
     let read = read.map_err(|e| format!("{} is damaged: {e}", path.display()))?;
     if read.is_empty() {
-        let hint = "it must be PEM, with lines `-----BEGIN CERTIFICATE-----`";
-        return Err(format!("{} has no certificate; {hint}", path.display()));
+        let hint = "it must be a PEM file with a section `-----BEGIN CERTIFICATE-----`";
+        return Err(format!("{} contains no certificate; {hint}", path.display()));
     }
     Ok(read)
 }
 
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|e| {
-        let hint = "it must be PEM without a password (PKCS #8, PKCS #1 or SEC 1)";
-        format!("{} has no private key that can be read: {e}; {hint}", path.display())
+        let hint = "it must be a PEM file without a password (PKCS #8, PKCS #1 or SEC 1)";
+        format!("{} contains no readable private key: {e}; {hint}", path.display())
     })
 }
 
@@ -114,7 +114,7 @@ fn authorities(path: &Path) -> Result<Arc<RootCertStore>, String> {
     let mut store = RootCertStore::empty();
     for certificate in certificates(path)? {
         store.add(certificate).map_err(|e| {
-            format!("{} holds what is no certificate of an authority: {e}", path.display())
+            format!("{} contains an invalid authority certificate: {e}", path.display())
         })?;
     }
     Ok(Arc::new(store))

@@ -1,15 +1,15 @@
-//! UIDs of images: checked before one becomes the name of a file, shortened before one is shown.
+//! UIDs of images: validated before one becomes a file name, shortened before one is shown.
 
 use sha2::{Digest, Sha256};
 
 use fiducia::pack::hex;
 
-/// Who wrote the files and speaks on associations: a UUID as a UID (PS3.5, B.2).
+/// Implementation Class UID in files and associations, a UUID-derived UID (PS3.5, B.2).
 pub(super) const IMPLEMENTATION: &str = "2.25.271480826903384206437541207468510213897";
-/// The same for people, at most 16 characters.
+/// Implementation Version Name, at most 16 characters.
 pub(super) const IMPLEMENTATION_NAME: &str = concat!("FIDUCIA_", env!("CARGO_PKG_VERSION"));
 
-/// Whether this is a UID: at most 64 characters, numbers without leading zeros between dots (PS3.5, 9.1).
+/// Whether this is a valid UID: at most 64 characters, numbers without leading zeros between dots (PS3.5, 9.1).
 pub(super) fn is_valid(uid: &str) -> bool {
     let number = |part: &str| {
         !part.is_empty()
@@ -19,7 +19,7 @@ pub(super) fn is_valid(uid: &str) -> bool {
     uid.len() <= 64 && uid.split('.').all(number)
 }
 
-/// What the log and the status page call an image. It says nothing to those who do not have its UID.
+/// The name of an image in the log and on the status page. It identifies the image only to those who have its UID.
 pub(super) fn short(uid: &str) -> String {
     hex(&Sha256::digest(uid.as_bytes())[..6])
 }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_numbers_and_dots_become_names_of_files() {
+    fn only_numbers_and_dots_become_file_names() {
         for good in ["1", "1.2.840.10008.1.1", "2.25.0", &"1".repeat(64), IMPLEMENTATION] {
             assert!(is_valid(good), "{good}");
         }

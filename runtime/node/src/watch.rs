@@ -1,10 +1,9 @@
-//! Images from a folder: taken as if they had been sent, then put into `taken` or `refused` beside them.
+//! Images from a watched folder: handled like sent ones, then moved to its subfolder `taken` or `refused`.
 
 use std::{
     collections::HashMap,
     ffi::OsStr,
-    fs::{self, File},
-    io::{self, Read},
+    fs, io,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant, SystemTime},
@@ -15,96 +14,91 @@ use super::{
     intake::{self, Offer, Refusal},
 };
 use fiducia::{
-    is_dicom,
+    file_start, is_dicom,
     radiograph::dicom::header::{self, Header},
 };
 
-/// A file is there when it looks the same twice, so long apart.
-const LOOK: Duration = Duration::from_millis(500);
-/// Bytes by which DICOM is told.
-const START: u64 = 132;
+/// Interval between scans. A file counts as complete when it is unchanged between two scans.
+const SCAN_INTERVAL: Duration = Duration::from_millis(500);
+/// The sender in the log.
 const FROM: &str = "watch";
 
-/// What a folder says of a file.
-type Sight = (u64, SystemTime);
+/// Size, bytes, and time of the last change of a file.
+type FileState = (u64, SystemTime);
+/// State of all candidate files of the folder.
+type Snapshot = HashMap<PathBuf, FileState>;
 
-/// Looks into `folder` until the node is ended.
+/// Scans `folder` until the node is stopped.
 pub(super) fn run(shared: &Shared, folder: &Path) {
-    let mut before = HashMap::new();
-    let mut complained = false;
+    let mut before = Snapshot::new();
+    let mut logged = false;
     while !shared.is_stopping() {
-        match look(shared, folder, &before) {
-            Ok(now) => (before, complained) = (now, false),
-            Err(error) if !complained => {
+        match scan(shared, folder, &before) {
+            Ok(now) => (before, logged) = (now, false),
+            Err(error) if !logged => {
                 log::error!("event=watch_failed folder={} error=\"{error}\"", folder.display());
-                complained = true;
+                logged = true;
             }
             Err(_) => {}
         }
-        let next = Instant::now() + LOOK;
+        let next = Instant::now() + SCAN_INTERVAL;
         while Instant::now() < next && !shared.is_stopping() {
             thread::sleep(Duration::from_millis(100));
         }
     }
 }
 
-fn look(
-    shared: &Shared,
-    folder: &Path,
-    before: &HashMap<PathBuf, Sight>,
-) -> io::Result<HashMap<PathBuf, Sight>> {
-    let mut now = HashMap::new();
+fn scan(shared: &Shared, folder: &Path, before: &Snapshot) -> io::Result<Snapshot> {
+    let mut now = Snapshot::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let Ok(about) = fs::metadata(&path) else { continue };
-        let (true, Ok(changed)) = (about.is_file() && is_meant(&path), about.modified()) else {
+        let (true, Ok(changed)) = (about.is_file() && is_candidate(&path), about.modified()) else {
             continue;
         };
-        let sight = (about.len(), changed);
-        if before.get(&path) != Some(&sight) || sight.0 == 0 {
-            now.insert(path, sight);
+        let state = (about.len(), changed);
+        if before.get(&path) != Some(&state) || state.0 == 0 {
+            now.insert(path, state);
             continue;
         }
-        let moved = match take(shared, &path, sight.0) {
-            Ok(()) => put(folder, &path, "taken"),
-            // It may be taken later; it stays where it is.
+        let moved = match accept(shared, &path, state.0) {
+            Ok(()) => move_to(folder, &path, "taken"),
+            // Temporary: the file stays and is tried again.
             Err(Refusal::Queue | Refusal::Memory | Refusal::Disk(_)) => {
-                now.insert(path, sight);
+                now.insert(path, state);
                 continue;
             }
-            Err(_) => put(folder, &path, "refused"),
+            Err(_) => move_to(folder, &path, "refused"),
         };
         if let Err(error) = moved {
-            log::error!("event=watch_failed error=\"cannot move what was taken: {error}\"");
-            // Taken once more it doubles nothing.
-            now.insert(path, sight);
+            log::error!("event=watch_failed error=\"cannot move an image: {error}\"");
+            // Accepting it again creates no duplicate.
+            now.insert(path, state);
         }
     }
     Ok(now)
 }
 
-/// Whether a file of this name, or with this content, is taken.
-fn is_meant(path: &Path) -> bool {
+/// Whether the file is DICOM by its name or its content.
+fn is_candidate(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     if name.starts_with('.') || name.ends_with(".part") || name == "dicomdir" {
         return false;
     }
-    let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(START).read_to_end(&mut start));
-    name.ends_with(".dcm") || read.is_ok() && is_dicom(&start)
+    name.ends_with(".dcm") || file_start(path).is_ok_and(|start| is_dicom(&start))
 }
 
-fn take(shared: &Shared, path: &Path, bytes: u64) -> Result<(), Refusal> {
+fn accept(shared: &Shared, path: &Path, bytes: u64) -> Result<(), Refusal> {
     let refuse = |refusal: Refusal| {
-        intake::turned_away(shared, &refusal, "", FROM);
+        intake::log_refusal(shared, &refusal, "", FROM);
         refusal
     };
-    let most = shared.config.limits.object_bytes();
-    if bytes > most as u64 {
+    let max = shared.config.limits.object_bytes();
+    if bytes > max as u64 {
         return Err(refuse(Refusal::TooLarge));
     }
-    let mut share = shared.budget.share();
-    if !share.grow(2 * bytes as usize) {
+    let mut reservation = shared.budget.reserve();
+    if !reservation.grow(2 * bytes as usize) {
         return Err(refuse(Refusal::Memory));
     }
     let file = fs::read(path).map_err(|e| refuse(Refusal::Disk(e)))?;
@@ -120,10 +114,10 @@ fn take(shared: &Shared, path: &Path, bytes: u64) -> Result<(), Refusal> {
     own.extend_from_slice(parts.data);
     let (sop_class, sop_instance) = (sop_class.as_str(), sop_instance.as_str());
     let offer = Offer { sop_class, sop_instance, syntax, file: &own, data_at, from: FROM };
-    intake::take(shared, &offer)
+    intake::accept(shared, &offer)
 }
 
-fn put(folder: &Path, path: &Path, into: &str) -> io::Result<()> {
+fn move_to(folder: &Path, path: &Path, into: &str) -> io::Result<()> {
     let into = folder.join(into);
     fs::create_dir_all(&into)?;
     fs::rename(path, into.join(path.file_name().unwrap_or(OsStr::new("image"))))

@@ -1,4 +1,4 @@
-//! Protocol data units over a connection: none is believed to be longer than agreed, none is waited for without end.
+//! Protocol data units (PDUs) over a connection, with limits on their length and on waiting times.
 
 use std::{
     io::{self, Read},
@@ -13,46 +13,46 @@ use rustls::ServerConfig;
 
 use super::stream::Stream;
 
-/// Kind, a reserved byte, and the length of what follows.
+/// PDU type, a reserved byte, and the length of the rest.
 const HEADER_BYTES: usize = 6;
-/// Largest request for an association: 128 contexts with a dozen transfer syntaxes each have less.
+/// Length limit of an association request: 128 contexts with a dozen transfer syntaxes each are shorter.
 const REQUEST_BYTES: u32 = 128 << 10;
-/// What is no data is small.
+/// Length limit of PDUs other than requests and data.
 const SMALL_BYTES: u32 = 1 << 10;
-/// A unit that has begun comes to its end within this time.
-const UNIT_WAIT: Duration = Duration::from_secs(30);
-/// How often a wait looks up.
-const LOOK: Duration = Duration::from_millis(200);
+/// Time from the first to the last byte of a PDU.
+const PDU_WAIT: Duration = Duration::from_secs(30);
+/// Longest wait for the socket before the stop flag is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 const REQUEST: u8 = 1;
 const DATA: u8 = 4;
 
 /// A connection.
 pub(super) struct Wire {
     stream: Stream,
-    /// Largest unit with data, bytes.
-    most: u32,
-    unit: Vec<u8>,
+    /// Length limit of a data PDU, bytes.
+    max_data: u32,
+    buffer: Vec<u8>,
 }
 
-/// Why there is no further unit.
+/// Why there is no further PDU.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// The peer has closed the connection.
     Closed,
-    /// The peer is silent, or slower than can be waited for.
+    /// The peer is silent or too slow.
     Silent,
-    /// The node is being ended.
+    /// The node is stopping.
     Stopped,
-    /// A unit is announced with this many bytes.
+    /// The announced length of a PDU, bytes, is over its limit.
     TooLong(u32),
-    /// What came is no unit.
+    /// The bytes are not a valid PDU.
     Damaged(String),
     /// The connection failed.
     Failed(io::Error),
 }
 
 impl Fault {
-    /// As the metrics name it.
+    /// The label in the metrics.
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -69,40 +69,40 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Closed => write!(f, "the peer closed the connection"),
-            Self::Silent => write!(f, "the peer is silent, or too slow"),
-            Self::Stopped => write!(f, "the node is being ended"),
-            Self::TooLong(bytes) => write!(f, "a unit of {bytes} bytes was announced"),
-            Self::Damaged(what) => write!(f, "a unit is damaged: {what}"),
+            Self::Silent => write!(f, "the peer is silent or too slow"),
+            Self::Stopped => write!(f, "the node is stopping"),
+            Self::TooLong(bytes) => write!(f, "a PDU of {bytes} bytes is too long"),
+            Self::Damaged(what) => write!(f, "invalid PDU: {what}"),
             Self::Failed(error) => write!(f, "{error}"),
         }
     }
 }
 
 impl Wire {
-    /// Units with up to `most` bytes of data, over TLS where it is there.
+    /// PDUs with at most `max_data` bytes of data, over TLS if `tls` is given.
     pub(super) fn new(
         socket: TcpStream,
         tls: Option<&Arc<ServerConfig>>,
-        most: u32,
+        max_data: u32,
     ) -> io::Result<Self> {
-        // An answer is small and somebody waits for it.
+        // A response is small, and the peer waits for it.
         socket.set_nodelay(true)?;
-        socket.set_write_timeout(Some(UNIT_WAIT))?;
-        Ok(Self { stream: Stream::new(socket, tls)?, most, unit: Vec::new() })
+        socket.set_write_timeout(Some(PDU_WAIT))?;
+        Ok(Self { stream: Stream::new(socket, tls)?, max_data, buffer: Vec::new() })
     }
 
-    /// Agrees with the peer on TLS, for which it may take its time for `patience`; a plain connection is ready.
-    pub(super) fn shake_hands(
+    /// Completes the TLS handshake within `patience`; without TLS there is nothing to do.
+    pub(super) fn handshake(
         &mut self,
         patience: Duration,
         stopped: &dyn Fn() -> bool,
     ) -> Result<(), Fault> {
         let end = Instant::now() + patience;
-        while !self.wait(end, stopped, Stream::shake_hands)? {}
+        while !self.wait(end, stopped, Stream::handshake)? {}
         Ok(())
     }
 
-    /// The next unit, for which the peer may take its time for `patience`; until it has begun `stopped` is asked.
+    /// The next PDU. It must begin within `patience`; until then `stopped` ends the wait.
     pub(super) fn read(
         &mut self,
         patience: Duration,
@@ -111,44 +111,45 @@ impl Wire {
         let mut header = [0; HEADER_BYTES];
         let begun = self.fill(&mut header[..1], Instant::now() + patience, stopped);
         begun?;
-        let end = Instant::now() + UNIT_WAIT;
+        let end = Instant::now() + PDU_WAIT;
         let never = || false;
         self.fill(&mut header[1..], end, &never)?;
         let [kind, _, length @ ..] = header;
         let length = u32::from_be_bytes(length);
-        let most = match kind {
+        let max = match kind {
             REQUEST => REQUEST_BYTES,
-            DATA => self.most,
+            DATA => self.max_data,
             _ => SMALL_BYTES,
         };
-        if length > most {
+        if length > max {
             return Err(Fault::TooLong(length));
         }
-        let mut unit = std::mem::take(&mut self.unit);
-        unit.clear();
-        unit.extend_from_slice(&header);
-        unit.resize(HEADER_BYTES + length as usize, 0);
-        self.fill(&mut unit[HEADER_BYTES..], end, &never)?;
-        let pdu = parsed(&unit);
-        self.unit = unit;
+        let mut bytes = std::mem::take(&mut self.buffer);
+        bytes.clear();
+        bytes.extend_from_slice(&header);
+        bytes.resize(HEADER_BYTES + length as usize, 0);
+        self.fill(&mut bytes[HEADER_BYTES..], end, &never)?;
+        let pdu = parse(&bytes);
+        self.buffer = bytes;
         pdu
     }
 
-    /// Sends a unit.
+    /// Sends a PDU.
     pub(super) fn write(&mut self, pdu: &Pdu) -> Result<(), Fault> {
         let mut bytes = Vec::new();
         write_pdu(&mut bytes, pdu).map_err(|e| Fault::Damaged(e.to_string()))?;
         self.stream.write_all(&bytes).map_err(Fault::Failed)
     }
 
-    /// Ends the connection once the peer has read what was sent: closed with something unread, it could lose it.
+    /// Closes the connection after the peer has read what was sent: closing with unread bytes resets the connection, and
+    /// the peer could lose the last PDU.
     pub(super) fn close(&mut self) {
         self.stream.finish();
         let end = Instant::now() + Duration::from_secs(1);
         let mut rest = [0; 4096];
-        // Nobody looks at it, so that it need not be decrypted.
-        let mut drop_some = |stream: &mut Stream| stream.socket().read(&mut rest);
-        while self.wait(end, &|| false, &mut drop_some).is_ok_and(|count| count > 0) {}
+        // The bytes are discarded, so they need not be decrypted.
+        let mut discard = |stream: &mut Stream| stream.socket().read(&mut rest);
+        while self.wait(end, &|| false, &mut discard).is_ok_and(|count| count > 0) {}
     }
 
     fn fill(
@@ -167,7 +168,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Tries again and again what asks the socket once, until it has something.
+    /// Repeats `attempt`, which reads from the socket at most once, until it has a value.
     fn wait<T>(
         &mut self,
         end: Instant,
@@ -184,9 +185,9 @@ impl Wire {
                 return Err(Fault::Stopped);
             }
             let socket = self.stream.socket();
-            socket.set_read_timeout(Some(left.min(LOOK))).map_err(Fault::Failed)?;
+            socket.set_read_timeout(Some(left.min(POLL_INTERVAL))).map_err(Fault::Failed)?;
             match attempt(&mut self.stream) {
-                Ok(got) => return Ok(got),
+                Ok(value) => return Ok(value),
                 Err(e) if matches!(e.kind(), Io::WouldBlock | Io::TimedOut | Io::Interrupted) => {}
                 Err(e) if matches!(e.kind(), Io::ConnectionReset | Io::UnexpectedEof) => {
                     return Err(Fault::Closed);
@@ -197,14 +198,14 @@ impl Wire {
     }
 }
 
-/// A whole unit. The parser is not ours: what it cannot take costs this association.
-pub(super) fn parsed(unit: &[u8]) -> Result<Pdu, Fault> {
-    let most = (unit.len() as u32).max(SMALL_BYTES);
-    let read = catch_unwind(|| read_pdu(unit, most, true));
+/// Parses a complete PDU. A panic in the parser, which is a dependency, ends this association only.
+fn parse(bytes: &[u8]) -> Result<Pdu, Fault> {
+    let max = (bytes.len() as u32).max(SMALL_BYTES);
+    let read = catch_unwind(|| read_pdu(bytes, max, true));
     match read {
         Ok(Ok(Some(pdu))) => Ok(pdu),
-        Ok(Ok(None)) => Err(Fault::Damaged("it is cut".to_owned())),
+        Ok(Ok(None)) => Err(Fault::Damaged("it is truncated".to_owned())),
         Ok(Err(e)) => Err(Fault::Damaged(e.to_string())),
-        Err(_) => Err(Fault::Damaged("it cannot be parsed".to_owned())),
+        Err(_) => Err(Fault::Damaged("the parser failed".to_owned())),
     }
 }

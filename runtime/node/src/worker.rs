@@ -1,4 +1,4 @@
-//! The thread that looks at images, one after another.
+//! The thread that processes images, one after another.
 
 use std::{
     collections::BTreeMap,
@@ -13,8 +13,8 @@ use super::{
     config::{KindName, Rule},
     metrics::{Counter, Span},
     packs::Packs,
-    recent::{Look, ModelState},
-    spool::{Job, Made, Record, milliseconds},
+    recent::{ModelState, ThumbnailJob},
+    spool::{Job, ObjectInfo, Record, milliseconds},
 };
 use fiducia::{
     Error, ErrorKind, Radiograph, Report,
@@ -22,29 +22,29 @@ use fiducia::{
     results::{self, Kind, Object, Source},
 };
 
-/// How long an empty queue is waited at before something else is looked after.
+/// Longest wait for an image before model files and the stop flag are checked.
 const WAIT: Duration = Duration::from_millis(500);
-/// How long a disk that took no results, or a device that is gone, is given.
+/// Pause after results could not be written or the device could not be opened.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// What became of an image.
-struct Seen {
+/// The result of processing an image.
+struct Processed {
     outcome: Outcome,
     objects: Vec<Object>,
-    /// Where an image was looked at.
-    looked_at: Option<(Radiograph, Report)>,
-    /// Decoding and detection, what `fiducia detect` does for an image.
+    /// `None` if no rule matched.
+    detected: Option<(Radiograph, Report)>,
+    /// Time of decoding and detection, as in `fiducia detect`.
     detection: Duration,
 }
 
 /// Why there is no result.
 #[derive(Debug)]
 enum Failure {
-    /// The disk does not take it.
-    Room(Error),
-    /// The device was lost and cannot be opened anew.
+    /// The results cannot be written to the disk.
+    Disk(Error),
+    /// The device was lost and cannot be opened again.
     Device(Error),
-    /// Nothing can be made of the image.
+    /// The image cannot be processed.
     Image(Error),
 }
 
@@ -54,11 +54,11 @@ impl From<Error> for Failure {
     }
 }
 
-/// As the metrics and the records call it.
+/// The outcome in metrics and records.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Measured,
-    /// The model was not made for it.
+    /// The model is not made for such an image.
     Refused,
     NoRule,
 }
@@ -73,34 +73,38 @@ impl Outcome {
     }
 }
 
-/// Looks at images until the node is ended; the one that is being looked at comes to its end.
-pub(super) fn run(shared: &Shared, mut packs: Packs, painter: Option<&SyncSender<Look>>) {
-    tell_models(shared, &packs);
+/// Processes images until the node is stopped; the current image is finished.
+pub(super) fn run(
+    shared: &Shared,
+    mut packs: Packs,
+    thumbnails: Option<&SyncSender<ThumbnailJob>>,
+) {
+    publish_models(shared, &packs);
     while !shared.is_stopping() {
         if packs.refresh(&shared.metrics) {
-            tell_models(shared, &packs);
+            publish_models(shared, &packs);
         }
-        let Some(job) = shared.spool.to_do.pop(WAIT) else { continue };
+        let Some(job) = shared.spool.pending.pop(WAIT) else { continue };
         shared.busy.begin();
-        if let Err(error) = shared.spool.begin(&job.key) {
+        if let Err(error) = shared.spool.count_attempt(&job.key) {
             log::warn!("image={} event=not_noted error=\"{error}\"", job.key.short());
         }
-        let done = catch_unwind(AssertUnwindSafe(|| handle(shared, &mut packs, &job, painter)));
+        let done = catch_unwind(AssertUnwindSafe(|| handle(shared, &mut packs, &job, thumbnails)));
         match done {
-            Ok(Ok(())) => shared.device_is(None),
-            Ok(Err(Failure::Room(error))) => wait(shared, job, "not_kept", &error),
+            Ok(Ok(())) => shared.set_device_error(None),
+            Ok(Err(Failure::Disk(error))) => retry_later(shared, job, "not_kept", &error),
             Ok(Err(Failure::Device(error))) => {
-                shared.device_is(Some(error.to_string()));
-                wait(shared, job, "no_device", &error);
+                shared.set_device_error(Some(error.to_string()));
+                retry_later(shared, job, "no_device", &error);
             }
             Ok(Err(Failure::Image(error))) => give_up(shared, &job, &error.to_string()),
-            Err(_) => give_up(shared, &job, "a fault while it was looked at"),
+            Err(_) => give_up(shared, &job, "internal fault"),
         }
         shared.busy.end();
     }
 }
 
-fn tell_models(shared: &Shared, packs: &Packs) {
+fn publish_models(shared: &Shared, packs: &Packs) {
     let state = packs.all().iter().map(|pack| ModelState {
         name: pack.name.clone(),
         sha256: pack.sha256.clone(),
@@ -113,19 +117,19 @@ fn device(backend: &fiducia::BackendInfo) -> String {
     format!("{}: {}", backend.kind, backend.device)
 }
 
-/// It was not the image's fault: it waits, behind the others.
-fn wait(shared: &Shared, job: Job, what: &'static str, error: &Error) {
+/// Puts the image at the end of the queue: the failure was not caused by the image.
+fn retry_later(shared: &Shared, job: Job, what: &'static str, error: &Error) {
     shared.metrics.count(Counter::Results, what);
     log::error!("event={what} image={} why=\"{error}\"", job.key.short());
-    shared.spool.not_begun(&job.key);
-    shared.spool.to_do.push(job);
+    shared.spool.reset_attempts(&job.key);
+    shared.spool.pending.push(job);
     let end = Instant::now() + PAUSE;
     while Instant::now() < end && !shared.is_stopping() {
         std::thread::sleep(WAIT.min(PAUSE));
     }
 }
 
-/// Puts aside what nothing can be made of.
+/// Moves an image that cannot be processed to the folder `failed`.
 fn give_up(shared: &Shared, job: &Job, why: &str) {
     shared.metrics.count(Counter::Results, "failed");
     log::error!("event=failed image={} why=\"{why}\"", job.key.short());
@@ -139,7 +143,7 @@ fn handle(
     shared: &Shared,
     packs: &mut Packs,
     job: &Job,
-    painter: Option<&SyncSender<Look>>,
+    thumbnails: Option<&SyncSender<ThumbnailJob>>,
 ) -> Result<(), Failure> {
     let started = Instant::now();
     let image = job.key.short();
@@ -147,51 +151,51 @@ fn handle(
     let file = fs::read(path).map_err(|e| unreadable(format!("image {image}: {e}")))?;
     let parts = header::parts(&file).map_err(unreadable)?;
     let header = Header::read(parts.data, &parts.syntax).map_err(unreadable)?;
-    let rule = shared.config.rules.iter().find(|rule| rule.fits(&header));
-    let seen = match rule {
-        Some(rule) => look(shared, packs, rule, &image, &file)?,
-        None => Seen {
+    let rule = shared.config.rules.iter().find(|rule| rule.matches(&header));
+    let processed = match rule {
+        Some(rule) => process(shared, packs, rule, &image, &file)?,
+        None => Processed {
             outcome: Outcome::NoRule,
             objects: Vec::new(),
-            looked_at: None,
+            detected: None,
             detection: Duration::ZERO,
         },
     };
-    let record = record(shared, job, &seen);
-    shared.spool.made(job, &record, &seen.objects).map_err(|e| {
-        let what = format!("the results of {image} cannot be kept: {e}");
-        Failure::Room(Error::new(ErrorKind::Unwritable, what))
+    let record = record(shared, job, &processed);
+    shared.spool.store_results(job, &record, &processed.objects).map_err(|e| {
+        let what = format!("cannot store the results of {image}: {e}");
+        Failure::Disk(Error::new(ErrorKind::Unwritable, what))
     })?;
-    shared.metrics.count(Counter::Results, seen.outcome.name());
-    if seen.looked_at.is_some() {
-        shared.metrics.took(Span::Detection, seen.detection);
+    shared.metrics.count(Counter::Results, processed.outcome.name());
+    if processed.detected.is_some() {
+        shared.metrics.observe(Span::Detection, processed.detection);
     }
     let took = job.received.elapsed().unwrap_or_default();
-    shared.metrics.took(Span::Result, took);
+    shared.metrics.observe(Span::Result, took);
     log::info!(
         "event=result image={image} outcome={} objects={} detection_us={} took_ms={} since_received_ms={}",
-        seen.outcome.name(),
-        seen.objects.len(),
-        seen.detection.as_micros(),
+        processed.outcome.name(),
+        processed.objects.len(),
+        processed.detection.as_micros(),
         started.elapsed().as_millis(),
         took.as_millis()
     );
     shared.recent.add(job, &record, took);
-    if let (Some(painter), Some((radiograph, report))) = (painter, seen.looked_at) {
-        // A picture less on the status page is no reason to let an image wait.
-        let _ = painter.try_send(Look { image, radiograph, report });
+    if let (Some(thumbnails), Some((radiograph, report))) = (thumbnails, processed.detected) {
+        // If the queue is full the thumbnail is skipped: images must not wait for it.
+        let _ = thumbnails.try_send(ThumbnailJob { image, radiograph, report });
     }
     Ok(())
 }
 
-/// Runs the detector.
-fn look(
+/// Runs the detector and makes the result objects.
+fn process(
     shared: &Shared,
     packs: &mut Packs,
     rule: &Rule,
     image: &str,
     file: &[u8],
-) -> Result<Seen, Failure> {
+) -> Result<Processed, Failure> {
     let source = Source::read(file)?;
     let mut started = Instant::now();
     let attempt = |packs: &mut Packs| {
@@ -205,22 +209,22 @@ fn look(
         shared.metrics.count(Counter::DeviceReopened, outcome);
         reopened
     };
-    let (radiograph, report) = twice_at_most(packs, attempt, reopen)?;
+    let (radiograph, report) = retry_once(packs, attempt, reopen)?;
     let detection = started.elapsed();
     let kinds: Vec<Kind> = shared.config.kinds().into_iter().map(kind).collect();
     let objects = results::results(&source, &radiograph, &report, SystemTime::now(), &kinds)?;
     let outcome = if report.plausible { Outcome::Measured } else { Outcome::Refused };
-    Ok(Seen { outcome, objects, looked_at: Some((radiograph, report)), detection })
+    Ok(Processed { outcome, objects, detected: Some((radiograph, report)), detection })
 }
 
-/// Tries once more, on a device that is opened anew, where the first try failed and the image was not to blame.
-fn twice_at_most<P, T>(
+/// Tries again once, after reopening the device, if the first attempt failed for a reason other than the image.
+fn retry_once<P, T>(
     packs: &mut P,
     mut attempt: impl FnMut(&mut P) -> Result<T, Error>,
     reopen: impl FnOnce(&mut P, &Error) -> Result<(), Error>,
 ) -> Result<T, Failure> {
     match attempt(packs) {
-        Err(error) if is_of_the_device(&error) => {
+        Err(error) if is_device_error(&error) => {
             reopen(packs, &error).map_err(Failure::Device)?;
             Ok(attempt(packs)?)
         }
@@ -235,12 +239,12 @@ fn detect(
     file: &[u8],
 ) -> Result<(Radiograph, Report), Error> {
     let loaded = packs.of(rule).ok_or_else(|| {
-        Error::new(ErrorKind::Engine, format!("no pack {} is open", rule.pack.display()))
+        Error::new(ErrorKind::Engine, format!("the model {} is not loaded", rule.pack.display()))
     })?;
     let reading = loaded.detector.reading(None);
     let radiograph = Radiograph::decode_as(image.to_owned(), file, &reading)?;
     let report = match loaded.detector.detect(&radiograph) {
-        // Without size or contrast: refused like any other, with a report that says so.
+        // Too small or without contrast: refused with a report that says so.
         Err(e) if e.kind() == ErrorKind::Implausible => {
             loaded.detector.not_looked_at(&radiograph, &e)
         }
@@ -249,8 +253,8 @@ fn detect(
     Ok((radiograph, report))
 }
 
-/// Whether another try on a new device may end otherwise: errors that do not lie with the image.
-fn is_of_the_device(error: &Error) -> bool {
+/// Whether a second attempt on a reopened device may succeed: the error is not caused by the image.
+fn is_device_error(error: &Error) -> bool {
     use ErrorKind as Kind;
     !matches!(error.kind(), Kind::Unreadable | Kind::Implausible | Kind::Usage)
 }
@@ -259,29 +263,29 @@ fn unreadable(what: String) -> Error {
     Error::new(ErrorKind::Unreadable, what)
 }
 
-fn record(shared: &Shared, job: &Job, seen: &Seen) -> Record {
-    let report = seen.looked_at.as_ref().map(|(_, report)| report);
+fn record(shared: &Shared, job: &Job, processed: &Processed) -> Record {
+    let report = processed.detected.as_ref().map(|(_, report)| report);
     let mut owed = BTreeMap::new();
     for destination in &shared.config.destinations {
         let wants = |object: &Object| destination.kinds.iter().any(|k| kind(*k) == object.kind);
-        let objects = seen.objects.iter().enumerate().filter(|(_, object)| wants(object));
+        let objects = processed.objects.iter().enumerate().filter(|(_, object)| wants(object));
         let objects: Vec<usize> = objects.map(|(number, _)| number).collect();
         if !objects.is_empty() {
             owed.insert(destination.name.clone(), objects);
         }
     }
-    let made = |object: &Object| Made {
+    let info = |object: &Object| ObjectInfo {
         sop_class: object.sop_class.to_owned(),
         sop_instance: object.sop_instance.clone(),
     };
     Record {
         image: job.key.short(),
         received_ms: milliseconds(job.received),
-        outcome: seen.outcome.name().to_owned(),
+        outcome: processed.outcome.name().to_owned(),
         model: report.map(|r| r.model.name.clone()),
         model_sha256: report.map(|r| r.model.sha256.clone()),
         device: report.map(|r| device(&r.backend)),
-        objects: seen.objects.iter().map(made).collect(),
+        objects: processed.objects.iter().map(info).collect(),
         owed,
     }
 }
@@ -299,26 +303,29 @@ fn kind(name: KindName) -> Kind {
 mod tests {
     use super::*;
 
-    /// Outcome, tries and openings where the tries fail with these kinds and the opening with that.
-    fn run(tries: &[ErrorKind], opening: Option<ErrorKind>) -> (Result<(), Failure>, [usize; 2]) {
+    /// Outcome, attempts and reopenings if the attempts fail with these kinds and the reopening with `reopening`.
+    fn run(
+        attempts: &[ErrorKind],
+        reopening: Option<ErrorKind>,
+    ) -> (Result<(), Failure>, [usize; 2]) {
         let fail = |kind: ErrorKind| Err(Error::new(kind, "it fails"));
         let mut counts = [0, 0];
-        let outcome = twice_at_most(
+        let outcome = retry_once(
             &mut counts,
             |counts| {
                 counts[0] += 1;
-                tries.get(counts[0] - 1).map_or(Ok(()), |&kind| fail(kind))
+                attempts.get(counts[0] - 1).map_or(Ok(()), |&kind| fail(kind))
             },
             |counts, _| {
                 counts[1] += 1;
-                opening.map_or(Ok(()), fail)
+                reopening.map_or(Ok(()), fail)
             },
         );
         (outcome, counts)
     }
 
     #[test]
-    fn a_lost_device_is_opened_once_and_an_image_is_not_tried_for_ever() {
+    fn a_lost_device_is_reopened_once_per_image() {
         use ErrorKind::{GpuLost, Implausible, NoGpu, Unreadable};
         assert!(matches!(run(&[], None), (Ok(()), [1, 0])));
         assert!(matches!(run(&[GpuLost], None), (Ok(()), [2, 1])));
@@ -331,7 +338,7 @@ mod tests {
 
     #[test]
     #[cfg(feature = "gpu")]
-    fn an_image_on_a_gpu_that_is_lost_is_measured_on_it_anew() {
+    fn an_image_is_processed_again_after_its_gpu_was_lost() {
         use crate::config::Config;
         use std::path::Path;
         let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
@@ -350,22 +357,21 @@ mod tests {
         }
         let mut packs = fiducia_test_support::gpu_or_skip!(packs);
         let rule = &config.rules[0];
-        let film = std::fs::read(Path::new(models).join("demo.png")).unwrap();
+        let image = std::fs::read(Path::new(models).join("demo.png")).unwrap();
         let mut lost = Vec::new();
-        let mut look = |packs: &mut Packs| {
+        let mut landmarks = |packs: &mut Packs| {
             let reopen = |packs: &mut Packs, error: &Error| {
                 lost.push(error.kind());
                 packs.reopen(rule)
             };
             let (_, report) =
-                twice_at_most(packs, |packs| detect(packs, rule, "demo.png", &film), reopen)
-                    .unwrap();
+                retry_once(packs, |packs| detect(packs, rule, "demo.png", &image), reopen).unwrap();
             report.landmarks
         };
-        let before = look(&mut packs);
+        let before = landmarks(&mut packs);
         packs.of(rule).unwrap().detector.lose_gpu();
-        assert_eq!(look(&mut packs), before);
-        assert_eq!(look(&mut packs), before);
+        assert_eq!(landmarks(&mut packs), before);
+        assert_eq!(landmarks(&mut packs), before);
         assert_eq!(lost, [ErrorKind::GpuLost]);
     }
 }

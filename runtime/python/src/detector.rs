@@ -1,4 +1,4 @@
-//! A model on a device, for any number of threads.
+//! A model on a device, shared by any number of threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -15,19 +15,19 @@ use crate::report::Report;
 /// A model that is ready to run.
 #[pyclass(frozen, module = "fiducia")]
 pub(crate) struct Detector {
-    /// One thread detects while others wait.
+    /// Detections run one at a time.
     detector: Mutex<fiducia::Detector>,
     landmarks: Vec<String>,
     backend: BackendInfo,
     model: ModelInfo,
 }
 
-/// What an internal fault is told as.
-const FAULT: &str = "internal fault; make a new detector, and please report it";
+/// Message of an internal error.
+const INTERNAL_ERROR: &str = "internal error; create a new detector, and please report it";
 
 #[pymethods]
 impl Detector {
-    /// Reads the model file and makes it ready on a device.
+    /// Reads the model file and prepares it on a device.
     #[new]
     #[pyo3(signature = (model, *, backend="auto", adapter=None, landmarks=None, signer=None))]
     fn new(
@@ -43,17 +43,17 @@ impl Detector {
             "cpu" => Backend::Cpu,
             "gpu" => Backend::Gpu,
             other => {
-                let message = format!("there is no backend {other:?}; take auto, cpu or gpu");
+                let message = format!("invalid backend {other:?}, expected auto, cpu or gpu");
                 return Err(PyValueError::new_err(message));
             }
         };
         py.detach(|| {
-            contained(|| Self::open(&model, signer.as_deref(), backend, adapter, landmarks))
+            catch_panic(|| Self::open(&model, signer.as_deref(), backend, adapter, landmarks))
         })?
         .map_err(|e| raised(&e))
     }
 
-    /// Finds the landmarks on `image`, an array [height, width] of uint8 or uint16.
+    /// Detects the landmarks on `image`, an array [height, width] of uint8 or uint16.
     #[pyo3(signature = (image, spacing=None, *, invert=false, name="image"))]
     fn detect(
         &self,
@@ -65,12 +65,12 @@ impl Detector {
         let py = image.py();
         let mut radiograph = radiograph(image, spacing.as_ref(), name)?;
         let found = py.detach(|| {
-            contained(|| {
+            catch_panic(|| {
                 if invert {
                     radiograph = radiograph.inverted();
                 }
                 let Ok(mut detector) = self.detector.lock() else {
-                    return Err(fiducia::Error::new(ErrorKind::Engine, FAULT));
+                    return Err(fiducia::Error::new(ErrorKind::Engine, INTERNAL_ERROR));
                 };
                 detector.detect(&radiograph)
             })
@@ -87,7 +87,7 @@ impl Detector {
         }
     }
 
-    /// Names of the landmarks that are looked for.
+    /// Names of the landmarks to detect.
     #[getter]
     fn landmarks(&self) -> Vec<String> {
         self.landmarks.clone()
@@ -99,13 +99,13 @@ impl Detector {
         &self.model.name
     }
 
-    /// SHA-256 of the whole model file, hexadecimal.
+    /// SHA-256 of the model file, hexadecimal.
     #[getter]
     fn model_sha256(&self) -> &str {
         &self.model.sha256
     }
 
-    /// `cpu` or `gpu`: what runs the networks.
+    /// `cpu` or `gpu`: the processor that runs the networks.
     #[getter]
     fn backend(&self) -> &str {
         self.backend.kind
@@ -150,8 +150,8 @@ impl Detector {
     }
 }
 
-/// Runs `call`; a panic becomes an [`Error`], as any other fault, and not pyo3's `PanicException`, which handlers
-/// of exceptions let through. The lock of the detector is poisoned then, so that nobody goes on with it.
-fn contained<T>(call: impl FnOnce() -> T) -> PyResult<T> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(|_| Error::new_err(FAULT))
+/// Runs `call`; a panic becomes an [`Error`] instead of pyo3's `PanicException`, which is not an `Exception`. The panic
+/// poisons the mutex of the detector, so that the detector cannot be used afterwards.
+fn catch_panic<T>(call: impl FnOnce() -> T) -> PyResult<T> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| Error::new_err(INTERNAL_ERROR))
 }

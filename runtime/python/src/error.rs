@@ -1,4 +1,4 @@
-//! Exceptions: a wrong argument is a `ValueError` or `TypeError` as elsewhere in Python, the rest is our own.
+//! Exceptions: `ValueError` and `TypeError` for invalid arguments, as usual in Python, and our own for the rest.
 
 use fiducia::ErrorKind;
 use pyo3::create_exception;
@@ -6,18 +6,23 @@ use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-create_exception!(fiducia, Error, PyException, "What can go wrong beside wrong arguments.");
+create_exception!(
+    fiducia,
+    Error,
+    PyException,
+    "Base class of all errors except invalid arguments."
+);
 create_exception!(
     fiducia,
     Refused,
     Error,
-    "The image does not look like what the model was made for: no landmarks. `reasons` says why."
+    "The image does not look like the images that the model was trained on; `reasons` says why."
 );
 create_exception!(fiducia, Unreadable, Error, "A model or key cannot be read.");
-create_exception!(fiducia, Untrusted, Error, "The model is not signed by the maker asked for.");
-create_exception!(fiducia, NoGpu, Error, "A GPU was asked for and there is none.");
+create_exception!(fiducia, Untrusted, Error, "The model is not signed with the given key.");
+create_exception!(fiducia, NoGpu, Error, "A GPU was requested, but there is none.");
 
-/// The exception for a failure of the library.
+/// The exception for an error of the library.
 pub(crate) fn raised(error: &fiducia::Error) -> PyErr {
     let message = error.to_string();
     match error.kind() {
@@ -29,12 +34,12 @@ pub(crate) fn raised(error: &fiducia::Error) -> PyErr {
     }
 }
 
-/// [`Refused`], with `message` and its attribute `reasons`.
+/// [`Refused`] with `message` and the attribute `reasons`.
 pub(crate) fn refused(py: Python<'_>, message: String, reasons: &[String]) -> PyErr {
     let error = Refused::new_err(message);
     let reasons = PyTuple::new(py, reasons);
     match reasons.and_then(|reasons| error.value(py).setattr("reasons", reasons)) {
         Ok(()) => error,
-        Err(worse) => worse,
+        Err(other) => other,
     }
 }

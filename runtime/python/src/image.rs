@@ -1,4 +1,4 @@
-//! A numpy array, or what numpy makes one of → `Radiograph`.
+//! Converts a numpy array, or anything that numpy converts to one, to a `Radiograph`.
 
 use fiducia::{Depth, GreyBuffer, Radiograph};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -7,7 +7,7 @@ use pyo3::types::PyBytes;
 
 use crate::error::raised;
 
-/// Size of a pixel as Python gives it, mm: one number, or x and y.
+/// Pixel spacing as passed from Python, mm: one number, or (x, y).
 #[derive(FromPyObject)]
 pub(crate) enum Spacing {
     Both(f64),
@@ -26,8 +26,7 @@ impl Spacing {
 /// The image in `array`, `[height, width]` of `uint8` or `uint16` with any strides and byte order.
 ///
 /// # Errors
-/// `TypeError` for another type of values, `ValueError` for another number of axes, an impossible size or
-/// spacing.
+/// `TypeError` for another data type, `ValueError` for another number of axes, or an invalid size or spacing.
 pub(crate) fn radiograph(
     array: &Bound<'_, PyAny>,
     spacing: Option<&Spacing>,
@@ -41,17 +40,16 @@ pub(crate) fn radiograph(
         (true, 1) => (Depth::Eight, "uint8"),
         (true, 2) => (Depth::Sixteen, "uint16"),
         _ => {
-            let message = format!("the image holds {dtype}; give an array of uint8 or uint16");
+            let message = format!("the image has dtype {dtype}, expected uint8 or uint16");
             return Err(PyTypeError::new_err(message));
         }
     };
     let shape: Vec<usize> = array.getattr("shape")?.extract()?;
     let [height, width] = shape[..] else {
-        let message =
-            format!("the image has the shape {shape:?}; give a grey image [height, width]");
+        let message = format!("the image has shape {shape:?}, expected [height, width]");
         return Err(PyValueError::new_err(message));
     };
-    // Rows without gaps, in the byte order of the machine.
+    // Rows without padding, in native byte order.
     let bytes = array.call_method1("astype", (native,))?.call_method0("tobytes")?;
     let bytes = bytes.cast::<PyBytes>()?.as_bytes();
     let buffer = GreyBuffer { bytes, width, height, depth, stride: width * depth.bytes() };

@@ -1,5 +1,4 @@
-//! The Python module `fiducia`: a detector that takes numpy arrays. What it looks like from Python stands in
-//! `fiducia.pyi`.
+//! The Python module `fiducia`: a detector for numpy arrays. `fiducia.pyi` documents its interface.
 
 #[cfg(panic = "abort")]
 compile_error!("the module turns panics into exceptions: build it with panic = \"unwind\"");
@@ -11,7 +10,7 @@ mod detector;
 
 use pyo3::prelude::*;
 
-/// Finds anatomical landmarks on X-ray images. Not a medical device.
+/// Detects anatomical landmarks on X-ray images. Not a medical device.
 #[pymodule]
 mod fiducia {
     #[pymodule_export]

@@ -1,30 +1,30 @@
-//! What was found, as Python objects.
+//! Reports and landmarks as Python objects.
 
 use pyo3::prelude::*;
 
 use crate::error::raised;
 
-/// One landmark. (0, 0) is the centre of the top-left pixel, x to the right, y down.
+/// One landmark. The origin is the centre of the top-left pixel, x to the right, y down.
 #[pyclass(frozen, get_all, module = "fiducia")]
 #[derive(Clone)]
 pub(crate) struct Landmark {
-    /// Its name in the model.
+    /// Name of the landmark in the model.
     name: String,
     /// Position, px.
     x_px: f64,
     /// Position, px.
     y_px: f64,
-    /// Position, mm; None without a spacing.
+    /// Position, mm; None if the spacing is unknown.
     x_mm: Option<f64>,
-    /// Position, mm; None without a spacing.
+    /// Position, mm; None if the spacing is unknown.
     y_mm: Option<f64>,
     /// Expected distance to the true position, px.
     expected_error_px: f64,
-    /// Expected distance to the true position, mm; None without a spacing.
+    /// Expected distance to the true position, mm; None if the spacing is unknown.
     expected_error_mm: Option<f64>,
     /// Covariance of the position (xx, xy, yy), px².
     covariance_px2: (f64, f64, f64),
-    /// False: check it by eye.
+    /// False: low confidence, verify the position by eye.
     confident: bool,
 }
 
@@ -32,8 +32,8 @@ pub(crate) struct Landmark {
 impl Landmark {
     fn __repr__(&self) -> String {
         let Self { name, x_px, y_px, expected_error_px, confident, .. } = self;
-        let doubt = if *confident { "" } else { ", doubtful" };
-        format!("<Landmark {name} ({x_px:.1}, {y_px:.1}) px ± {expected_error_px:.1}{doubt}>")
+        let mark = if *confident { "" } else { ", low confidence" };
+        format!("<Landmark {name} ({x_px:.1}, {y_px:.1}) px ± {expected_error_px:.1}{mark}>")
     }
 }
 
@@ -53,7 +53,7 @@ impl From<&fiducia::Landmark> for Landmark {
     }
 }
 
-/// The landmarks of one image, and what found them.
+/// The landmarks of one image, and the model and device that detected them.
 #[pyclass(frozen, module = "fiducia")]
 pub(crate) struct Report(pub(crate) fiducia::Report);
 
@@ -71,7 +71,7 @@ impl Report {
         self.0.size_px.into()
     }
 
-    /// Size of a pixel (x, y), mm; None where it is unknown.
+    /// Pixel spacing (x, y), mm; None if it is unknown.
     #[getter]
     fn spacing_mm(&self) -> Option<(f64, f64)> {
         self.0.spacing_mm.map(Into::into)
@@ -83,13 +83,13 @@ impl Report {
         &self.0.model.name
     }
 
-    /// SHA-256 of the whole model file, hexadecimal.
+    /// SHA-256 of the model file, hexadecimal.
     #[getter]
     fn model_sha256(&self) -> &str {
         &self.0.model.sha256
     }
 
-    /// `cpu` or `gpu`: what ran the networks.
+    /// `cpu` or `gpu`: the processor that ran the networks.
     #[getter]
     fn backend(&self) -> &str {
         self.0.backend.kind
@@ -101,13 +101,13 @@ impl Report {
         &self.0.backend.device
     }
 
-    /// Wall time of the detection, ms.
+    /// Wall-clock time of the detection, ms.
     #[getter]
     fn total_ms(&self) -> f64 {
         self.0.timings_ms.total
     }
 
-    /// The whole report as JSON, schema `fiducia.report/1`.
+    /// The report as JSON, schema `fiducia.report/1`.
     fn to_json(&self) -> PyResult<String> {
         self.0.json().map_err(|e| raised(&e))
     }

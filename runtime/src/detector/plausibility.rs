@@ -1,74 +1,109 @@
-//! Is the image like those that the model was trained on?
+//! Is the image like those of the training set?
 
-use super::Observation;
-use crate::Plausibility;
+use crate::engine::observation::Observation;
+use crate::pack::Plausibility;
 
-/// Fewer grey levels than this cost accuracy: on 16 films of the shipped model the mean error, 1.98 mm,
+/// Fewer grey levels than this cost accuracy: on 16 radiographs of the shipped model the mean error, 1.98 mm,
 /// grew by 0.05 mm with 16 levels, by 0.3 mm with 11 and by 0.6 mm with 6.
 const MIN_GREY_LEVELS: usize = 16;
-/// A film of which a larger share is white is burnt out: on the same films the mean error grew by 0.3 mm
-/// with a fifth of the picture white and by 1.2 mm with two fifths. Sound films of the head, the chest
-/// and the spine have 0.18 at most.
-const MAX_WHITE_SHARE: f64 = 0.33;
-/// An image on which a larger share of the landmarks is doubtful is another kind of image, whatever the
-/// points look like together: the negative of a chest film has all in place and 95 % of them doubtful.
-const MAX_DOUBTFUL_SHARE: f64 = 0.5;
-/// Fewer landmarks say nothing of the image as a whole.
-const LEAST_LANDMARKS: usize = 4;
+/// A radiograph with a larger fraction of white pixels is overexposed: on the same radiographs the mean error grew by
+/// 0.3 mm with a fifth of the image white and by 1.2 mm with two fifths. Good radiographs of the head, the chest and
+/// the spine have 0.18 at most.
+const MAX_WHITE_FRACTION: f64 = 0.33;
+/// An image with a larger fraction of low-confidence landmarks is another kind of image, even if the points together
+/// look right: in the negative of a chest radiograph all are in place and 95 % of them have low confidence.
+const MAX_LOW_CONFIDENCE_FRACTION: f64 = 0.5;
+/// With fewer landmarks, their confidence says nothing about the image as a whole.
+const MIN_LANDMARKS: usize = 4;
 
-/// Why what was seen is unlike the training set; empty where it is like it.
-pub(super) fn reasons(limits: &Plausibility, seen: &Observation) -> Vec<String> {
-    let pose = &seen.pose;
-    let below = |value: f64, limit: f64| (value < limit, value, limit);
-    let above = |value: f64, limit: f64| (value > limit, value, limit);
-    let [smallest, largest] = limits.scale_range;
-    let (too_far, _, _) = above(pose.angle.abs(), limits.max_rotation);
-    // Models that do not know the side refuse nothing for it.
-    let exchanged = match (seen.side, limits.min_side) {
-        (Some(side), Some(limit)) => below(side, limit),
-        _ => (false, 0.0, 0.0),
-    };
-    let (levels, min_levels) = (seen.grey_levels as f64, MIN_GREY_LEVELS as f64);
-    let checks = [
-        ("too few grey levels, image too dark or too flat", below(levels, min_levels)),
-        ("share of white too large, image too bright", above(seen.white_share, MAX_WHITE_SHARE)),
-        ("heat maps diffuse", below(seen.coarse_mass, limits.min_coarse_mass)),
-        ("points unlike the anatomy", above(seen.pose_residual, limits.max_pose_residual)),
-        ("anatomy too small", below(pose.scale, smallest)),
-        ("anatomy too large", above(pose.scale, largest)),
-        ("rotated, rad", (too_far, pose.angle, limits.max_rotation)),
-        ("unusual shape", above(seen.shape_residual, limits.max_shape_residual)),
-        ("left and right exchanged", exchanged),
-    ];
-    checks
-        .into_iter()
-        .filter(|(_, (bad, ..))| *bad)
-        .map(|(what, (_, value, limit))| format!("{what}: {value:.2} (limit {limit:.2})"))
-        .collect()
+/// One limit that an image must keep.
+struct Limit {
+    /// What is wrong if it does not.
+    what: &'static str,
+    value: f64,
+    at_least: f64,
+    at_most: f64,
 }
 
-/// Why so many doubtful landmarks make the image unlike the training set, where they do; `confident` has one
-/// entry for each of the model's own landmarks that were looked for.
-pub(super) fn too_doubtful(confident: &[bool]) -> Option<String> {
-    let doubtful = confident.iter().filter(|c| !**c).count();
-    let share = doubtful as f64 / confident.len().max(1) as f64;
-    let bad = confident.len() >= LEAST_LANDMARKS && share > MAX_DOUBTFUL_SHARE;
-    bad.then(|| {
-        format!("share of doubtful landmarks too large: {share:.2} (limit {MAX_DOUBTFUL_SHARE:.2})")
-    })
+impl Limit {
+    fn at_least(what: &'static str, value: f64, at_least: f64) -> Self {
+        Self { what, value, at_least, at_most: f64::INFINITY }
+    }
+
+    fn at_most(what: &'static str, value: f64, at_most: f64) -> Self {
+        Self { what, value, at_least: f64::NEG_INFINITY, at_most }
+    }
+
+    /// The reason against the image, where the limit is not kept.
+    fn refusal(&self) -> Option<String> {
+        let Self { what, value, at_least, at_most } = self;
+        if value < at_least {
+            Some(format!("{what}: {value:.2}, at least {at_least:.2} expected"))
+        } else if value > at_most {
+            Some(format!("{what}: {value:.2}, at most {at_most:.2} expected"))
+        } else {
+            None
+        }
+    }
+}
+
+/// Why the image is unlike the training set; empty where it is like it.
+pub(super) fn reasons(limits: &Plausibility, seen: &Observation) -> Vec<String> {
+    let (levels, min_levels) = (seen.grey_levels as f64, MIN_GREY_LEVELS as f64);
+    let [min_scale, max_scale] = limits.scale_range;
+    let (angle, max_angle) = (seen.pose.angle.abs(), limits.max_rotation);
+    let (scale, shape) = (seen.pose.scale, seen.shape_residual);
+    let mut all = vec![
+        Limit::at_least("too few grey levels, image too dark or too flat", levels, min_levels),
+        Limit::at_most("too much white, image too bright", seen.white_share, MAX_WHITE_FRACTION),
+        Limit::at_least("heat maps too diffuse", seen.coarse_mass, limits.min_coarse_mass),
+        Limit::at_most("points unlike the anatomy", seen.pose_residual, limits.max_pose_residual),
+        Limit::at_least("anatomy too small", scale, min_scale),
+        Limit::at_most("anatomy too large", scale, max_scale),
+        Limit::at_most("rotated too far, rad", angle, max_angle),
+        Limit::at_most("unusual shape", shape, limits.max_shape_residual),
+    ];
+    // Models without a side prediction refuse nothing for it.
+    if let (Some(side), Some(min_side)) = (seen.side, limits.min_side) {
+        all.push(Limit::at_least("left and right exchanged", side, min_side));
+    }
+    all.iter().filter_map(Limit::refusal).collect()
+}
+
+/// The reason against an image on which too many landmarks have low confidence; `confident` has one entry for each
+/// model landmark that was detected.
+pub(super) fn too_few_confident(confident: &[bool]) -> Option<String> {
+    if confident.len() < MIN_LANDMARKS {
+        return None;
+    }
+    let low = confident.iter().filter(|c| !**c).count();
+    let fraction = low as f64 / confident.len() as f64;
+    let what = "too many low-confidence landmarks";
+    Limit::at_most(what, fraction, MAX_LOW_CONFIDENCE_FRACTION).refusal()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::too_doubtful;
+    use super::*;
 
     #[test]
-    fn most_landmarks_must_be_sure_where_there_are_some() {
-        for (sure, unsure, refused) in
+    fn most_landmarks_must_be_confident_where_there_are_some() {
+        for (confident, low, refused) in
             [(19, 0, false), (2, 2, false), (2, 3, true), (0, 3, false), (0, 0, false)]
         {
-            let confident = [vec![true; sure], vec![false; unsure]].concat();
-            assert_eq!(too_doubtful(&confident).is_some(), refused, "{sure} {unsure}");
+            let all = [vec![true; confident], vec![false; low]].concat();
+            assert_eq!(too_few_confident(&all).is_some(), refused, "{confident} {low}");
         }
+    }
+
+    #[test]
+    fn a_refusal_names_value_and_limit() {
+        let diffuse = Limit::at_least("heat maps too diffuse", 0.29, 0.65).refusal();
+        assert_eq!(diffuse.unwrap(), "heat maps too diffuse: 0.29, at least 0.65 expected");
+        assert!(Limit::at_least("", 0.65, 0.65).refusal().is_none());
+        let white = Limit::at_most("too much white", 0.5, 0.33).refusal();
+        assert_eq!(white.unwrap(), "too much white: 0.50, at most 0.33 expected");
+        // A value that is not a number breaks no limit.
+        assert!(Limit::at_most("", f64::NAN, 1.0).refusal().is_none());
     }
 }

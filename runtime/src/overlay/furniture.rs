@@ -1,12 +1,12 @@
 //! What belongs to the picture and not to a landmark: the footer and the scale bar.
 
 use super::{
-    CONFIDENT, DOUBTFUL, PLATE, WHITE,
+    CONFIDENT, LOW_CONFIDENCE, PLATE, WHITE,
     canvas::{Canvas, Rgb},
     labels::Bounds,
     text::Font,
 };
-use crate::Report;
+use crate::report::Report;
 
 /// Lengths of a scale bar, mm; the longest that fits is taken.
 const BAR_LENGTHS_MM: [f64; 9] = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
@@ -35,13 +35,20 @@ fn footer(canvas: &mut Canvas, font: &Font, report: &Report) -> Bounds {
     let line = font.line_height() as f64;
     let top = height - 1.4 * line;
     canvas.shade([0.0, top], [width, height], BAND);
-    let doubtful = report.landmarks.iter().filter(|l| !l.confident).count();
+    let low_confidence = report.landmarks.iter().filter(|l| !l.confident).count();
     let hash = report.model.sha256.get(..8).unwrap_or_default();
     let inverted = if report.inverted { "  grey values inverted" } else { "" };
     let parts: [(String, Rgb); 4] = [
         ("not for diagnosis".to_owned(), WHITE),
         (format!("  model {} {hash}", report.model.name), CONFIDENT),
-        (if doubtful > 0 { format!("  x {doubtful} doubtful") } else { String::new() }, DOUBTFUL),
+        (
+            if low_confidence > 0 {
+                format!("  x {low_confidence} low confidence")
+            } else {
+                String::new()
+            },
+            LOW_CONFIDENCE,
+        ),
         (inverted.to_owned(), WHITE),
     ];
     let mut x = 0.5 * line;
@@ -63,7 +70,7 @@ pub(super) fn heading(canvas: &mut Canvas, font: &Font, lines: &[&str]) -> Bound
     canvas.shade([0.0, 0.0], [width, bounds[3]], BAND);
     for (i, line) in lines.iter().enumerate() {
         let left = ((width - font.measure(line)[0]) / 2.0).max(0.0);
-        font.draw(canvas, line, [left, (i as f64 + 0.2) * height], DOUBTFUL);
+        font.draw(canvas, line, [left, (i as f64 + 0.2) * height], LOW_CONFIDENCE);
     }
     bounds
 }

@@ -1,32 +1,54 @@
-//! The picture of a report: the image with its landmarks, their names and how far each may be off.
+//! A picture of a report: the image with its landmarks, their names and error ellipses.
 
 mod canvas;
 mod text;
 mod labels;
 mod furniture;
 
-use crate::{Landmark, Radiograph, Report, preprocess::window};
+use crate::landmark::Landmark;
+use crate::radiograph::Radiograph;
+use crate::radiograph::grey_window::window;
+use crate::report::Report;
 use canvas::{Canvas, Rgb};
 use labels::{Anchor, Label};
 use text::Font;
 
 /// Chi-square with two degrees of freedom at 95 %: squared half axes of the ellipse per variance.
 const CHI2_95: f64 = 5.991;
-/// Smaller pictures are enlarged by a whole factor, so that names stay readable, px.
+/// Smaller images are enlarged by a whole factor, so that names are readable, px.
 const MIN_EDGE_PX: usize = 900;
-/// Blue and orange stay apart for every common kind of colour blindness (Okabe and Ito 2008).
+/// Blue and orange are distinguishable for all common kinds of colour blindness (Okabe and Ito 2008).
 const CONFIDENT: Rgb = [86, 180, 233];
-/// See [`CONFIDENT`]; doubtful landmarks also differ in form (a tilted cross, a question mark).
-const DOUBTFUL: Rgb = [255, 170, 20];
-/// Darkness of the plate behind a name, so that it can be read on bright bone.
+/// See [`CONFIDENT`]; low-confidence landmarks also differ in form (a tilted cross, a question mark).
+const LOW_CONFIDENCE: Rgb = [255, 170, 20];
+/// Opacity of the plate behind a name, which makes it readable on bright bone.
 const PLATE: f64 = 0.55;
 const WHITE: Rgb = [255, 255, 255];
 
 /// Draws `report` over `radiograph`: a cross, a 95 % ellipse and a name for every landmark, a scale
-/// bar where the spacing is known, and a footer.
+/// bar if the spacing is known, and a footer.
 ///
-/// The picture has the size of the image, or a whole multiple of it where the image is small. The
-/// grey window is that of the networks.
+/// The picture has the size of the image, or a whole multiple of it if the image is small. The grey window is the one
+/// that the networks use.
+///
+/// ```
+/// # use std::path::Path;
+/// # use fiducia::{Backend, Detector, Pack, Radiograph};
+/// use fiducia::overlay;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
+/// # let mut detector = Detector::new(&Pack::open(&models.join("head.fid"))?, Backend::Cpu)?;
+/// # let radiograph = Radiograph::open(&models.join("demo.png"), Some([0.2, 0.2]))?;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("overlay.png");
+/// let report = detector.detect(&radiograph)?;
+/// let picture = overlay(&radiograph, &report);
+/// assert_eq!(picture.width() as usize % radiograph.width, 0);
+/// picture.save(&path)?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn overlay(radiograph: &Radiograph, report: &Report) -> image::RgbImage {
     drawn(radiograph, report, &[])
 }
@@ -88,7 +110,7 @@ impl Mark {
             name: if landmark.confident { name } else { format!("{name} ?") },
             at,
             covariance: landmark.covariance_px2.map(|v| v * k * k),
-            colour: if landmark.confident { CONFIDENT } else { DOUBTFUL },
+            colour: if landmark.confident { CONFIDENT } else { LOW_CONFIDENCE },
             confident: landmark.confident,
             arm: font.line_height() as f64 * 0.4,
             stroke: (font.line_height() as f64 / 11.0).max(2.0),

@@ -1,7 +1,10 @@
 //! The picture as a whole.
 
 use super::*;
-use crate::{BackendInfo, MmSource, ModelInfo, Timings};
+use crate::engine::device::BackendInfo;
+use crate::engine::observation::Timings;
+use crate::radiograph::MmSource;
+use crate::report::ModelInfo;
 
 fn radiograph(width: usize, height: usize) -> Radiograph {
     let pixels = (0..width * height).map(|i| (i % width) as u16 * 7 + 300).collect();
@@ -67,7 +70,7 @@ fn marks_stand_at_their_landmarks_in_their_colours() {
         overlay(&radiograph(1000, 1200), &report([1000, 1200], &[[200.0, 300.0], [700.0, 800.0]]));
     assert_eq!(picture.dimensions(), (1000, 1200));
     assert!(near(&picture, [200, 300], 8, CONFIDENT));
-    assert!(near(&picture, [700, 800], 8, DOUBTFUL));
+    assert!(near(&picture, [700, 800], 8, LOW_CONFIDENCE));
     // The pixel itself stays as it was: grey.
     let [r, g, b] = picture.get_pixel(200, 300).0;
     assert!(r == g && g == b);

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::layout::{
     ALIGN, ENTRY_LEN, FileKind, HEADER_LEN, MAJOR, MAX_FILE_LEN, MAX_SECTIONS, MINOR, SectionKind,
 };
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// Where a section lies in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +146,11 @@ pub fn assemble(kind: FileKind, sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
     bytes
 }
 
-/// Lower-case hexadecimal digits.
+/// `bytes` as lower-case hexadecimal digits.
+///
+/// ```
+/// assert_eq!(fiducia::pack::hex(&[0, 0x1f]), "001f");
+/// ```
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -14,7 +14,7 @@ use byteorder::{ByteOrder, LittleEndian as Le};
 
 use super::container::{damaged, expect_finite, floats};
 use super::manifest::AdapterInput;
-use crate::Error;
+use crate::error::Error;
 
 /// Shorter rows share one scale.
 const LEAST_GROUP: usize = 16;
@@ -205,7 +205,7 @@ impl<'a> Deltas<'a> {
     /// Reads a section for `landmarks` landmarks with these adapter tensors and checks every number.
     ///
     /// # Errors
-    /// [`ErrorKind::Unreadable`](crate::ErrorKind::Unreadable) for an unknown coding, a wrong length or a
+    /// [`ErrorKind::Unreadable`](crate::error::ErrorKind::Unreadable) for an unknown coding, a wrong length or a
     /// number that is not finite.
     pub fn read(
         bytes: &'a [u8],

@@ -1,19 +1,48 @@
-//! Adding landmarks to a pack, taking them out again, and another model card. The result is another pack; of the
-//! landmarks that stay, not a byte changes.
+//! Adding and removing landmarks, and replacing the model card. The result is a new pack; the bytes of the other
+//! landmarks do not change.
 
 use super::Pack;
 use super::container::{assemble, damaged};
 use super::layout::{FileKind, MINOR, SectionKind};
 use super::manifest::Manifest;
 use super::patch::{CALIBRATION, Patch, write_patches};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 impl Pack {
-    /// This pack with one landmark more, the last one.
+    /// This pack with the landmark of `patch` added as the last one.
+    ///
+    /// ```
+    /// # use std::path::Path;
+    /// # use fiducia::{FileKind, SectionKind, assemble};
+    /// use fiducia::{Pack, Patch};
+    ///
+    /// # fn main() -> Result<(), fiducia::Error> {
+    /// # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
+    /// # let pack = Pack::open(&models.join("head.fid"))?;
+    /// # let floats = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    /// # let foundation = pack.foundation();
+    /// # let info = format!(r#"{{"landmark":"hyoid","model":"head","foundation":"{foundation}"}}"#);
+    /// # let bytes = assemble(FileKind::Patch, &[
+    /// #     (SectionKind::PatchInfo.code(), info.into_bytes()),
+    /// #     (SectionKind::Adapters.code(), floats(&pack.adapter(0))),
+    /// #     (SectionKind::Follower.code(), floats(&vec![0.0; 2 * (1 + pack.manifest().shape_modes)])),
+    /// #     (SectionKind::Calibration.code(), floats(&[1.0; 4])),
+    /// #     (SectionKind::Provenance.code(), b"{}".to_vec()),
+    /// # ]);
+    /// // From a file: `Patch::open(path)`.
+    /// let patch = Patch::from_bytes(bytes)?;
+    /// let larger = pack.with_patch(&patch)?;
+    /// assert_eq!(larger.manifest().landmarks.last(), Some(&patch.info().landmark));
+    /// // Removing it gives the first pack again.
+    /// let again = larger.without(&patch.info().landmark)?;
+    /// assert_eq!(again.manifest(), pack.manifest());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] where the patch was trained for another model or the pack knows the landmark;
-    /// [`ErrorKind::Unreadable`] where its values do not fit.
+    /// [`ErrorKind::Usage`] if the patch was trained for another model or the pack has the landmark already;
+    /// [`ErrorKind::Unreadable`] if its values do not fit.
     pub fn with_patch(&self, patch: &Patch) -> Result<Self, Error> {
         self.expect_known_version()?;
         patch.check_fit(self, &self.foundation())?;
@@ -21,8 +50,8 @@ impl Pack {
         self.rewritten(&[(SectionKind::Patches, write_patches(&patches))])
     }
 
-    /// This pack without `landmark`. A landmark of the model itself stays among its guides,
-    /// so that the others are found as before; the pack then loses its signature.
+    /// This pack without `landmark`. The backbone still finds a landmark of the model itself, so the positions of the
+    /// others are unchanged; the pack then loses its signature.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for an unknown landmark or the only one.
@@ -59,7 +88,7 @@ impl Pack {
         ])
     }
 
-    /// This pack with another model card (Markdown) and without its signature, which covers the card.
+    /// This pack with `card` as its model card (Markdown), and without signature, since that covers the card.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for an empty card, or where a newer fiducia wrote the pack.
@@ -71,7 +100,7 @@ impl Pack {
         self.rewritten(&[(SectionKind::Card, card.into()), (SectionKind::Signature, Vec::new())])
     }
 
-    /// The manifest in the file, without the landmarks that patches brought.
+    /// The manifest in the file, without the landmarks of patches.
     fn own_manifest(&self) -> Result<Manifest, Error> {
         serde_json::from_slice(self.section(SectionKind::Manifest))
             .map_err(|e| damaged(format!("section MANI is not a manifest: {e}")))

@@ -71,7 +71,7 @@ impl std::fmt::Display for FileKind {
 /// What a section holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SectionKind {
-    /// JSON: [`crate::Manifest`].
+    /// JSON: [`crate::pack::Manifest`].
     Manifest,
     /// ONNX: the whole image to coarse heat maps, run once.
     Backbone,
@@ -79,23 +79,23 @@ pub enum SectionKind {
     Refine,
     /// `f32`: the private state of each landmark, one contiguous slice per landmark in manifest order.
     Adapters,
-    /// The same as few-bit differences to their common mean ([`crate::Deltas`]); stands for `Adapters`.
+    /// The same as few-bit differences to their common mean ([`crate::pack::Deltas`]); stands for `Adapters`.
     Deltas,
-    /// `f32`: [`crate::ShapeModel`].
+    /// `f32`: [`crate::shape::ShapeModel`].
     Shape,
-    /// `f32`: [`crate::Calibration`], one per landmark.
+    /// `f32`: [`crate::pack::Calibration`], one per landmark.
     Calibration,
     /// JSON: how the pack was made.
     Provenance,
     /// UTF-8 Markdown: the model card.
     Card,
-    /// Patches that were added, whole: see [`crate::Patch`].
+    /// Patches that were added, whole: see [`crate::pack::Patch`].
     Patches,
-    /// Of a patch, JSON: [`crate::PatchInfo`].
+    /// Of a patch, JSON: [`crate::pack::PatchInfo`].
     PatchInfo,
     /// Of a patch: the private values as few-bit differences, one slice of [`SectionKind::Deltas`].
     Slice,
-    /// Of a patch, `f32`: [`crate::Follower`].
+    /// Of a patch, `f32`: [`crate::shape::Follower`].
     Follower,
     /// Public key and Ed25519 signature of the other sections, patches excepted.
     Signature,

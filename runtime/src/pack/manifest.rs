@@ -1,9 +1,10 @@
-//! The manifest: everything about a model that is not a weight.
+//! The manifest: all about a model but its weights.
 
 use serde::{Deserialize, Serialize};
 
 use super::layout::MAX_LANDMARKS;
-use crate::{Error, ErrorKind, GreyValues};
+use crate::error::{Error, ErrorKind};
+use crate::radiograph::GreyValues;
 
 /// A private part of a landmark is a few thousand values; more is a hostile manifest.
 const MAX_ADAPTER_LEN: usize = 1 << 22;
@@ -20,23 +21,23 @@ pub struct Manifest {
     pub name: String,
     /// Landmark names, in the order of every other list in the pack.
     pub landmarks: Vec<String>,
-    /// What the backbone finds and the shape model knows, where that is not `landmarks` alone: a
-    /// model for some of the landmarks is guided by all. Empty in other packs.
+    /// The landmarks of backbone and shape model, if these are not the same as `landmarks`: after landmarks were added or
+    /// removed. Empty in other packs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guides: Vec<String>,
-    /// What a unit is.
+    /// Definition of the unit.
     pub scale: Scale,
     /// Grid of the whole image as the backbone sees it.
     pub whole: WholeFrame,
     /// Grid of one region of interest as the refine network sees it.
     pub refine: RefineFrame,
-    /// Private tensors of a landmark, in the order they stand in its adapter slice.
+    /// Private tensors of a landmark, in the order of its adapter slice.
     pub adapter: Vec<AdapterInput>,
     /// Number of modes in the shape model.
     pub shape_modes: usize,
     /// Limits beyond which an image is refused.
     pub plausibility: Plausibility,
-    /// Grey values of DICOM files that the model was trained for; those that are shown, in packs that do not say.
+    /// Grey values of DICOM files that the model was trained for; display values in packs that do not state it.
     #[serde(default, skip_serializing_if = "GreyValues::is_default")]
     pub grey_values: GreyValues,
 }
@@ -45,7 +46,7 @@ pub struct Manifest {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Scale {
-    /// A unit is `unit_mm`. An image without known spacing is taken to be `field_height` high.
+    /// A unit is `unit_mm`. An image with unknown spacing is assumed to be `field_height` high.
     Millimetres {
         /// Usual height of an image of the training set, units.
         field_height: f64,
@@ -99,7 +100,7 @@ pub struct AdapterInput {
     pub shape: Vec<usize>,
 }
 
-/// Limits learnt from the training images; an image outside any of them is refused.
+/// Limits learnt from the training images; an image beyond any of them is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plausibility {
     /// Least mean peak mass of the coarse heat maps, 0 to 1.
@@ -112,13 +113,13 @@ pub struct Plausibility {
     pub max_rotation: f64,
     /// Largest root mean square distance of the fine points to the shape model, units.
     pub max_shape_residual: f64,
-    /// Least side of the image as the backbone's second output gives it: 1 where left and right are as in the
-    /// training set, -1 where they are exchanged. `None` in models whose backbone does not tell.
+    /// Least side, the backbone's second output: 1 if left and right are as in the training set, -1 if they are
+    /// exchanged. `None` in models that do not predict the side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_side: Option<f64>,
 }
 
-/// How the spread of a landmark's heat map becomes an expected error, and what is usual for it.
+/// Converts the spread of a landmark's heat map to an expected error, with the limits of confidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Calibration {
     /// Expected radial error, units, per unit of heat-map spread.
@@ -160,19 +161,32 @@ impl AdapterInput {
         self.shape.iter().product()
     }
 
-    /// Whether the tensor has no values; the reader refuses such a manifest.
+    /// Shape for `count` landmarks: the landmark axis first.
+    pub fn batched(&self, count: usize) -> Vec<usize> {
+        std::iter::once(count).chain(self.shape.iter().copied()).collect()
+    }
+
+    /// Whether the tensor is empty; such a manifest is refused.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl Manifest {
-    /// What the backbone finds, in the order of its heat maps and of the shape model.
+    /// Shapes of the refine graph's inputs for `count` landmarks: the regions of interest `[count, 1, size, size]`,
+    /// then `[count, …]` for each adapter input.
+    pub fn refine_inputs(&self, count: usize) -> Vec<Vec<usize>> {
+        let regions = vec![count, 1, self.refine.size, self.refine.size];
+        let adapters = self.adapter.iter().map(|input| input.batched(count));
+        std::iter::once(regions).chain(adapters).collect()
+    }
+
+    /// The model landmarks: those the backbone finds, in the order of its heat maps and of the shape model.
     pub fn guides(&self) -> &[String] {
         if self.guides.is_empty() { &self.landmarks } else { &self.guides }
     }
 
-    /// Where each of `names` stands among the landmarks.
+    /// Position of each of `names` in the list of landmarks.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for an unknown name, or none at all, with the names there are.
@@ -215,13 +229,26 @@ impl Manifest {
 
     /// Units per image pixel `[x, y]` for an image of `height` px with this spacing.
     ///
-    /// Spacing is used where the model's unit is the millimetre; without it the image is taken to
-    /// show the usual field height.
+    /// The spacing is used if the model's unit is a length; without it the image is assumed to show the usual field
+    /// height.
+    ///
+    /// ```
+    /// # use std::path::Path;
+    /// # use fiducia::Pack;
+    /// # fn main() -> Result<(), fiducia::Error> {
+    /// # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
+    /// let pack = Pack::open(&models.join("head.fid"))?;
+    /// let fine = pack.manifest().unit_per_px(1000, Some([0.1, 0.1]));
+    /// let coarse = pack.manifest().unit_per_px(1000, Some([0.2, 0.1]));
+    /// assert!((coarse[0] - 2.0 * fine[0]).abs() < 1e-12 && coarse[1] == fine[1]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn unit_per_px(&self, height: usize, spacing_mm: Option<[f64; 2]>) -> [f64; 2] {
         self.scale.unit_per_px(height, spacing_mm)
     }
 
-    /// Refuses a name that a landmark or a guide has.
+    /// Refuses the name of a landmark that the model has or that its backbone finds.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`], with the name.
@@ -243,7 +270,7 @@ impl Manifest {
         Err(Error::new(ErrorKind::Unreadable, format!("{count} landmarks are too many")))
     }
 
-    /// Refuses values that the runtime could not work with.
+    /// Refuses values that the runtime cannot use.
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`], naming the field.

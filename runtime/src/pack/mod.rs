@@ -1,5 +1,5 @@
-//! The pack: one file that holds a trained model, and patches that bring it landmarks. The byte layouts are
-//! drawn in `docs/format.md`.
+//! The model file (pack, `.fid`): a trained model with its patches, each of which adds a landmark. `docs/format.md`
+//! draws the byte layouts.
 
 pub mod layout;
 pub(crate) mod container;
@@ -10,8 +10,7 @@ mod patch;
 mod edit;
 mod signature;
 
-pub use container::hex;
-pub use container::{Section, assemble};
+pub use container::{Section, assemble, hex};
 pub use delta::{Coding, Deltas, group_len, slice_len};
 pub use layout::{FileKind, SectionKind};
 pub use manifest::{

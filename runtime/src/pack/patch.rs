@@ -1,5 +1,5 @@
-//! A patch: one landmark more for a model that is in the field already. The shared weights stay as they
-//! are; the patch brings what is private to its landmark and where to look for it.
+//! A patch: adds one landmark to a model that is already deployed. The shared weights do not change; the patch holds
+//! the landmark's private values and its position relative to the shape.
 
 use std::path::Path;
 
@@ -10,17 +10,18 @@ use super::container::{Container, damaged, floats};
 use super::delta::{Coding, coding_of, decode, expect_finite_scales, slice_len};
 use super::layout::{FileKind, SectionKind};
 use super::manifest::Calibration;
-use crate::{Error, ErrorKind, Follower};
+use crate::error::{Error, ErrorKind};
+use crate::shape::Follower;
 
 /// Bytes before the slice: the coding and three zeros.
 const SLICE_HEADER: usize = 4;
 /// Floats of a calibration.
 pub(super) const CALIBRATION: usize = 4;
 
-/// What a patch is for; the JSON section `PATC`.
+/// The landmark and the model of a patch; the JSON section `PATC`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatchInfo {
-    /// Name of the landmark it brings.
+    /// Name of the landmark it adds.
     pub landmark: String,
     /// Name of the model that it was trained for.
     pub model: String,
@@ -28,7 +29,7 @@ pub struct PatchInfo {
     pub foundation: String,
 }
 
-/// A patch whose sections are whole.
+/// A checked patch.
 #[derive(Clone, Debug)]
 pub struct Patch {
     container: Container,
@@ -53,9 +54,7 @@ impl Patch {
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
         let container = Container::new(FileKind::Patch, bytes)?;
         let info: PatchInfo = serde_json::from_slice(container.expect(SectionKind::PatchInfo)?)
-            .map_err(|e| {
-                damaged(format!("section PATC does not say what the patch is for: {e}"))
-            })?;
+            .map_err(|e| damaged(format!("section PATC does not name landmark and model: {e}")))?;
         if !(1..=256).contains(&info.landmark.len()) {
             return Err(damaged("section PATC: the landmark's name must have 1 to 256 bytes"));
         }
@@ -73,7 +72,7 @@ impl Patch {
         Ok(Self { container, info })
     }
 
-    /// What it is for.
+    /// Its landmark and its model.
     pub fn info(&self) -> &PatchInfo {
         &self.info
     }
@@ -102,13 +101,13 @@ impl Patch {
         self.container.find(SectionKind::Calibration).unwrap_or_default()
     }
 
-    /// Where to look for its landmark.
+    /// Position of its landmark relative to the shape.
     pub(super) fn follower(&self) -> Follower {
         let values = self.container.find(SectionKind::Follower).unwrap_or_default();
         Follower::from_values(&floats(values))
     }
 
-    /// Private values as they come, or as differences to what the landmarks of `pack` share; it must fit.
+    /// Private values, stored whole or as differences to the values that the landmarks of `pack` share. The patch must fit.
     pub(super) fn values(&self, pack: &Pack) -> Vec<f32> {
         match (self.slice(), pack.deltas()) {
             (Some((coding, slice)), Some(deltas)) => {
@@ -124,7 +123,7 @@ impl Patch {
         section(SectionKind::Slice).or(section(SectionKind::Adapters)).unwrap_or_default()
     }
 
-    /// Whether it was made for `pack`, which has this `foundation` and does not know its landmark yet.
+    /// Checks that it was trained for `pack`, which has this `foundation`, and that its landmark is new there.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for another model or a landmark that the pack has;

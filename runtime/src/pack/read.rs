@@ -1,4 +1,4 @@
-//! Reading a pack: every section checked before it is used, patches joined to the model's own landmarks.
+//! Reading a pack: every section is checked before use, and patches add their landmarks to those of the model.
 
 use std::path::Path;
 
@@ -9,13 +9,29 @@ use super::delta::Deltas;
 use super::layout::{FileKind, SectionKind};
 use super::manifest::{Calibration, Manifest};
 use super::patch::{CALIBRATION, Patch, calibrations, read_patches};
-use crate::{Error, Follower, ShapeModel};
+use crate::error::Error;
+use crate::shape::{Follower, ShapeModel};
 
-/// A verified pack in memory.
+/// A verified pack (model file) in memory.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use fiducia::Pack;
+///
+/// # fn main() -> Result<(), fiducia::Error> {
+/// # let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models/head.fid"));
+/// let pack = Pack::open(path)?;
+/// let manifest = pack.manifest();
+/// assert_eq!((manifest.name.as_str(), manifest.landmarks.len()), ("head", 19));
+/// println!("{} bytes, SHA-256 {}", pack.file_len(), pack.sha256());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Pack {
     container: Container,
-    /// Of the model and its patches together.
+    /// Of the model and its patches.
     manifest: Manifest,
     patches: Vec<Patch>,
     sha256: String,
@@ -25,7 +41,7 @@ impl Pack {
     /// Reads and verifies the pack at `path`.
     ///
     /// # Errors
-    /// [`ErrorKind::Unreadable`](crate::ErrorKind::Unreadable) where the file is missing, not a pack, of a newer major version or
+    /// [`ErrorKind::Unreadable`](crate::error::ErrorKind::Unreadable) where the file is missing, not a pack, of a newer major version or
     /// damaged; the message names file and section.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let bytes = Container::read_file(FileKind::Pack, path)?;
@@ -61,7 +77,7 @@ impl Pack {
         let section = container.find(SectionKind::Patches).unwrap_or_default();
         let patches = read_patches(section).map_err(|e| e.at("section PTCH"))?;
         let mut pack = Self { container, manifest, patches: Vec::new(), sha256 };
-        // It takes a look at every weight: once, and only where there is something to compare it with.
+        // The hash reads every weight, so it is computed once, and only if there are patches to compare.
         let foundation = if patches.is_empty() { String::new() } else { pack.foundation() };
         for patch in patches {
             pack.join(patch, &foundation).map_err(|e| damaged(format!("section PTCH: {e}")))?;
@@ -69,7 +85,7 @@ impl Pack {
         Ok(pack)
     }
 
-    /// Takes a patch's landmark among its own.
+    /// Adds the landmark of a patch.
     fn join(&mut self, patch: Patch, foundation: &str) -> Result<(), Error> {
         patch.check_fit(self, foundation)?;
         self.manifest.guides = self.manifest.guides().to_vec();
@@ -79,8 +95,8 @@ impl Pack {
         Ok(())
     }
 
-    /// What patches for this model build on: SHA-256 of graphs, shape model, frames and what the
-    /// landmarks share, hexadecimal. It stays when landmarks are added or taken out.
+    /// Identifies the model that patches are trained for: SHA-256 of graphs, shape model, frames and the values that all
+    /// landmarks share, hexadecimal. Adding or removing landmarks does not change it.
     pub fn foundation(&self) -> String {
         let mut hash = Sha256::new();
         let mut add = |name: &[u8], content: &[u8]| {
@@ -103,24 +119,24 @@ impl Pack {
         &self.container
     }
 
-    /// Landmarks of the model itself; those that patches brought follow them.
+    /// Number of landmarks of the model itself; those of patches follow them.
     pub(super) fn own_landmarks(&self) -> usize {
         self.manifest.landmarks.len() - self.patches.len()
     }
 
-    /// The patches that were added, in the order of their landmarks.
+    /// The patches in the pack, in the order of their landmarks.
     pub fn patches(&self) -> &[Patch] {
         &self.patches
     }
 
-    /// Where to look for landmark number `landmark`, where a patch brought it; the backbone shows the
-    /// others.
+    /// Position of landmark number `landmark` relative to the shape, if a patch added it. The backbone has heat maps for
+    /// the others.
     pub fn follower(&self, landmark: usize) -> Option<Follower> {
         let patch = landmark.checked_sub(self.own_landmarks())?;
         Some(self.patches[patch].follower())
     }
 
-    /// Names, frames and limits of the model, landmarks of patches among them.
+    /// Names, frames and limits of the model, including the landmarks of patches.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -167,8 +183,22 @@ impl Pack {
         floats(&self.section(SectionKind::Adapters)[landmark * len..][..len])
     }
 
-    /// The private values of the model's own landmarks as few-bit differences, where the pack keeps them
-    /// so.
+    /// The private values of the landmarks with the numbers `chosen`, one tensor for each adapter input: its shape
+    /// `[chosen, …]` and its values.
+    pub fn adapters(&self, chosen: &[usize]) -> Vec<(Vec<usize>, Vec<f32>)> {
+        let slices: Vec<Vec<f32>> = chosen.iter().map(|&l| self.adapter(l)).collect();
+        let mut start = 0;
+        let mut adapters = Vec::new();
+        for input in &self.manifest.adapter {
+            let end = start + input.len();
+            let values = slices.iter().flat_map(|slice| slice[start..end].iter().copied());
+            adapters.push((input.batched(chosen.len()), values.collect()));
+            start = end;
+        }
+        adapters
+    }
+
+    /// The private values of the model's own landmarks as few-bit differences, if the pack stores them that way.
     pub fn deltas(&self) -> Option<Deltas<'_>> {
         let bytes = self.container.find(SectionKind::Deltas)?;
         Deltas::lay_out(bytes, &self.manifest.adapter, self.own_landmarks()).ok()

@@ -1,8 +1,8 @@
-//! Who made a pack or patch: an Ed25519 signature (RFC 8032) over its sections.
+//! Signatures of packs and patches: Ed25519 (RFC 8032) over their sections.
 //!
-//! What is signed is the SHA-256 of a domain name, the file's magic and, for every section but `SIGN` and
-//! `PTCH` in file order, kind, length (`u64`, little-endian) and content. Patches carry signatures of their
-//! own, so that a signed pack stays signed when a signed patch is added.
+//! The signed message is the SHA-256 of a domain name, the file's magic and, for every section but `SIGN` and `PTCH` in
+//! file order, kind, length (`u64`, little-endian) and content. Patches carry their own signatures, so a signed pack
+//! stays signed when a signed patch is added.
 
 use std::path::Path;
 
@@ -13,19 +13,18 @@ use super::Pack;
 use super::container::{Container, assemble, hex};
 use super::layout::{FileKind, SectionKind};
 use super::patch::Patch;
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 const DOMAIN: &[u8] = b"fiducia signature 1\0";
 const KEY_LEN: usize = 32;
 const SIGNATURE_LEN: usize = 64;
 
-/// The public key of a maker.
+/// The public key of a pack's vendor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
-    /// Reads a PEM file (`-----BEGIN PUBLIC KEY-----`), as `fiducia-train keygen` or
-    /// `openssl pkey -pubout` write it.
+    /// Reads a PEM file (`-----BEGIN PUBLIC KEY-----`) that `fiducia-train keygen` or `openssl pkey -pubout` wrote.
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`], naming the file.
@@ -39,7 +38,7 @@ impl PublicKey {
         key.map(Self).map_err(|e| refuse(format!("not an Ed25519 public key in PEM: {e}")))
     }
 
-    /// The key with these bytes; `None` where no key has them.
+    /// The key with these bytes; `None` if they are not a valid key.
     pub fn from_bytes(bytes: &[u8; KEY_LEN]) -> Option<Self> {
         VerifyingKey::from_bytes(bytes).ok().map(Self)
     }
@@ -58,10 +57,32 @@ impl std::fmt::Display for PublicKey {
 }
 
 impl Pack {
-    /// Whether the maker with `key` signed the pack and every patch in it.
+    /// Verifies that `key` signed the pack and every patch in it.
+    ///
+    /// ```
+    /// # use std::path::Path;
+    /// # use ed25519_dalek::{Signer, SigningKey};
+    /// use fiducia::{ErrorKind, Pack, PublicKey};
+    ///
+    /// # fn main() -> Result<(), fiducia::Error> {
+    /// # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
+    /// # let secret = SigningKey::from_bytes(&[7; 32]);
+    /// # let unsigned = Pack::open(&models.join("head.fid"))?;
+    /// // From a file: `PublicKey::open(path)`.
+    /// let key = PublicKey::from_bytes(secret.verifying_key().as_bytes()).expect("a valid key");
+    /// # let signature = secret.sign(&unsigned.signed_digest()).to_bytes();
+    /// # let signed = Pack::from_bytes(unsigned.with_signature(&key, &signature))?;
+    /// signed.verify(&key)?;
+    ///
+    /// let other_key = PublicKey::from_bytes(SigningKey::from_bytes(&[8; 32]).verifying_key().as_bytes());
+    /// let error = signed.verify(&other_key.expect("a valid key")).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Untrusted);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Untrusted`], naming what is not signed, signed by another key or was changed since.
+    /// [`ErrorKind::Untrusted`], naming the pack or patch that is not signed, signed with another key or changed since.
     pub fn verify(&self, key: &PublicKey) -> Result<(), Error> {
         let name = &self.manifest().name;
         verify(FileKind::Pack, self.container(), key)
@@ -69,17 +90,17 @@ impl Pack {
         self.patches().iter().try_for_each(|patch| patch.verify(key))
     }
 
-    /// The key that its signature names, which proves nothing before [`Pack::verify`].
+    /// The key that the signature claims; not trustworthy before [`Pack::verify`].
     pub fn signer(&self) -> Option<PublicKey> {
         read(self.container()).map(|(key, _)| key)
     }
 
-    /// What a maker signs.
+    /// The message to sign.
     pub fn signed_digest(&self) -> [u8; 32] {
         digest(FileKind::Pack, self.container())
     }
 
-    /// The bytes of this pack with this signature of [`Pack::signed_digest`].
+    /// The bytes of this pack with `signature`, which `key` made of [`Pack::signed_digest`].
     pub fn with_signature(&self, key: &PublicKey, signature: &[u8; SIGNATURE_LEN]) -> Vec<u8> {
         signed(FileKind::Pack, self.container(), key, signature)
     }
@@ -101,12 +122,12 @@ impl Patch {
         read(self.container()).map(|(key, _)| key)
     }
 
-    /// What a maker signs.
+    /// The message to sign.
     pub fn signed_digest(&self) -> [u8; 32] {
         digest(FileKind::Patch, self.container())
     }
 
-    /// The bytes of this patch with this signature of [`Patch::signed_digest`].
+    /// The bytes of this patch with `signature`, which `key` made of [`Patch::signed_digest`].
     pub fn with_signature(&self, key: &PublicKey, signature: &[u8; SIGNATURE_LEN]) -> Vec<u8> {
         signed(FileKind::Patch, self.container(), key, signature)
     }

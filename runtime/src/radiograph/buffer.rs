@@ -1,34 +1,34 @@
-//! A radiograph from grey pixels that a program holds already.
+//! A radiograph from grey pixels in memory.
 
 use super::{MAX_EDGE_PX, MmSource, Radiograph, check_spacing};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
-/// How a pixel of a [`GreyBuffer`] is kept.
+/// Pixel format of a [`GreyBuffer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// One byte.
     Eight,
-    /// Two bytes, in the byte order of the machine, at any alignment.
+    /// Two bytes, native byte order, any alignment.
     Sixteen,
 }
 
 /// Grey pixels in memory, row by row from the top.
 #[derive(Clone, Copy, Debug)]
 pub struct GreyBuffer<'a> {
-    /// All rows; what follows the last pixel of the last row is not looked at.
+    /// All rows; bytes after the last pixel of the last row are ignored.
     pub bytes: &'a [u8],
     /// Width, px.
     pub width: usize,
     /// Height, px.
     pub height: usize,
-    /// How a pixel is kept.
+    /// Pixel format.
     pub depth: Depth,
-    /// From the start of a row to the start of the next one, bytes.
+    /// Distance between the starts of two rows, bytes.
     pub stride: usize,
 }
 
 impl Depth {
-    /// Bytes of a pixel.
+    /// Bytes per pixel.
     pub fn bytes(self) -> usize {
         match self {
             Self::Eight => 1,
@@ -38,12 +38,14 @@ impl Depth {
 }
 
 impl GreyBuffer<'_> {
-    /// Refuses sizes that do not fit each other.
+    /// Refuses sizes that do not fit together.
     fn check(&self) -> Result<(), String> {
         let Self { bytes, width, height, depth, stride } = *self;
         let largest = MAX_EDGE_PX as usize;
         if width == 0 || height == 0 || width > largest || height > largest {
-            return Err(format!("{width} x {height} px is no image; give 1 to {largest} px"));
+            return Err(format!(
+                "{width} x {height} px is no image; give 1 to {largest} px"
+            ));
         }
         let row = width * depth.bytes();
         if stride < row {
@@ -51,7 +53,7 @@ impl GreyBuffer<'_> {
                 "a stride of {stride} bytes is too small for rows of {row} bytes ({width} px)"
             ));
         }
-        // The last row need not be followed by a gap.
+        // The last row may end without padding.
         let needed = stride.checked_mul(height - 1).and_then(|n| n.checked_add(row));
         match needed {
             Some(needed) if needed <= bytes.len() => Ok(()),
@@ -64,12 +66,34 @@ impl GreyBuffer<'_> {
 }
 
 impl Radiograph {
-    /// Copies the pixels of `buffer`; `name` is how errors and reports call the image. `spacing_mm` is
-    /// `[x, y]` mm per px at the detector, where it is known.
+    /// Copies the pixels of `buffer`. `name` stands for the image in errors and reports. `spacing_mm` is `[x, y]` mm per
+    /// px in the detector plane, if known.
+    ///
+    /// ```
+    /// # use std::path::Path;
+    /// use fiducia::{Backend, Depth, Detector, GreyBuffer, Pack, Radiograph};
+    ///
+    /// # fn main() -> Result<(), fiducia::Error> {
+    /// # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
+    /// # let file = Radiograph::open(&models.join("demo.png"), None)?;
+    /// # let frame: Vec<u8> = file.pixels.iter().flat_map(|v| v.to_ne_bytes()).collect();
+    /// # let (width, height) = (file.width, file.height);
+    /// // `frame` holds 16-bit pixels without padding between rows, as a camera driver gives them.
+    /// let depth = Depth::Sixteen;
+    /// let buffer = GreyBuffer { bytes: &frame, width, height, depth, stride: 2 * width };
+    /// let radiograph = Radiograph::from_buffer("exposure 7".to_owned(), &buffer, Some([0.2, 0.2]))?;
+    ///
+    /// let mut detector = Detector::new(&Pack::open(&models.join("head.fid"))?, Backend::Cpu)?;
+    /// let report = detector.detect(&radiograph)?;
+    /// assert_eq!(report.image, "exposure 7");
+    /// assert!(report.landmarks[0].x_mm.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] where width, height, stride and length do not fit each other, for an edge
-    /// above 16,384 px, and for a spacing outside 0.001 to 100 mm.
+    /// [`ErrorKind::Usage`] if width, height, stride and length do not fit together, for an edge above 16,384 px, and
+    /// for a spacing outside 0.001 to 100 mm.
     pub fn from_buffer(
         name: String,
         buffer: &GreyBuffer,

@@ -3,24 +3,23 @@
 mod buffer;
 #[cfg(feature = "dicom")]
 pub mod dicom;
+pub(crate) mod grey_window;
+mod picture;
 mod reading;
 mod turn;
 
 pub use buffer::{Depth, GreyBuffer};
 
-use std::{fs::File, io::Cursor, io::Read, path::Path};
-
-use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
+use std::{fs::File, io::Read, path::Path};
 
 pub use reading::{DicomFacts, GreyValues, MmSource, Reading, Voi};
 
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
-/// Larger than any detector or stitched long-leg image; a header that claims more is refused before
-/// any pixel is allocated.
+/// Larger than any detector or stitched long-leg image. A header that claims more is refused before any pixel is
+/// allocated.
 const MAX_EDGE_PX: u32 = 16_384;
-/// Pixels of the largest image, bytes: `MAX_EDGE_PX` squared in 16-bit grey, which an edge board can
-/// still hold.
+/// Pixels of the largest image, bytes: `MAX_EDGE_PX` squared in 16-bit grey. An edge board can still hold it.
 const MAX_PIXEL_BYTES: u64 = 512 << 20;
 /// No image within the two limits above needs a larger file.
 const MAX_FILE_BYTES: u64 = MAX_PIXEL_BYTES;
@@ -28,9 +27,12 @@ const MAX_FILE_BYTES: u64 = MAX_PIXEL_BYTES;
 const SPACING_RANGE_MM: std::ops::RangeInclusive<f64> = 1e-3..=1e2;
 
 /// One grey X-ray image, 16 bit.
+///
+/// `(0, 0)` is the centre of the top-left pixel, x to the right, y down. A position in mm is the position in px times
+/// `spacing_mm`.
 #[derive(Clone, Debug)]
 pub struct Radiograph {
-    /// How the caller names the image (a path, a UID).
+    /// Name of the image in errors and reports (a path, a UID).
     pub name: String,
     /// Width, px.
     pub width: usize,
@@ -44,11 +46,11 @@ pub struct Radiograph {
     pub mm_source: MmSource,
     /// Whether `pixels` are the inverted grey values of the file ([`Radiograph::inverted`]).
     pub inverted: bool,
-    /// What a DICOM file says about itself; `None` for other files.
+    /// Facts from the DICOM file; `None` for other files.
     pub dicom: Option<DicomFacts>,
 }
 
-/// What a decoder makes of a file.
+/// A decoded file.
 struct Decoded {
     width: usize,
     height: usize,
@@ -57,8 +59,26 @@ struct Decoded {
 }
 
 impl Radiograph {
-    /// Reads a DICOM, PNG, JPEG or TIFF file as most models want it: [`Radiograph::open_as`] with nothing but the
-    /// spacing given.
+    /// Reads a DICOM, PNG, JPEG or TIFF file with the default [`Reading`], which suits most models.
+    ///
+    /// `spacing_mm` is `[x, y]` mm per px; it overrides the spacing in the file.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use fiducia::{MmSource, Radiograph};
+    ///
+    /// # fn main() -> Result<(), fiducia::Error> {
+    /// # let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models/demo.png"));
+    /// let radiograph = Radiograph::open(path, Some([0.2, 0.2]))?;
+    /// assert_eq!(radiograph.pixels.len(), radiograph.width * radiograph.height);
+    /// assert_eq!(radiograph.mm_source, MmSource::User);
+    /// // Pixel (100, 50) lies 20 mm to the right of the first pixel and 10 mm below it.
+    /// let [x, y] = radiograph.spacing_mm.unwrap();
+    /// assert_eq!([100.0 * x, 50.0 * y], [20.0, 10.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Radiograph::open_as`].
@@ -69,15 +89,30 @@ impl Radiograph {
     /// Reads a DICOM file, or a PNG, JPEG or TIFF file, 8 or 16 bit, grey or colour, with or without alpha or
     /// palette.
     ///
-    /// The form is told by the content, never by the file name. 16-bit samples keep their precision;
-    /// colour becomes luma. Of a TIFF with several pages the first is read. Pixels are
-    /// taken as they are stored: an orientation tag is not applied. A DICOM file must hold one grey frame of a
-    /// projection radiograph; it comes out with bright bone, MONOCHROME1 or 2, and with its own spacing where
-    /// none is given.
+    /// The format is detected from the content; the file name does not matter. 16-bit samples keep their precision;
+    /// colour becomes luma. Of a TIFF with several pages the first is read. Pixels are read as they are stored: an
+    /// orientation tag is not applied. A DICOM file must hold one grey frame of a projection radiograph. MONOCHROME1 is
+    /// inverted, so that bone is bright. The spacing of the file is used if none is given.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use fiducia::{Backend, Detector, Pack, Radiograph};
+    ///
+    /// # fn main() -> Result<(), fiducia::Error> {
+    /// # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
+    /// # let pack = Pack::open(&models.join("head.fid"))?;
+    /// # let detector = Detector::new(&pack, Backend::Cpu)?;
+    /// // The model's manifest says which grey values of a DICOM file it was trained for.
+    /// let radiograph = Radiograph::open_as(&models.join("demo.png"), &detector.reading(None))?;
+    /// assert!(radiograph.spacing_mm.is_none() && radiograph.dicom.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Unreadable`] where the file is missing, a folder, empty, cut, damaged, too large
-    /// or no such image, of a DICOM file with attribute and value; [`ErrorKind::Usage`] for a spacing outside
+    /// [`ErrorKind::Unreadable`] where the file is missing, a folder, empty, truncated, damaged, too large or not such
+    /// an image; for a DICOM file the message names attribute and value. [`ErrorKind::Usage`] for a spacing outside
     /// 0.001 to 100 mm.
     pub fn open_as(path: &Path, reading: &Reading) -> Result<Self, Error> {
         let name = path.display().to_string();
@@ -85,7 +120,7 @@ impl Radiograph {
         Self::decode_as(name, &bytes, reading)
     }
 
-    /// Reads the bytes of such a file; `name` is how errors and reports call it.
+    /// Reads a file held in memory; `name` stands for it in errors and reports.
     ///
     /// # Errors
     /// As [`Radiograph::open_as`].
@@ -93,14 +128,14 @@ impl Radiograph {
         Self::decode_as(name, bytes, &Reading { spacing_mm, ..Reading::default() })
     }
 
-    /// As [`Radiograph::decode`], read as `reading` says.
+    /// As [`Radiograph::decode`], with these options.
     ///
     /// # Errors
     /// As [`Radiograph::open_as`].
     pub fn decode_as(name: String, bytes: &[u8], reading: &Reading) -> Result<Self, Error> {
         let given = reading.spacing_mm;
         check_spacing(given).map_err(|e| e.at(&name))?;
-        // The decoders are not ours: a fault inside one is reported as a damaged file.
+        // A panic inside a third-party decoder is reported as a damaged file.
         let decoded = std::panic::catch_unwind(|| decode_file(bytes, reading))
             .unwrap_or_else(|_| Err("the file is damaged; copy or export it again".to_owned()));
         let decoded = decoded.map_err(|what| unreadable(&name, &what))?;
@@ -127,7 +162,14 @@ impl Radiograph {
     }
 }
 
-/// Whether a file that starts with these bytes (132 of them, if it has so many) is taken for DICOM.
+/// Whether a file is read as DICOM, by its first 132 bytes (or all, if it is shorter).
+///
+/// ```
+/// let mut file = vec![0; 128];
+/// file.extend(b"DICM");
+/// assert!(fiducia::is_dicom(&file));
+/// assert!(!fiducia::is_dicom(b"\x89PNG"));
+/// ```
 pub fn is_dicom(start: &[u8]) -> bool {
     #[cfg(feature = "dicom")]
     return dicom::is_dicom(start);
@@ -135,12 +177,22 @@ pub fn is_dicom(start: &[u8]) -> bool {
     return start.get(128..132) == Some(b"DICM");
 }
 
+/// The first 132 bytes of the file at `path`, as [`is_dicom`] takes them; fewer if it is shorter.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn file_start(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    std::fs::File::open(path)?.take(132).read_to_end(&mut start)?;
+    Ok(start)
+}
+
 #[cfg(feature = "dicom")]
 fn decode_file(bytes: &[u8], reading: &Reading) -> Result<Decoded, String> {
     if !is_dicom(bytes) {
         return decode_picture(bytes);
     }
-    let dicom::Film { width, height, pixels, facts } = dicom::read(bytes, reading)?;
+    let dicom::Image { width, height, pixels, facts } = dicom::read(bytes, reading)?;
     Ok(Decoded { width, height, pixels, dicom: Some(facts) })
 }
 
@@ -154,7 +206,7 @@ const NO_DICOM: &str =
     "it is a DICOM file, and this program was built without the feature `dicom`; convert it to PNG";
 
 fn decode_picture(bytes: &[u8]) -> Result<Decoded, String> {
-    let (width, height, pixels) = decode_pixels(bytes)?;
+    let (width, height, pixels) = picture::decode(bytes)?;
     Ok(Decoded { width, height, pixels, dicom: None })
 }
 
@@ -163,9 +215,7 @@ fn header_size(bytes: &[u8]) -> Result<[usize; 2], String> {
     if is_dicom(bytes) {
         return dicom::size_px(bytes);
     }
-    let reader = ImageReader::with_format(Cursor::new(bytes), known_format(bytes)?);
-    let size = reader.into_dimensions().map_err(|e| format!("{e}; copy or export it again"))?;
-    Ok([size.0 as usize, size.1 as usize])
+    picture::size_px(bytes)
 }
 
 fn unreadable(name: &str, what: &str) -> Error {
@@ -176,7 +226,9 @@ fn check_spacing(spacing_mm: Option<[f64; 2]>) -> Result<(), Error> {
     match spacing_mm {
         Some([x, y]) if ![x, y].iter().all(|v| SPACING_RANGE_MM.contains(v)) => Err(Error::new(
             ErrorKind::Usage,
-            format!("a pixel spacing of {x} x {y} mm cannot be; give 0.001 to 100 mm per pixel"),
+            format!(
+                "a pixel spacing of {x} x {y} mm is impossible; give 0.001 to 100 mm per pixel"
+            ),
         )),
         _ => Ok(()),
     }
@@ -202,196 +254,5 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// `(width, height, grey values)` of an image file held in memory.
-fn decode_pixels(bytes: &[u8]) -> Result<(usize, usize, Vec<u16>), String> {
-    let format = known_format(bytes)?;
-    if format == ImageFormat::Jpeg && jpeg_end(bytes).is_none() {
-        return Err("the JPEG is cut short (its end marker is missing); copy it again".to_owned());
-    }
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_EDGE_PX);
-    limits.max_image_height = Some(MAX_EDGE_PX);
-    limits.max_alloc = Some(MAX_PIXEL_BYTES);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits);
-    let image = reader.decode().map_err(|e| match e {
-        ImageError::Limits(_) => format!(
-            "the image is too large; at most {MAX_EDGE_PX} px along each edge and {} MiB of pixels",
-            MAX_PIXEL_BYTES >> 20
-        ),
-        ImageError::Unsupported(e) => format!("{e}; export it as 8- or 16-bit grey PNG"),
-        e => format!("the file is cut or damaged ({e}); copy or export it again"),
-    })?;
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    Ok((width, height, grey_values(image)?))
-}
-
-/// The form of the file, told by its first bytes.
-fn known_format(bytes: &[u8]) -> Result<ImageFormat, String> {
-    use ImageFormat::{Jpeg, Png, Tiff};
-    if bytes.is_empty() {
-        return Err("the file is empty; copy or export it again".to_owned());
-    }
-    match image::guess_format(bytes) {
-        Ok(format @ (Png | Jpeg | Tiff)) => Ok(format),
-        Ok(other) => Err(format!("it is a {other:?} file; convert it to PNG, JPEG or TIFF")),
-        Err(_) => {
-            Err("it is no DICOM, PNG, JPEG or TIFF image, whatever its name says; check the file"
-                .to_owned())
-        }
-    }
-}
-
-/// Where the end marker of a JPEG stands. The decoder paints the missing part of a cut file grey
-/// without a word, so the marker must be looked for (ITU-T T.81, B.1.1).
-fn jpeg_end(bytes: &[u8]) -> Option<usize> {
-    let mut at = 2;
-    loop {
-        // Entropy-coded data has no length: it goes on to the next marker.
-        while *bytes.get(at)? != 0xFF {
-            at += 1;
-        }
-        at += match *bytes.get(at + 1)? {
-            0xD9 => return Some(at),
-            // A fill byte before a marker.
-            0xFF => 1,
-            // A data byte of 255, or one of the markers that stand alone.
-            0x00 | 0x01 | 0xD0..=0xD8 => 2,
-            _ => 2 + usize::from(u16::from_be_bytes([*bytes.get(at + 2)?, *bytes.get(at + 3)?])),
-        };
-    }
-}
-
-fn grey_values(image: DynamicImage) -> Result<Vec<u16>, String> {
-    use DynamicImage as Image;
-    match image {
-        Image::ImageLuma8(_)
-        | Image::ImageLumaA8(_)
-        | Image::ImageRgb8(_)
-        | Image::ImageRgba8(_) => {
-            Ok(image.into_luma8().into_raw().into_iter().map(u16::from).collect())
-        }
-        Image::ImageLuma16(_)
-        | Image::ImageLumaA16(_)
-        | Image::ImageRgb16(_)
-        | Image::ImageRgba16(_) => Ok(image.into_luma16().into_raw()),
-        other => Err(format!(
-            "samples of form {:?} have no fixed grey scale; export it as 8- or 16-bit grey",
-            other.color()
-        )),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
-        let mut bytes = Cursor::new(Vec::new());
-        image.write_to(&mut bytes, format).unwrap();
-        bytes.into_inner()
-    }
-
-    fn ramp8() -> DynamicImage {
-        image::GrayImage::from_fn(96, 80, |x, y| image::Luma([(x + 2 * y) as u8])).into()
-    }
-
-    fn refusal(bytes: &[u8]) -> String {
-        let error = Radiograph::decode("x.png".into(), bytes, None).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unreadable);
-        assert!(error.to_string().starts_with("cannot read image x.png: "), "{error}");
-        error.to_string()
-    }
-
-    #[test]
-    fn keeps_sixteen_bits_and_leaves_eight_as_they_are() {
-        let deep = image::ImageBuffer::<image::Luma<u16>, _>::from_fn(70, 65, |x, y| {
-            image::Luma([(1000 * x + y) as u16])
-        });
-        for format in [ImageFormat::Png, ImageFormat::Tiff] {
-            let bytes = encode(&deep.clone().into(), format);
-            let read = Radiograph::decode("x".into(), &bytes, None).unwrap();
-            assert_eq!((read.width, read.height, &read.pixels), (70, 65, deep.as_raw()));
-            let read = Radiograph::decode("x".into(), &encode(&ramp8(), format), None).unwrap();
-            assert_eq!(read.pixels[95], 95);
-        }
-    }
-
-    #[test]
-    fn grey_in_any_colour_form_is_the_same_grey() {
-        let grey = ramp8();
-        let want = Radiograph::decode("x".into(), &encode(&grey, ImageFormat::Png), None).unwrap();
-        let forms: [DynamicImage; 3] =
-            [grey.to_rgb8().into(), grey.to_rgba8().into(), grey.to_luma_alpha8().into()];
-        for form in forms {
-            let bytes = encode(&form, ImageFormat::Png);
-            assert_eq!(Radiograph::decode("x".into(), &bytes, None).unwrap().pixels, want.pixels);
-        }
-        let deep = DynamicImage::from(grey.to_luma16());
-        let bytes = encode(&deep.to_rgb16().into(), ImageFormat::Tiff);
-        let read = Radiograph::decode("x".into(), &bytes, None).unwrap();
-        assert_eq!(&read.pixels, deep.as_luma16().unwrap().as_raw());
-    }
-
-    #[test]
-    fn every_cut_of_a_file_is_refused() {
-        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Tiff] {
-            let bytes = encode(&ramp8(), format);
-            // The last bytes of a PNG (IEND) and of a TIFF (tags that are not needed) hold no pixels.
-            let pixels_end = match format {
-                ImageFormat::Jpeg => bytes.len() - 1,
-                ImageFormat::Png => bytes.len() - 13,
-                _ => 8 + 96 * 80,
-            };
-            for len in 0..pixels_end {
-                refusal(&bytes[..len]);
-            }
-        }
-    }
-
-    #[test]
-    fn damage_never_panics() {
-        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Tiff] {
-            let bytes = encode(&ramp8(), format);
-            for i in 0..bytes.len() {
-                let mut damaged = bytes.clone();
-                damaged[i] ^= 0x55;
-                let _ = Radiograph::decode("x".into(), &damaged, None);
-            }
-        }
-    }
-
-    #[test]
-    fn says_what_a_file_is_not() {
-        assert!(refusal(b"").contains("empty"));
-        assert!(refusal(b"these are words").contains("no DICOM, PNG, JPEG or TIFF"));
-        assert!(refusal(b"GIF89a..").contains("Gif"));
-        let float: DynamicImage = ramp8().to_rgb32f().into();
-        assert!(refusal(&encode(&float, ImageFormat::Tiff)).contains("16-bit grey"));
-    }
-
-    #[test]
-    fn a_jpeg_may_hold_another_one_as_thumbnail() {
-        let inner = encode(&ramp8(), ImageFormat::Jpeg);
-        let mut outer = inner[..2].to_vec();
-        outer.extend([0xFF, 0xEE]);
-        outer.extend((inner.len() as u16 + 2).to_be_bytes());
-        outer.extend(&inner);
-        outer.extend(&inner[2..]);
-        assert_eq!(jpeg_end(&outer), Some(outer.len() - 2));
-        assert!(refusal(&outer[..outer.len() - 2]).contains("cut short"));
-    }
-
-    #[test]
-    fn spacing_must_be_possible() {
-        let bytes = encode(&ramp8(), ImageFormat::Png);
-        for spacing in
-            [[0.0, 0.1], [0.1, f64::NAN], [f64::INFINITY, 1.0], [-0.1, 0.1], [101.0, 1.0]]
-        {
-            let error = Radiograph::decode("x".into(), &bytes, Some(spacing)).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
-        }
-        let read = Radiograph::decode("x".into(), &bytes, Some([0.1, 0.2])).unwrap();
-        assert_eq!(read.mm_source, MmSource::User);
-    }
-}
+mod tests;

@@ -1,27 +1,27 @@
-//! How an image file is to be read, and what it says about itself.
+//! Options for reading an image file, and the facts that a DICOM file states.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where the millimetre scale of an image came from.
+/// Source of an image's pixel spacing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MmSource {
-    /// Given by the caller (`--spacing`), over whatever the file says.
+    /// Given by the caller (`--spacing`); overrides the file.
     User,
-    /// Pixel Spacing, calibrated with an object of known size in the picture.
+    /// Pixel Spacing, calibrated with an object of known size in the image.
     CalibratedFiducial,
     /// Pixel Spacing, corrected for the geometry of the exposure.
     CalibratedGeometry,
-    /// Pixel Spacing, which differs from the spacing of the detector: corrected in a way the file does not say.
+    /// Pixel Spacing that differs from Imager Pixel Spacing: corrected, but the file does not state how.
     CalibratedUnstated,
-    /// Imager Pixel Spacing: at the detector, where things are larger than in the body.
+    /// Imager Pixel Spacing: in the detector plane, where anatomy appears magnified.
     Detector,
-    /// Imager Pixel Spacing divided by the magnification that the file states, as the caller asked.
+    /// Imager Pixel Spacing divided by the magnification that the file states: in the patient plane.
     DetectorMagnified,
-    /// Pixel Spacing alone: the file does not say whether at the detector or in the body.
+    /// Pixel Spacing alone: the file does not state whether in the detector plane or in the patient plane.
     PixelSpacing,
     /// Nominal Scanned Pixel Spacing: on the film that was scanned.
     ScannedFilm,
@@ -29,41 +29,49 @@ pub enum MmSource {
     None,
 }
 
-/// Which grey values of a DICOM file a model wants. It stands in the model's manifest; other files have one kind.
+/// Which grey values of a DICOM file a model was trained for, as its manifest states. Other files have one kind only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GreyValues {
-    /// As the file is shown: after the first VOI LUT or window, where it has one.
+    /// Display values: after the first VOI LUT or window, if the file has one.
     #[default]
     Presented,
-    /// As they were measured: after the modality transformation, without VOI LUT or window.
+    /// Modality values: after the modality transformation, without VOI LUT or window.
     Modality,
 }
 
 impl GreyValues {
-    /// Whether these are the ones that packs without a word of it want.
+    /// Whether these are the grey values of packs that do not state any.
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How to read a file.
+/// Options for reading a file.
+///
+/// ```
+/// use fiducia::{GreyValues, Reading};
+///
+/// // Detector-plane spacing of a DICOM file is converted to patient-plane spacing.
+/// let reading = Reading { correct_magnification: true, ..Reading::default() };
+/// assert_eq!(reading.grey_values, GreyValues::Presented);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// `[x, y]` mm per px; it is taken whatever the file says.
+    /// `[x, y]` mm per px; overrides the spacing in the file.
     pub spacing_mm: Option<[f64; 2]>,
     /// Which grey values of a DICOM file.
     pub grey_values: GreyValues,
-    /// Whether a spacing at the detector is divided by the magnification that the DICOM file states. Where it
-    /// states none there are no millimetres then.
+    /// Converts detector-plane to patient-plane spacing, by the magnification that the DICOM file states. If it states
+    /// none, the image has no millimetres.
     pub correct_magnification: bool,
 }
 
-/// What turned modality values into those that are shown.
+/// What converted modality values to display values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Voi {
-    /// Nothing: not asked for, or the file has neither.
+    /// Nothing: modality values were asked for, or the file has neither.
     None,
     /// The first window.
     Window,
@@ -71,30 +79,30 @@ pub enum Voi {
     Lut,
 }
 
-/// What a DICOM file says about itself, for reports; nothing of the patient.
+/// Facts from a DICOM file, for reports; nothing that identifies the patient.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DicomFacts {
     /// SOP Class UID.
     pub sop_class_uid: Option<String>,
     /// Modality.
     pub modality: Option<String>,
-    /// Transfer syntax that the file was written in, or that was guessed where it does not say.
+    /// Transfer syntax of the file, or a guess if it states none.
     pub transfer_syntax_uid: String,
     /// `MONOCHROME1`, whose grey values were inverted so that bone is bright, or `MONOCHROME2`.
     pub photometric_interpretation: &'static str,
-    /// Bits that a pixel was stored in.
+    /// Bits per pixel.
     pub bits_stored: u16,
     /// Which grey values were asked for.
     pub grey_values: GreyValues,
-    /// What made them.
+    /// What they were converted with.
     pub voi: Voi,
-    /// `[x, y]` mm per px as the file states it.
+    /// `[x, y]` mm per px that the file states.
     pub spacing_mm: Option<[f64; 2]>,
-    /// Where the file's spacing is from.
+    /// Source of the file's spacing.
     pub mm_source: MmSource,
-    /// Why the file's spacing is not trusted.
+    /// Why the file's spacing is not used.
     pub mm_withheld: Option<String>,
-    /// How much larger than in the body things are at the detector, as the file states it.
+    /// Magnification between patient and detector plane that the file states.
     pub magnification: Option<f64>,
 }
 

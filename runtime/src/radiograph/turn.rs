@@ -1,20 +1,20 @@
-//! The same image otherwise presented: grey values inverted, mirrored, turned.
+//! Inverted, mirrored and turned copies of an image.
 
 use super::Radiograph;
 
 impl Radiograph {
-    /// The photometric negative: grey values reversed within the range that occurs in the image, so
-    /// that darkest and brightest change places. Twice inverted is the image itself.
+    /// The photometric negative: grey values are reversed within the range of the image, so darkest and brightest are
+    /// swapped. Inverting twice gives the same image.
     #[must_use]
     pub fn inverted(&self) -> Self {
         let low = self.pixels.iter().copied().min().unwrap_or(0);
         let high = self.pixels.iter().copied().max().unwrap_or(0);
-        // No pixel is outside low to high, so the difference lies in the same range.
+        // All pixels lie between low and high, so the result does too.
         let pixels = self.pixels.iter().map(|&v| high - (v - low)).collect();
         Self { pixels, inverted: !self.inverted, ..self.without_pixels() }
     }
 
-    /// Left and right exchanged: what was at `[x, y]` px comes to `[width − 1 − x, y]`.
+    /// Left and right exchanged: pixel `[x, y]` moves to `[width − 1 − x, y]`.
     #[must_use]
     pub fn mirrored(&self) -> Self {
         let rows = self.pixels.chunks(self.width.max(1));
@@ -22,9 +22,8 @@ impl Radiograph {
         Self { pixels, ..self.without_pixels() }
     }
 
-    /// Turned clockwise by `quarters` times 90 degrees, without resampling. For one quarter, what was
-    /// at `[x, y]` px comes to `[height − 1 − y, x]`; width and height, and the two spacings, change
-    /// places with every odd number of quarters.
+    /// Turned clockwise by `quarters` times 90 degrees, without resampling. One quarter moves pixel `[x, y]` to
+    /// `[height − 1 − y, x]`; an odd number of quarters swaps width and height, and the two spacings.
     #[must_use]
     pub fn turned(&self, quarters: u8) -> Self {
         match quarters % 4 {
@@ -40,7 +39,7 @@ impl Radiograph {
 
     fn turned_once(&self) -> Self {
         let (width, height) = (self.width, self.height);
-        // Row x of the turned image is column x, read upwards.
+        // Row x of the result is column x, read upwards.
         let column =
             |x: usize| (0..height).rev().filter_map(move |y| self.pixels.get(y * width + x));
         Self {
@@ -52,7 +51,7 @@ impl Radiograph {
         }
     }
 
-    /// All but the pixels, which are the costly part of a copy.
+    /// A copy without pixels, which are the expensive part.
     fn without_pixels(&self) -> Self {
         let &Self { width, height, spacing_mm, mm_source, inverted, .. } = self;
         let (name, dicom, pixels) = (self.name.clone(), self.dicom.clone(), Vec::new());
@@ -63,7 +62,7 @@ impl Radiograph {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MmSource;
+    use crate::radiograph::MmSource;
 
     /// ```text
     /// 1 2 3

@@ -4,7 +4,7 @@ use dicom_core::VR;
 use dicom_dictionary_std::tags;
 
 use super::source::{PATIENT_AND_STUDY, Source};
-use crate::Report;
+use crate::report::Report;
 
 /// The character set of UTF-8.
 const UTF_8: &str = "ISO_IR 192";

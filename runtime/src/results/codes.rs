@@ -161,7 +161,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::Pack;
+    use crate::pack::Pack;
 
     #[test]
     fn every_row_is_read_and_fits_its_attributes() {

@@ -6,7 +6,7 @@ use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 
 use super::identity::uid;
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// Characters of a decimal string (PS3.5, 6.2). A longer one makes readers refuse the whole file.
 const LONGEST_DECIMAL: usize = 16;

@@ -5,7 +5,8 @@ use super::content::{Content, Relation, with_content};
 use super::data_set::DataSet;
 use super::place::place;
 use super::task::Task;
-use crate::{Landmark, MmSource};
+use crate::landmark::Landmark;
+use crate::radiograph::MmSource;
 
 const IMAGE_REGION: Code = code("111030", "DCM", "Image Region");
 const MM: Code = code("mm", "UCUM", "mm");

@@ -22,7 +22,9 @@ use std::time::SystemTime;
 
 use dicom_dictionary_std::uids;
 
-use crate::{Error, Radiograph, Report};
+use crate::error::Error;
+use crate::radiograph::Radiograph;
+use crate::report::Report;
 use task::Task;
 
 pub use source::Source;
@@ -60,7 +62,7 @@ pub struct Object {
 /// reports that say why, without points, and neither presentation state nor picture.
 ///
 /// # Errors
-/// [`crate::ErrorKind::Engine`] where an object cannot be written, which would be a fault of fiducia.
+/// [`crate::error::ErrorKind::Engine`] where an object cannot be written, which would be a fault of fiducia.
 pub fn results(
     source: &Source,
     radiograph: &Radiograph,

@@ -1,6 +1,6 @@
 //! Where a landmark lies in DICOM's coordinates of an image.
 
-use crate::Landmark;
+use crate::landmark::Landmark;
 
 /// In DICOM `(0, 0)` is the outer corner of the top-left pixel (PS3.3, C.18.6.1.2 and C.10.5.1.2); here it is the
 /// centre of that pixel.

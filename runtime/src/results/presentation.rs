@@ -9,7 +9,7 @@ use super::Kind;
 use super::data_set::DataSet;
 use super::place::place;
 use super::task::Task;
-use crate::Landmark;
+use crate::landmark::Landmark;
 
 /// The layer that holds points and names.
 const LAYER: &str = "LANDMARKS";

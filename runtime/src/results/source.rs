@@ -5,9 +5,9 @@ use std::path::Path;
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
 
+use crate::error::{Error, ErrorKind};
 use crate::radiograph::dicom::Origin;
 use crate::radiograph::read_file;
-use crate::{Error, ErrorKind};
 
 /// Patient and study, which every object must state (PS3.3, C.7.1.1 and C.7.2.1), with those that are there even
 /// where they are not known.

@@ -11,7 +11,8 @@ use super::charset::Charset;
 use super::data_set::DataSet;
 use super::identity::uid;
 use super::source::{PATIENT_AND_STUDY, Source};
-use crate::{Radiograph, Report};
+use crate::radiograph::Radiograph;
+use crate::report::Report;
 
 /// Who made the objects.
 pub(super) const MAKER: &str = "The fiducia authors";

@@ -1,8 +1,8 @@
-//! Recomputes the checksums of a damaged pack or patch, so that the damage gets past them.
+//! Recomputes the checksums of a damaged model file or patch, so that the damage is not detected by them.
 
 use fiducia::layout;
 
-/// Corrects length and checksums of `bytes`, as far as its section table can be read.
+/// Corrects length and checksums of `bytes`, as far as its section table is readable.
 pub fn reseal(bytes: &mut [u8]) {
     if bytes.len() < layout::HEADER_LEN {
         return;

@@ -1,5 +1,5 @@
-//! DICOM files written for tests, with pixels coded in every way that can be written without C. What other programs
-//! write is in `dicom_peers.rs`.
+//! Writes DICOM files for tests, in every pixel coding for which there is an encoder in Rust. Files of other programs
+//! are tested in `dicom_peers.rs`.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ pub mod uids {
     pub const JPEG_2000: &str = "1.2.840.10008.1.2.4.90";
 }
 
-/// A data set: value representation and value by tag.
+/// A data set: VR and value by tag.
 #[derive(Clone, Default)]
 pub struct Object(BTreeMap<Tag, ([u8; 2], Value)>);
 
@@ -80,12 +80,12 @@ impl Object {
         self.0.insert(tag, (*form, value));
     }
 
-    /// Takes an element out.
+    /// Removes an element.
     pub fn remove(&mut self, tag: Tag) {
         self.0.remove(&tag);
     }
 
-    /// The elements one after another.
+    /// The encoded elements.
     fn bytes(&self, syntax: &str) -> Vec<u8> {
         let big = syntax == uids::EXPLICIT_BIG;
         let word = |v: u16| if big { v.to_be_bytes() } else { v.to_le_bytes() };
@@ -129,10 +129,10 @@ impl Object {
 
 /// Columns and rows of the files.
 pub const SIZE: [usize; 2] = [40, 36];
-/// The same picture in JPEG 2000 (`runtime/tests/dicom/tiny.py`).
+/// [`picture`] in JPEG 2000 (`runtime/tests/dicom/tiny.py`).
 const TINY_J2K: &[u8] = include_bytes!("tiny.j2k");
 
-/// A picture of 12 bits, `[height, width]`.
+/// A 12-bit image, `[height, width]`.
 pub fn picture() -> Vec<u16> {
     let at = |i: usize| (i % SIZE[0], i / SIZE[0]);
     (0..SIZE[0] * SIZE[1]).map(at).map(|(x, y)| ((37 * x + 11 * y + x * y) % 4096) as u16).collect()
@@ -153,39 +153,39 @@ pub fn bare([width, height]: [usize; 2]) -> Object {
     object
 }
 
-/// Sets an attribute that is text.
+/// Sets a text attribute.
 pub fn put(object: &mut Object, tag: Tag, form: &[u8; 2], value: &str) {
     object.put(tag, form, Value::Text(value.to_owned()));
 }
 
-/// Sets an attribute that is a number of 16 bits.
+/// Sets a 16-bit number.
 pub fn put_u16(object: &mut Object, tag: Tag, value: u16) {
     object.put(tag, b"US", Value::Words(vec![value]));
 }
 
-/// Sets the bits of a pixel.
+/// Sets bits allocated, bits stored and high bit.
 pub fn put_bits(object: &mut Object, allocated: u16, stored: u16) {
     put_u16(object, tags::BITS_ALLOCATED, allocated);
     put_u16(object, tags::BITS_STORED, stored);
     put_u16(object, tags::HIGH_BIT, stored - 1);
 }
 
-/// Sets pixels as they are, in words.
+/// Sets uncompressed pixels as words.
 pub fn put_words(object: &mut Object, pixels: &[u16]) {
     object.put(tags::PIXEL_DATA, b"OW", Value::Words(pixels.to_vec()));
 }
 
-/// Sets pixels as they are, in bytes.
+/// Sets uncompressed pixels as bytes.
 pub fn put_bytes(object: &mut Object, pixels: &[u8]) {
     object.put(tags::PIXEL_DATA, b"OB", Value::Bytes(pixels.to_vec()));
 }
 
-/// Sets one coded frame.
+/// Sets one compressed frame.
 pub fn put_frame(object: &mut Object, frame: Vec<u8>) {
     object.put(tags::PIXEL_DATA, b"OB", Value::Frame(frame));
 }
 
-/// Sets a look-up table of `bits` whose first entry is for `first`.
+/// Sets a look-up table with `bits` bits per entry, whose first entry is for the value `first`.
 pub fn put_lut(object: &mut Object, sequence: Tag, entries: &[u16], [first, bits]: [u16; 2]) {
     let mut item = Object::default();
     let descriptor = vec![entries.len() as u16, first, bits];
@@ -205,17 +205,17 @@ pub fn head(syntax: &str) -> Vec<u8> {
     [vec![0; 128], b"DICM".to_vec(), length, meta].concat()
 }
 
-/// The data set alone.
+/// The encoded data set.
 pub fn data_set(object: &Object, syntax: &str) -> Vec<u8> {
     object.bytes(syntax)
 }
 
-/// The file.
+/// The whole file.
 pub fn written(object: &Object, syntax: &str) -> Vec<u8> {
     [head(syntax), data_set(object, syntax)].concat()
 }
 
-/// The picture in each coding, with the largest error that the coding makes.
+/// Transfer syntax, file with [`picture`], and the largest error of the coding.
 pub fn codings() -> Vec<(&'static str, Vec<u8>, u16)> {
     let pixels = picture();
     let signed: Vec<i16> = pixels.iter().map(|&v| v as i16).collect();
@@ -249,7 +249,7 @@ pub fn codings() -> Vec<(&'static str, Vec<u8>, u16)> {
     files
 }
 
-/// The picture with its upper eight bits in JPEG baseline.
+/// The upper eight bits of [`picture`] in JPEG baseline.
 pub fn jpeg_of_eight_bits() -> Vec<u8> {
     let pixels: Vec<u8> = picture().iter().map(|v| (v >> 4) as u8).collect();
     let (format, sampling) =
@@ -261,7 +261,7 @@ pub fn jpeg_of_eight_bits() -> Vec<u8> {
     written(&object, uids::JPEG_BASELINE)
 }
 
-/// RLE frame of literals alone.
+/// An RLE frame that consists of literal runs.
 fn run_lengths(pixels: &[u16]) -> Vec<u8> {
     let pack = |bytes: Vec<u8>| -> Vec<u8> {
         bytes.chunks(128).flat_map(|part| [&[part.len() as u8 - 1], part].concat()).collect()
@@ -274,18 +274,23 @@ fn run_lengths(pixels: &[u16]) -> Vec<u8> {
     [header, high, low].concat()
 }
 
-/// The radiograph, which holds 8-bit values, as a DICOM file with `stored` bits (8, 12 or 16), as MONOCHROME1 where
+/// The radiograph, which has 8-bit values, as a DICOM file with `stored` bits (8, 12 or 16), MONOCHROME1 if
 /// `white_is_low`, with this Imager Pixel Spacing (mm).
-pub fn as_dicom(film: &Radiograph, stored: u16, white_is_low: bool, spacing: &str) -> Vec<u8> {
+pub fn as_dicom(
+    radiograph: &Radiograph,
+    stored: u16,
+    white_is_low: bool,
+    spacing: &str,
+) -> Vec<u8> {
     let top = ((1u32 << stored) - 1) as u16;
     let scale = |v: u16| match stored {
         8 => v,
         12 => v * 16,
         _ => v * 257,
     };
-    let shown = |v: u16| if white_is_low { top - scale(v) } else { scale(v) };
-    let pixels: Vec<u16> = film.pixels.iter().map(|&v| shown(v)).collect();
-    let mut object = bare([film.width, film.height]);
+    let coded = |v: u16| if white_is_low { top - scale(v) } else { scale(v) };
+    let pixels: Vec<u16> = radiograph.pixels.iter().map(|&v| coded(v)).collect();
+    let mut object = bare([radiograph.width, radiograph.height]);
     put_bits(&mut object, 16, stored);
     put(&mut object, tags::IMAGER_PIXEL_SPACING, b"DS", spacing);
     if white_is_low {

@@ -10,7 +10,7 @@ use tract_onnx::pb::{
 const FLOAT: i32 = 1;
 /// `AttributeProto.AttributeType.INTS`.
 const INTS: i32 = 7;
-/// The operator set that tract and the trainer speak.
+/// The ONNX operator set of tract and the trainer.
 const OPSET: i64 = 17;
 
 /// The bytes of an ONNX model with these outputs.

@@ -1,9 +1,10 @@
-//! What the tests of several crates share.
+//! Helpers for the tests of several crates.
 //!
-//! Without features it depends on nothing, so that the `no_std` crates can use it in their tests too.
+//! Without features it has no dependencies, so that the tests of the `no_std` crates can use it too.
 
 mod rng;
 mod skip;
+pub mod http;
 #[cfg(feature = "toy")]
 pub mod checksums;
 #[cfg(feature = "toy")]

@@ -11,7 +11,7 @@ impl Rng {
     }
 
     /// 64 random bits.
-    #[allow(clippy::should_implement_trait, reason = "it never ends")]
+    #[allow(clippy::should_implement_trait, reason = "an iterator would be endless")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;

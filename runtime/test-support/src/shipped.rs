@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The file `name` in the folder `models`.
+/// Path of the file `name` in the folder `models`.
 pub fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(name)
 }

@@ -1,4 +1,4 @@
-//! The toy pack and its patch, signed.
+//! The signed toy model and its signed patch.
 
 use ed25519_dalek::pkcs8::{EncodePublicKey, spki::der::pem::LineEnding};
 use ed25519_dalek::{Signer, SigningKey};
@@ -21,13 +21,13 @@ pub fn pem(key: &SigningKey) -> String {
     key.verifying_key().to_public_key_pem(LineEnding::LF).unwrap()
 }
 
-/// The toy pack, signed.
+/// The signed toy model.
 pub fn signed_pack(key: &SigningKey) -> Vec<u8> {
     let pack = Pack::from_bytes(toy::pack()).unwrap();
     pack.with_signature(&public(key), &key.sign(&pack.signed_digest()).to_bytes())
 }
 
-/// The patch for the toy pack, signed.
+/// The signed patch for the toy model.
 pub fn signed_patch(key: &SigningKey) -> Vec<u8> {
     let patch = Patch::from_bytes(toy::patch()).unwrap();
     patch.with_signature(&public(key), &key.sign(&patch.signed_digest()).to_bytes())

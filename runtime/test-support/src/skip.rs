@@ -1,24 +1,24 @@
-//! Tests that cannot run their subject: they say so in one file, which CI prints and checks.
+//! Records skipped tests in one file, which CI prints and checks.
 
 use std::fmt::Display;
 use std::io::Write;
 
 /// Environment variable with the path of the file to which skipped tests are appended.
 const SKIP_FILE: &str = "FIDUCIA_SKIP_FILE";
-/// Environment variable that makes a missing GPU adapter a failure where it is `required`.
+/// Environment variable that makes a missing GPU adapter a failure if its value is `required`.
 const GPU: &str = "FIDUCIA_GPU";
 
-/// Records that `test` did not run its subject, and why: on standard error, and as one line `test<TAB>reason` at the end
-/// of the file that `FIDUCIA_SKIP_FILE` names.
+/// Records that `test` was skipped, and the reason: on standard error, and as one line `test<TAB>reason` appended to the
+/// file `FIDUCIA_SKIP_FILE`.
 ///
 /// # Panics
-/// Where that file cannot be written: a skip that nobody sees would count as a pass.
+/// If that file cannot be written: an unrecorded skip would count as a pass.
 pub fn record_skip(test: &str, reason: impl Display) {
     let line = format!("{test}\t{reason}").replace('\n', " ");
     eprintln!("SKIPPED: {line}");
     let Some(path) = std::env::var_os(SKIP_FILE) else { return };
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-    // One write, so that lines of tests that run at once do not mix.
+    // One write per line, so that lines of concurrent tests do not mix.
     file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
         .unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
 }
@@ -28,10 +28,10 @@ pub fn is_gpu_required() -> bool {
     std::env::var(GPU).is_ok_and(|value| value == "required")
 }
 
-/// The adapter that `test` needs; `None` where there is none, which is then recorded as a skip.
+/// The adapter that `test` needs; `None` if there is none, which is recorded as a skip.
 ///
 /// # Panics
-/// Where there is none although `FIDUCIA_GPU=required`.
+/// If there is none and `FIDUCIA_GPU=required`.
 pub fn required_gpu<T, E: Display>(test: &str, opened: Result<T, E>) -> Option<T> {
     match opened {
         Ok(gpu) => Some(gpu),
@@ -43,7 +43,7 @@ pub fn required_gpu<T, E: Display>(test: &str, opened: Result<T, E>) -> Option<T
     }
 }
 
-/// The full path of the function that this is written in, as `cargo test` names a test.
+/// The full path of the calling function, as `cargo test` names a test.
 #[macro_export]
 macro_rules! test_name {
     () => {{
@@ -53,7 +53,7 @@ macro_rules! test_name {
     }};
 }
 
-/// Records the test as skipped and returns from it: `skip!("no Python")`, with arguments as `format!` takes them.
+/// Records the test as skipped and returns from it: `skip!("no Python")`, with arguments as for `format!`.
 #[macro_export]
 macro_rules! skip {
     ($($reason:tt)+) => {{
@@ -62,8 +62,8 @@ macro_rules! skip {
     }};
 }
 
-/// The value of `$opened`, a `Result` of something that needs a GPU adapter; where it is an error the test is recorded
-/// as skipped and returns, or fails where `FIDUCIA_GPU=required`.
+/// Unwraps `$opened`, a `Result` of something that needs a GPU adapter. On an error the test is recorded as skipped and
+/// returns; with `FIDUCIA_GPU=required` it fails.
 #[macro_export]
 macro_rules! gpu_or_skip {
     ($opened:expr) => {
@@ -77,10 +77,13 @@ macro_rules! gpu_or_skip {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_test_knows_its_name() {
-        assert_eq!(test_name!(), "fiducia_test_support::skip::tests::a_test_knows_its_name");
-        // Within a closure too.
-        let name = (|| test_name!())();
-        assert!(name.starts_with("fiducia_test_support::skip::tests::a_test_knows_its_name"));
+    fn the_name_is_that_of_the_test() {
+        assert_eq!(test_name!(), "fiducia_test_support::skip::tests::the_name_is_that_of_the_test");
+        // Also within a closure.
+        let name_in_closure = || test_name!();
+        let name = name_in_closure();
+        assert!(
+            name.starts_with("fiducia_test_support::skip::tests::the_name_is_that_of_the_test")
+        );
     }
 }

@@ -1,8 +1,8 @@
-//! A model of three landmarks, made by hand: three bright spots of different size on a dark ground.
+//! A handmade model of three landmarks: three bright spots of different size on a dark ground.
 //!
-//! The backbone compares every place with how each spot looks on the reference picture (negative sum
-//! of squared differences); the refine graph smooths the region and multiplies by the adapter, so its
-//! peak is the middle of the spot.
+//! The backbone compares every position with a patch of each spot from the reference picture (negative sum of squared
+//! differences). The refine graph smooths the region and multiplies it by the adapter, so that its peak is the centre of
+//! the spot.
 
 use fiducia::{
     AdapterInput, Calibration, Grey, GreyValues, Manifest, MmSource, Plane, Plausibility,
@@ -16,7 +16,7 @@ use crate::graph::{constant, conv, model, node};
 
 /// Names of the spots.
 pub const NAMES: [&str; 3] = ["small", "middle", "large"];
-/// Middle of each spot in units: px of the reference picture, `(0, 0)` its upper left corner.
+/// Centre of each spot in normalised units: px of the reference picture, `(0, 0)` is its upper left corner.
 const SPOTS: [[f64; 2]; 3] = [[70.25, 80.5], [170.5, 100.25], [110.0, 220.75]];
 /// Standard deviation of each spot, units.
 const SIZES: [f64; 3] = [6.0, 10.0, 15.0];
@@ -39,10 +39,10 @@ const WHOLE: WholeFrame = WholeFrame {
 };
 const REFINE: RefineFrame = RefineFrame { size: 64, unit_per_px: 1.0, stride: 2, peak_radius: 3 };
 
-/// The sections of a pack: four characters and the bytes.
+/// The sections of a model file: code and content.
 pub type Parts = Vec<([u8; 4], Vec<u8>)>;
 
-/// The reference picture drawn at `width` x `height` px.
+/// The reference picture, drawn with `width` x `height` px.
 pub fn picture(width: u32, height: u32) -> GrayImage {
     let px_per_unit = f64::from(height) / f64::from(REFERENCE[1]);
     GrayImage::from_fn(width, height, |x, y| {
@@ -56,7 +56,7 @@ pub fn picture(width: u32, height: u32) -> GrayImage {
     })
 }
 
-/// Where the spots are on a picture of `height` px, `[x, y]` px.
+/// Positions `[x, y]` of the spots in a picture with the height `height` px; px.
 pub fn truth(height: u32) -> [[f64; 2]; 3] {
     let px_per_unit = f64::from(height) / f64::from(REFERENCE[1]);
     SPOTS.map(|p| p.map(|v| v * px_per_unit - 0.5))
@@ -69,7 +69,7 @@ pub fn encode(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// A small picture whose header claims `edge` x `edge` px.
+/// A small picture whose header states `edge` x `edge` px.
 pub fn claim_size(format: ImageFormat, edge: u16) -> Vec<u8> {
     let mut bytes = encode(&picture(240, 300).into(), format);
     let find = |bytes: &[u8], what: &[u8]| {
@@ -100,7 +100,7 @@ pub fn claim_size(format: ImageFormat, edge: u16) -> Vec<u8> {
     bytes
 }
 
-/// The worst distance to the truth, units.
+/// The largest distance to the truth, normalised units.
 pub fn worst_error(points: &[[f64; 2]], height: u32) -> f64 {
     assert_eq!(points.len(), 3);
     let units_per_px = f64::from(REFERENCE[1]) / f64::from(height);
@@ -108,7 +108,7 @@ pub fn worst_error(points: &[[f64; 2]], height: u32) -> f64 {
     points.iter().zip(truth(height)).map(distance).fold(0.0, f64::max)
 }
 
-/// The toy picture, twice the usual size.
+/// The toy picture at twice the reference size.
 pub fn spots() -> Radiograph {
     let picture = picture(480, 600);
     Radiograph {
@@ -123,19 +123,19 @@ pub fn spots() -> Radiograph {
     }
 }
 
-/// The toy pack.
+/// The toy model file.
 pub fn pack() -> Vec<u8> {
     assemble(&parts())
 }
 
-/// The sections of the toy pack, in the order of the format.
+/// The sections of the toy model, in the order of the format.
 pub fn parts() -> Parts {
     let adapters = [0.25f32, 0.25, 0.25];
     let mean = truth(REFERENCE[1]).to_vec();
     let shape = ShapeModel { mean, deviations: vec![], modes: vec![] };
-    let usual =
+    let default =
         Calibration { gain: 0.25, floor: 0.2, max_expected_error: 8.0, max_shape_residual: 6.0 };
-    let calibration: Vec<f32> = std::iter::repeat_n(usual, 3)
+    let calibration: Vec<f32> = std::iter::repeat_n(default, 3)
         .flat_map(|c| [c.gain, c.floor, c.max_expected_error, c.max_shape_residual])
         .collect();
     vec![
@@ -150,19 +150,19 @@ pub fn parts() -> Parts {
     ]
 }
 
-/// The toy pack with one section replaced.
+/// The toy model with one section replaced.
 pub fn with(kind: SectionKind, content: Vec<u8>) -> Vec<u8> {
     let mut parts = parts();
     parts.iter_mut().find(|(code, _)| *code == kind.code()).unwrap().1 = content;
     assemble(&parts)
 }
 
-/// Lays sections out as the format wants it, whatever they hold.
+/// Writes sections in the file format, whatever they contain.
 pub fn assemble(parts: &Parts) -> Vec<u8> {
     assemble_as(layout::MAGIC, parts)
 }
 
-/// As [`assemble`], for files that open with `magic`.
+/// As [`assemble`], for files that begin with `magic`.
 pub fn assemble_as(magic: [u8; 8], parts: &Parts) -> Vec<u8> {
     let mut table = Vec::new();
     let mut body = Vec::new();
@@ -187,7 +187,7 @@ pub fn assemble_as(magic: [u8; 8], parts: &Parts) -> Vec<u8> {
     pack
 }
 
-/// Makes the header's CRC right again after a change of header or table.
+/// Recomputes the header's CRC after a change of header or section table.
 pub fn seal(pack: &mut [u8], sections: usize) {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&pack[..24]);
@@ -195,10 +195,10 @@ pub fn seal(pack: &mut [u8], sections: usize) {
     pack[24..28].copy_from_slice(&crc.finalize().to_le_bytes());
 }
 
-/// Name of the landmark that [`patch`] brings.
+/// Name of the landmark that [`patch`] adds.
 pub const NEW: &str = "middle again";
 
-/// The sections of a patch for the toy pack: the middle spot once more, looked for some units beside it.
+/// The sections of a patch for the toy model: the middle spot again, with an expected position a few units beside it.
 pub fn patch_parts() -> Parts {
     let foundation = fiducia::Pack::from_bytes(pack()).unwrap().foundation();
     let info = fiducia::PatchInfo { landmark: NEW.to_owned(), model: "toy".to_owned(), foundation };
@@ -213,12 +213,12 @@ pub fn patch_parts() -> Parts {
     ]
 }
 
-/// A patch for the toy pack.
+/// A patch for the toy model.
 pub fn patch() -> Vec<u8> {
     assemble_as(layout::PATCH_MAGIC, &patch_parts())
 }
 
-/// The manifest of the toy pack.
+/// The manifest of the toy model.
 pub fn manifest() -> Manifest {
     Manifest {
         name: "toy".into(),
@@ -245,7 +245,7 @@ fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
-/// The toy pack, whose backbone also knows left from right.
+/// The toy model with a backbone that also distinguishes left from right.
 pub fn sided_pack() -> Vec<u8> {
     let mut manifest = manifest();
     manifest.plausibility.min_side = Some(0.0);
@@ -257,16 +257,16 @@ pub fn sided_pack() -> Vec<u8> {
 
 /// `maps = Σ (2·k·x·t) − k·Σ t² − k·Σ x²`: minus `k` times the squared difference to each patch `t`.
 ///
-/// `side` is 1 for the reference picture and -1 for its mirror image: how much an input is like what is lopsided in it.
+/// `side` is 1 for the reference picture and -1 for its mirror image: the projection on its antisymmetric part.
 fn backbone(sided: bool) -> Vec<u8> {
-    let seen = seen();
-    let lopsided = (0..seen.data.len()).map(|i| {
+    let input = reference_input();
+    let asymmetry = (0..input.data.len()).map(|i| {
         let (row, x) = (i / WHOLE.width * WHOLE.width, i % WHOLE.width);
-        seen.data[i] - seen.data[row + WHOLE.width - 1 - x]
+        input.data[i] - input.data[row + WHOLE.width - 1 - x]
     });
-    let lopsided: Vec<f32> = lopsided.collect();
-    let size: f32 = lopsided.iter().zip(&seen.data).map(|(a, b)| a * b).sum();
-    let lopsided: Vec<f32> = lopsided.into_iter().map(|v| v / size).collect();
+    let asymmetry: Vec<f32> = asymmetry.collect();
+    let size: f32 = asymmetry.iter().zip(&input.data).map(|(a, b)| a * b).sum();
+    let asymmetry: Vec<f32> = asymmetry.into_iter().map(|v| v / size).collect();
     let patches = patches();
     let scaled: Vec<f32> = patches.iter().flatten().map(|v| 2.0 * SHARPNESS * v).collect();
     let energy: Vec<f32> =
@@ -279,7 +279,7 @@ fn backbone(sided: bool) -> Vec<u8> {
             constant("patches", &[3, 1, PATCH, PATCH], &scaled),
             constant("energy", &[3], &energy),
             constant("minus", &[1, 1, PATCH, PATCH], &vec![-SHARPNESS; PATCH * PATCH]),
-            constant("lopsided", &[1, 1, WHOLE.height, WHOLE.width], &lopsided),
+            constant("lopsided", &[1, 1, WHOLE.height, WHOLE.width], &asymmetry),
         ],
         vec![
             node("Mul", &["image", "image"], "squares"),
@@ -292,23 +292,23 @@ fn backbone(sided: bool) -> Vec<u8> {
     )
 }
 
-/// How each spot looks to the backbone on the reference picture.
+/// The patch of each spot in the backbone's input of the reference picture.
 fn patches() -> Vec<Vec<f32>> {
-    let seen = seen();
-    let from_image = seen.to_image.inverse().unwrap();
-    let seen = Plane { to_image: Affine::IDENTITY, ..seen };
+    let input = reference_input();
+    let from_image = input.to_image.inverse().unwrap();
+    let input = Plane { to_image: Affine::IDENTITY, ..input };
     let cut = |spot: [f64; 2]| {
         let at = from_image.apply(spot);
         let half = (PATCH as f64 - 1.0) / 2.0;
         let mut patch = vec![0.0; PATCH * PATCH];
-        seen.resample(&Affine::shift(at[0] - half, at[1] - half), &mut patch, [PATCH; 2]);
+        input.resample(&Affine::shift(at[0] - half, at[1] - half), &mut patch, [PATCH; 2]);
         patch
     };
     truth(REFERENCE[1]).into_iter().map(cut).collect()
 }
 
-/// The reference picture as the backbone sees it.
-fn seen() -> Plane {
+/// The backbone's input for the reference picture.
+fn reference_input() -> Plane {
     let radiograph = radiograph();
     let to_image = whole_frame(&WHOLE, [radiograph.width, radiograph.height], [1.0; 2]);
     let mut plane = Plane::default();

@@ -82,5 +82,5 @@ fn a_burnt_out_picture_is_refused() {
     let (width, height) = (burnt.width, burnt.height);
     burnt.pixels[..width * height * 2 / 5].fill(255);
     let report = detector().detect(&burnt).unwrap();
-    assert!(report.reasons.iter().any(|r| r.starts_with("share of white too large")));
+    assert!(report.reasons.iter().any(|r| r.starts_with("too much white")));
 }

@@ -1,18 +1,18 @@
-//! The files of the pages, as they lie in `assets/`.
+//! The files of the pages, from the folder `assets/`.
 
-/// Colours and fonts of all pages, for light and dark screens.
+/// Colours and fonts of all pages, in a light and a dark scheme.
 const THEME: &str = include_str!("../assets/theme.css");
 const STATUS: &str = include_str!("../assets/status.css");
 const VIEW: &str = include_str!("../assets/view.html");
-/// Where a page takes the styles of all pages.
+/// Is replaced by [`THEME`] in a page.
 const THEME_MARK: &str = "/* theme */";
 
-/// The styles of the node's status page.
+/// The CSS of the node's status page.
 pub fn status_styles() -> String {
     [THEME, STATUS].concat()
 }
 
-/// The page of `fiducia view`.
+/// The HTML page of `fiducia view`.
 pub fn view_page() -> String {
     VIEW.replacen(THEME_MARK, THEME, 1)
 }
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_page_has_the_theme_once() {
+    fn every_page_contains_the_theme_once() {
         for page in [view_page(), status_styles()] {
             assert_eq!(page.matches("--ground:#f6f7f9").count(), 1);
             assert!(!page.contains(THEME_MARK));

@@ -1,21 +1,21 @@
-//! A request: its head parsed, its body read when the handler asks for it.
+//! A request: its head is parsed; its body is read when the handler asks for it.
 
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// Header fields of a request; browsers send about twenty.
+/// Most header fields of a request; browsers send about twenty.
 const MAX_HEADERS: usize = 64;
 
-/// Why a request was not read to its end.
+/// Why a request could not be read.
 #[derive(Debug)]
 pub enum RequestError {
-    /// The connection failed, or was too slow.
+    /// The connection failed or was too slow.
     Io(io::Error),
-    /// The bytes are no HTTP/1 request.
+    /// The bytes are not a valid HTTP/1 request.
     Malformed(&'static str),
-    /// The head or the body is longer than allowed; the limit in bytes.
+    /// The head or the body is longer than this limit, bytes.
     TooLarge(usize),
 }
 
@@ -23,8 +23,8 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "the connection failed: {error}"),
-            Self::Malformed(what) => write!(f, "not an HTTP/1 request: {what}"),
-            Self::TooLarge(limit) => write!(f, "larger than {limit} bytes"),
+            Self::Malformed(what) => write!(f, "not a valid HTTP/1 request: {what}"),
+            Self::TooLarge(limit) => write!(f, "longer than {limit} bytes"),
         }
     }
 }
@@ -44,20 +44,20 @@ pub struct Request<'a> {
     path: String,
     query: String,
     headers: Vec<(String, String)>,
-    /// What came behind the head.
+    /// Bytes of the body that were read with the head.
     start: Vec<u8>,
     stream: &'a mut TcpStream,
     /// Longest silence while the body is read.
-    patience: Duration,
+    body_silence: Duration,
 }
 
 impl<'a> Request<'a> {
-    /// Reads the head of a request of at most `limit` bytes, which must have arrived by `deadline`.
+    /// Reads the head of a request, at most `limit` bytes, which must arrive before `deadline`.
     pub(crate) fn read(
         stream: &'a mut TcpStream,
         limit: usize,
         deadline: Instant,
-        patience: Duration,
+        body_silence: Duration,
     ) -> Result<Self, RequestError> {
         let mut bytes = Vec::new();
         let mut buffer = [0; 1024];
@@ -69,10 +69,10 @@ impl<'a> Request<'a> {
                 let (path, query) = head.target.split_once('?').unwrap_or((&head.target, ""));
                 let (path, query) = (path.to_owned(), query.to_owned());
                 let Head { method, headers, .. } = head;
-                return Ok(Self { method, path, query, headers, start, stream, patience });
+                return Ok(Self { method, path, query, headers, start, stream, body_silence });
             }
             if count == 0 {
-                return Err(RequestError::Malformed("it ends within its head"));
+                return Err(RequestError::Malformed("the head is incomplete"));
             }
             if bytes.len() > limit {
                 return Err(RequestError::TooLarge(limit));
@@ -85,26 +85,27 @@ impl<'a> Request<'a> {
         &self.method
     }
 
-    /// The path, without the query; escapes are left as they are.
+    /// The path without the query; percent escapes are not decoded.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The value of the header field `name`, in any case of its letters.
+    /// The value of the header field `name`; case is ignored.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
-    /// The decoded value of `key` in the query; `None` where it is missing or empty.
+    /// The decoded value of `key` in the query; `None` if it is missing or empty.
     pub fn query(&self, key: &str) -> Option<String> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
         pairs.filter(|(k, _)| *k == key).map(|(_, v)| decoded(v)).find(|v| !v.is_empty())
     }
 
-    /// Reads the body, as long as `Content-Length` says. Chunked bodies are not supported; no browser sends one.
+    /// Reads the body, whose length is `Content-Length`. Chunked bodies are not supported; browsers do not send them.
     ///
     /// # Errors
-    /// [`RequestError::TooLarge`] where it is longer than `limit` bytes, before any of it is read.
+    /// [`RequestError::TooLarge`] if it is longer than `limit` bytes, before any of it is read;
+    /// [`RequestError::Malformed`] if it is chunked or incomplete; [`RequestError::Io`] if the connection fails.
     pub fn body(&mut self, limit: usize) -> Result<Vec<u8>, RequestError> {
         if self.header("Transfer-Encoding").is_some() {
             return Err(RequestError::Malformed("a body without Content-Length"));
@@ -124,7 +125,7 @@ impl<'a> Request<'a> {
         }
         let mut body = std::mem::take(&mut self.start);
         body.truncate(length);
-        self.stream.set_read_timeout(Some(self.patience))?;
+        self.stream.set_read_timeout(Some(self.body_silence))?;
         let missing = (length - body.len()) as u64;
         let stream: &mut TcpStream = self.stream;
         let read = stream.take(missing).read_to_end(&mut body)?;
@@ -141,15 +142,15 @@ struct Head {
     headers: Vec<(String, String)>,
 }
 
-/// The head at the start of `bytes` and its length; `None` where it is not complete.
+/// The head at the start of `bytes` and its length; `None` if it is incomplete.
 fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, RequestError> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Request::new(&mut fields);
     let status = head.parse(bytes).map_err(|error| {
         RequestError::Malformed(match error {
             httparse::Error::TooManyHeaders => "too many header fields",
-            httparse::Error::Version => "an unknown version",
-            _ => "a damaged head",
+            httparse::Error::Version => "unknown version",
+            _ => "invalid head",
         })
     })?;
     let httparse::Status::Complete(length) = status else { return Ok(None) };
@@ -159,7 +160,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, RequestError> {
     Ok(Some((Head { method, target, headers }, length)))
 }
 
-/// Reads some bytes, none of which may arrive after `deadline`.
+/// Reads some bytes, which must arrive before `deadline`.
 pub(crate) fn read_before(
     stream: &mut TcpStream,
     buffer: &mut [u8],
@@ -173,7 +174,7 @@ pub(crate) fn read_before(
     stream.read(buffer)
 }
 
-/// Percent-decoding (RFC 3986, 2.1); what is not a valid escape stays as it is.
+/// Percent-decoding (RFC 3986, 2.1); invalid escapes are kept.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -191,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_become_text() {
+    fn escapes_are_decoded() {
         for (from, to) in
             [("a%20b", "a b"), ("%C3%A9", "é"), ("100%", "100%"), ("%zz%4", "%zz%4"), ("", "")]
         {

@@ -1,8 +1,8 @@
-//! An answer, with the headers that keep a browser from doing more with it than showing it.
+//! A response, with headers that allow a browser only to display it.
 
 use std::io::{self, Write};
 
-/// Content types of text.
+/// Content type of plain text.
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Status, content type and body.
@@ -15,27 +15,27 @@ pub struct Response {
 }
 
 impl Response {
-    /// A body of this content type, with status 200.
+    /// A response with status 200.
     pub fn new(content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         Self { status: 200, content_type, body: body.into(), scripts: false }
     }
 
-    /// A page of HTML, which may hold styles but no script.
+    /// An HTML page with status 200. Inline styles are allowed, scripts are not.
     pub fn html(page: impl Into<Vec<u8>>) -> Self {
         Self::new("text/html; charset=utf-8", page)
     }
 
-    /// Plain text with this status.
+    /// Plain text with any status.
     pub fn text(status: u16, text: impl Into<String>) -> Self {
         Self { status, ..Self::new(PLAIN, text.into()) }
     }
 
-    /// Lets a page run the scripts that are written in it, and ask this server.
+    /// Allows a page to run inline scripts and to send requests to this server.
     pub fn with_scripts(self) -> Self {
         Self { scripts: true, ..self }
     }
 
-    /// Writes it as HTTP/1.1; of a `HEAD` request without the body.
+    /// Writes it as HTTP/1.1; `with_body` is false for a `HEAD` request.
     pub(crate) fn write(&self, out: &mut impl Write, with_body: bool) -> io::Result<()> {
         let scripts =
             if self.scripts { "; connect-src 'self'; script-src 'unsafe-inline'" } else { "" };
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_runs_scripts_only_where_they_are_allowed() {
+    fn scripts_run_only_if_they_are_allowed() {
         let page = Response::html("<p>");
         let plain = written(&page, true);
         assert!(plain.starts_with("HTTP/1.1 200 OK\r\n") && plain.ends_with("\r\n\r\n<p>"));
@@ -95,8 +95,8 @@ mod tests {
     }
 
     #[test]
-    fn a_head_request_gets_the_length_alone() {
-        let head = written(&Response::text(404, "not here\n"), false);
-        assert!(head.contains("Content-Length: 9\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    fn a_head_request_gets_only_the_length() {
+        let head = written(&Response::text(404, "no file\n"), false);
+        assert!(head.contains("Content-Length: 8\r\n") && head.ends_with("\r\n\r\n"), "{head}");
     }
 }

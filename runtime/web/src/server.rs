@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use crate::request::{Request, RequestError, read_before};
 use crate::response::Response;
 
-/// What a client may take.
+/// Limits on clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections that are open at once; further ones are closed.
+    /// Simultaneous connections, default 32; further ones are closed.
     pub connections: usize,
-    /// Bytes of the head of a request.
+    /// Length of the head of a request, bytes, default 8 KiB.
     pub head_bytes: usize,
-    /// Time until the head of a request has arrived, and for an answer to be taken.
+    /// Time to receive the head of a request, and to send a response, default 5 s.
     pub wait: Duration,
-    /// Longest silence while a body arrives.
+    /// Longest silence while a body is received, default 30 s.
     pub body_silence: Duration,
 }
 
@@ -35,10 +35,11 @@ impl Default for Limits {
     }
 }
 
-/// Answers what comes at `listener` with `handler` until `is_stopping`; a connection wakes it to find that out.
+/// Answers requests at `listener` with `handler` until `is_stopping` returns true. It is called after each accepted
+/// connection, so a connection wakes the server to stop it.
 ///
-/// The handler runs on a thread per connection, so it may run several times at once. A panic in it costs that
-/// connection alone.
+/// The handler runs on one thread per connection, so several calls may run at once. A panic in it ends that connection
+/// only.
 pub fn serve<H>(listener: &TcpListener, limits: Limits, is_stopping: impl Fn() -> bool, handler: H)
 where
     H: Fn(&mut Request<'_>) -> Response + Send + Sync + 'static,
@@ -53,7 +54,7 @@ where
             Ok((stream, peer)) => admit(stream, peer, limits, &handler, &open),
             Err(error) => {
                 log::warn!("event=http_failed error=\"{error}\"");
-                // Out of file handles, for example: it lasts.
+                // For example out of file handles, which lasts a while.
                 thread::sleep(Duration::from_millis(100));
             }
         }
@@ -77,8 +78,8 @@ fn admit<H>(
     let (handler, own) = (Arc::clone(handler), Arc::clone(open));
     let builder = thread::Builder::new().name("http".to_owned());
     let spawned = builder.spawn(move || {
-        let answered = catch_unwind(AssertUnwindSafe(|| answer(stream, limits, &*handler)));
-        match answered {
+        let result = catch_unwind(AssertUnwindSafe(|| respond(stream, limits, &*handler)));
+        match result {
             Ok(Ok(())) => {}
             Ok(Err(error)) => log::debug!("event=http_failed peer={} error=\"{error}\"", peer.ip()),
             Err(_) => log::error!("event=http_failed peer={} error=panic", peer.ip()),
@@ -90,7 +91,7 @@ fn admit<H>(
     }
 }
 
-fn answer<H>(mut stream: TcpStream, limits: Limits, handler: &H) -> Result<(), RequestError>
+fn respond<H>(mut stream: TcpStream, limits: Limits, handler: &H) -> Result<(), RequestError>
 where
     H: Fn(&mut Request<'_>) -> Response,
 {
@@ -108,8 +109,8 @@ where
     Ok(drain(&mut stream, Instant::now() + limits.wait)?)
 }
 
-/// Reads what the client still sends, up to `deadline`: a connection that is closed with bytes unread is reset, and the
-/// client could lose the answer.
+/// Reads what the client still sends, up to `deadline`: closing a connection with unread bytes resets it, and the
+/// client could lose the response.
 fn drain(stream: &mut TcpStream, deadline: Instant) -> io::Result<()> {
     let mut buffer = [0; 16 << 10];
     while read_before(stream, &mut buffer, deadline)? > 0 {}
@@ -119,9 +120,11 @@ fn drain(stream: &mut TcpStream, deadline: Instant) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Read, Write};
+    use std::io::Read;
 
-    /// The address of a server that answers with the method, the path and the body.
+    use fiducia_test_support::http::exchange;
+
+    /// The address of a server whose response is the method, the path and the body.
     fn echo(limits: Limits) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -147,15 +150,11 @@ mod tests {
     }
 
     fn ask(address: SocketAddr, request: &str) -> String {
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer);
-        answer
+        String::from_utf8(exchange(address, request.as_bytes())).unwrap()
     }
 
     #[test]
-    fn a_request_is_answered_and_a_wrong_one_refused() {
+    fn requests_are_answered_and_invalid_ones_rejected() {
         let address = echo(Limits::default());
         let post = "POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nxyz";
         assert!(ask(address, post).ends_with("\r\n\r\nPOST /a xyz"));
@@ -168,20 +167,20 @@ mod tests {
         assert!(ask(address, chunked).starts_with("HTTP/1.1 413 "));
         let head = format!("GET /{} HTTP/1.1\r\n", "a".repeat(9 << 10));
         assert!(ask(address, &head).starts_with("HTTP/1.1 413 "));
-        // One that ends a thread of its own does not end the server.
+        // A panic in a handler does not stop the server.
         assert_eq!(ask(address, "GET /panic HTTP/1.1\r\n\r\n"), "");
         assert!(ask(address, "GET / HTTP/1.1\r\n\r\n").ends_with("GET / "));
     }
 
     #[test]
-    fn silent_connections_are_bounded_in_time_and_number() {
+    fn idle_connections_are_limited_in_time_and_number() {
         let limits =
             Limits { connections: 2, wait: Duration::from_millis(200), ..Limits::default() };
         let address = echo(limits);
-        let mut silent = TcpStream::connect(address).unwrap();
-        assert!(ask(address, "GET / HTTP/1.1\r\n\r\n").ends_with("GET / "), "beside a silent one");
+        let mut idle = TcpStream::connect(address).unwrap();
+        assert!(ask(address, "GET / HTTP/1.1\r\n\r\n").ends_with("GET / "), "beside an idle one");
         let mut nothing = Vec::new();
-        silent.read_to_end(&mut nothing).unwrap();
-        assert!(nothing.is_empty(), "closed after its time, without a word");
+        idle.read_to_end(&mut nothing).unwrap();
+        assert!(nothing.is_empty(), "closed after its time without a response");
     }
 }

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use fiducia::{Backend, Detector, Error, ErrorKind, Pack};
 
 use crate::data::Labelled;
+use crate::parallel::map_chunks;
 use crate::run::Stage;
-use crate::shares::on_shares;
 
 use super::Row;
 
-/// What a row came to on one set of test images.
+/// What was measured for one row on one set of test images.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Measured {
     /// Radial errors `[image][landmark]`, mm, or px where the set has no scale.
     pub errors: Vec<Vec<f64>>,
-    /// Length of all model files together, bytes.
+    /// Total size of all model files, bytes.
     pub bytes: u64,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn models(row: Row, out: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(models)
 }
 
-/// Runs `models`, which together find `landmarks`, on `images`; `done` is told after each image.
+/// Runs `models`, which together find `landmarks`, on `images`; calls `done` after each image.
 pub(super) fn measure(
     models: &[PathBuf],
     landmarks: &[String],
@@ -44,7 +44,7 @@ pub(super) fn measure(
 ) -> Result<Measured, Error> {
     let packs: Vec<Pack> = models.iter().map(|m| Pack::open(m)).collect::<Result<_, _>>()?;
     let detectors = || packs.iter().map(|p| Detector::new(p, Backend::Cpu)).collect();
-    let errors = on_shares(images, detectors, |detectors: &mut Vec<Detector>, image| {
+    let errors = map_chunks(images, detectors, |detectors: &mut Vec<Detector>, image| {
         let errors = errors(detectors, landmarks, image);
         done();
         errors
@@ -53,7 +53,7 @@ pub(super) fn measure(
     Ok(Measured { errors, bytes })
 }
 
-/// Errors of all landmarks on one image, which is read once.
+/// Errors of all landmarks on one image, which is read only once, `[landmark]`.
 fn errors(
     detectors: &mut [Detector],
     landmarks: &[String],

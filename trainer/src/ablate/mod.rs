@@ -1,4 +1,4 @@
-//! Ablations: the same data trained in several ways, over templates and seeds, and held against each other.
+//! Ablation study: trains the same data in several ways, over templates and seeds, and compares the results.
 
 mod rows;
 mod measure;
@@ -18,33 +18,34 @@ use crate::progress::Progress;
 use crate::run::config::RunConfig;
 use crate::run::{Place, Source, open_run, run_stages};
 
-/// What is to be compared.
+/// What to compare.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The rows of the table.
     pub rows: Vec<Row>,
-    /// Annotated images; every row is trained with each of them in turn.
+    /// Annotated images; every row is trained once with each of them.
     pub templates: Vec<String>,
     /// Seeds; every row is trained with each of them.
     pub seeds: Vec<u64>,
-    /// Split whose labels the models are measured with.
+    /// Split on whose labels the models are measured.
     pub test: String,
 }
 
-/// What a row came to, one entry per template and seed.
+/// The results of one row, one entry per template and seed.
 #[derive(Clone, Debug)]
 pub struct RowResult {
     /// The row.
     pub row: Row,
     /// `(template, seed)` of each run.
     pub runs: Vec<(String, u64)>,
-    /// What was measured in each run.
+    /// What was measured in each run, in the order of `runs`.
     pub measured: Vec<Measured>,
 }
 
-/// Trains and measures what the plan asks for and is not yet in the folder `place.out`.
+/// Trains and measures every run of the plan that is not yet in the folder `place.out`.
 ///
-/// Rows share the stages that they have in common. `full` is the configuration of the full preset.
+/// Rows share the checkpoints of the stages that they have in common. `full` is the configuration of the full
+/// preset.
 ///
 /// # Errors
 /// As [`crate::run::run`]; [`ErrorKind::Usage`] for an unknown split or template.
@@ -76,7 +77,7 @@ pub fn ablate(
     Ok(results)
 }
 
-/// The templates and the seed of every run.
+/// The template and the seed of every run.
 fn starts(
     data: &DataSet,
     full: &RunConfig,
@@ -93,7 +94,8 @@ fn starts(
     Ok(templates.into_iter().flat_map(with_seeds).collect())
 }
 
-/// One template and seed: images are read and matched once for all rows, when the first row needs them.
+/// Runs one template and seed. The images are read and matched once for all rows, when the first row needs
+/// them.
 struct Start<'a> {
     data: &'a DataSet,
     config: RunConfig,
@@ -104,7 +106,7 @@ struct Start<'a> {
 
 struct Opened {
     source: Source,
-    places: Correspondences,
+    correspondences: Correspondences,
 }
 
 impl Start<'_> {
@@ -146,14 +148,15 @@ impl Start<'_> {
         };
         if self.opened.is_none() {
             let source = Source::open(self.data, &self.config, &place, self.progress)?;
-            let places = Correspondences::find(&source.material(&self.config, self.progress))?;
-            self.opened = Some(Opened { source, places });
+            let correspondences =
+                Correspondences::find(&source.material(&self.config, self.progress))?;
+            self.opened = Some(Opened { source, correspondences });
         }
-        let Some(Opened { source, places }) = &self.opened else { return Ok(()) };
+        let Some(Opened { source, correspondences }) = &self.opened else { return Ok(()) };
         let config = row.config(&self.config);
         let material = source.material(&config, self.progress);
         open_run(&place.out, &source.record(&config))?;
-        run_stages(source, &material, places, &config, &place, row.until())?;
+        run_stages(source, &material, correspondences, &config, &place, row.until())?;
         Ok(())
     }
 }

@@ -1,32 +1,33 @@
-//! The rows of the ablation table: what is trained, and what it is held against.
+//! The rows of the ablation table: what is trained, and which row it is compared with.
 
 use crate::nets::AdapterForm;
 use crate::run::Stage;
 use crate::run::config::RunConfig;
 use crate::training::RoundsConfig;
 
-/// One way to train.
+/// One training variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
-    /// One network for all landmarks, nothing private but the heads; labels as matched.
+    /// One network for all landmarks with private heads only; labels as matched.
     Joint,
-    /// One network for all landmarks whose labels follow it, with gates: what dedicated networks start from.
+    /// One network for all landmarks with gates, whose labels follow its predictions: the start of the
+    /// dedicated networks.
     JointDynamic,
-    /// The same on labels that were not matched close up.
+    /// The same, with labels from the broad match only.
     JointBroad,
     /// A dedicated network per landmark; labels as matched.
     SinglesStatic,
     /// The same with dynamic pseudo-labels.
     SinglesDynamic,
-    /// The same with a template bank as well.
+    /// The same, with a template bank.
     SinglesBank,
     /// The dedicated networks of [`Row::SinglesBank`], fused with adapters of this form.
     Fused(AdapterForm),
-    /// As [`Row::Fused`] with the preset's form, but taught by the labels alone.
+    /// As [`Row::Fused`] with the preset's form, but trained on the labels only, without teachers.
     FusedAlone,
-    /// [`Row::Joint`] with the labels of all training images.
+    /// [`Row::Joint`], trained on the labels of all training images.
     SupervisedJoint,
-    /// The fused network with the labels of all training images.
+    /// The fused network, trained on the labels of all training images.
     SupervisedFused,
 }
 
@@ -49,7 +50,7 @@ impl Row {
         Self::SupervisedFused,
     ];
 
-    /// Its name on the command line and in file names.
+    /// Name on the command line and in file names.
     pub fn name(self) -> String {
         match self {
             Self::Joint => "joint".to_owned(),
@@ -65,25 +66,25 @@ impl Row {
         }
     }
 
-    /// What it is, for readers of the table.
+    /// Title for readers of the table.
     pub fn title(self) -> String {
         match self {
             Self::Joint => "joint multi-head network, labels as matched".to_owned(),
             Self::JointDynamic => "joint network with gates, dynamic labels".to_owned(),
-            Self::JointBroad => "the same, labels not matched close up".to_owned(),
+            Self::JointBroad => "the same, labels from the broad match only".to_owned(),
             Self::SinglesStatic => "one network per landmark, labels as matched".to_owned(),
             Self::SinglesDynamic => "one network per landmark, dynamic labels".to_owned(),
             Self::SinglesBank => {
                 "one network per landmark, dynamic labels, template bank".to_owned()
             }
             Self::Fused(form) => format!("fused, adapter {form}"),
-            Self::FusedAlone => "fused without the dedicated networks as teachers".to_owned(),
+            Self::FusedAlone => "fused, without the dedicated networks as teachers".to_owned(),
             Self::SupervisedJoint => "joint, labels of all training images".to_owned(),
             Self::SupervisedFused => "fused, labels of all training images".to_owned(),
         }
     }
 
-    /// The row that it is held against.
+    /// The row that this row is compared with.
     pub fn against(self) -> Option<Self> {
         match self {
             Self::Joint | Self::SupervisedJoint => None,
@@ -96,17 +97,17 @@ impl Row {
         }
     }
 
-    /// Whether it learns from all labels of the training images.
+    /// Whether it is trained on the labels of all training images.
     pub fn supervised(self) -> bool {
         matches!(self, Self::SupervisedJoint | Self::SupervisedFused)
     }
 
-    /// Whether it ends with one model per landmark.
+    /// Whether it produces one model per landmark.
     pub fn dedicated(self) -> bool {
         matches!(self, Self::SinglesStatic | Self::SinglesDynamic | Self::SinglesBank)
     }
 
-    /// How far the run has to go.
+    /// The last stage of its run.
     pub fn until(self) -> Stage {
         if self.dedicated() { Stage::Single } else { Stage::Pack }
     }
@@ -140,7 +141,8 @@ impl Row {
             Self::Fused(form) => config.fuse.iter_mut().for_each(|f| f.form = form),
             Self::FusedAlone => config.fuse.iter_mut().for_each(|f| f.distil = false),
             Self::SupervisedFused => {
-                // Nothing to find out about the labels: the adapters learn from them directly.
+                // All labels are known: the adapters are trained on them directly, without dedicated
+                // networks.
                 config.single = None;
                 config.fuse.iter_mut().for_each(|f| f.distil = false);
             }

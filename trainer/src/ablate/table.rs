@@ -5,16 +5,17 @@ use std::fmt::Write;
 use fiducia::Error;
 
 use super::{Measured, Row, RowResult};
-use crate::evaluate::{Paired, mean, paired, success_rate};
+use crate::evaluate::{Paired, paired, success_rate};
+use crate::statistics::mean;
 
-/// The table: one line per row with its difference to the row that it is held against, then the mean radial
+/// The table: one line per row with its difference to the row that it is compared with, then the mean radial
 /// error per landmark. `unit` is `mm` or `px`.
 ///
 /// # Errors
 /// As [`paired`].
 pub fn markdown(results: &[RowResult], landmarks: &[String], unit: &str) -> Result<String, Error> {
     let mut text = format!(
-        "| row | what is trained | runs | mean radial error, {unit} | of the runs | within 2 {unit} | against | \
+        "| row | what is trained | runs | mean radial error, {unit} | per run | within 2 {unit} | against | \
          difference, {unit} | 95 % interval | landmarks better / worse | model files |\n\
          | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
     );
@@ -40,7 +41,7 @@ fn find(results: &[RowResult], row: Row) -> Option<(usize, &RowResult)> {
 /// Radial errors `[run][image][landmark]`.
 type Runs = Vec<Vec<Vec<f64>>>;
 
-/// Errors of both sides for the templates and seeds that both have.
+/// Errors of both rows for the templates and seeds that both have.
 fn shared_runs(a: &RowResult, b: &RowResult) -> (Runs, Runs) {
     let both = a.runs.iter().enumerate().filter_map(|(i, run)| {
         let j = b.runs.iter().position(|other| other == run)?;

@@ -10,13 +10,14 @@ use crate::pack::{calibration_values, floats, json};
 use crate::quantise::deltas::Coded;
 use crate::run::images_sha256;
 
-/// The file: private values in the coding of the pack's own landmarks, so that it is as small as they are.
+/// Assembles the file. The private values have the coding of the pack's own landmarks, so that they take as
+/// few bytes.
 pub(super) fn assemble_patch(
     pack: &Pack,
     new: &NewLandmark,
     images: &[Unlabelled],
     values: &[f32],
-    follower: &Follower,
+    derived: &Follower,
     calibration: Calibration,
 ) -> Result<Vec<u8>, Error> {
     let info = PatchInfo {
@@ -34,7 +35,8 @@ pub(super) fn assemble_patch(
         }
     };
     if values.iter().any(|v| !v.is_finite()) {
-        let message = format!("training `{}` went astray: its values are no numbers", new.name);
+        let message =
+            format!("training of `{}` diverged: its values are not finite numbers", new.name);
         return Err(Error::new(ErrorKind::Engine, message));
     }
     let provenance = serde_json::json!({
@@ -50,13 +52,8 @@ pub(super) fn assemble_patch(
         (SectionKind::PatchInfo, json(&info)),
         private,
         (SectionKind::Calibration, floats(calibration_values(&calibration).into_iter())),
-        (SectionKind::Follower, floats(follower.to_values().into_iter())),
+        (SectionKind::Follower, floats(derived.to_values().into_iter())),
         (SectionKind::Provenance, json(&provenance)),
     ];
     Ok(assemble(FileKind::Patch, &sections.map(|(kind, content)| (kind.code(), content))))
-}
-
-/// Expected errors as the heat maps show them.
-pub(super) fn uncalibrated() -> Calibration {
-    Calibration { gain: 1.0, floor: 0.0, max_expected_error: 1e9, max_shape_residual: 1e9 }
 }

@@ -1,4 +1,4 @@
-//! How well one image explains others: it is registered to them, and they back to it.
+//! How well one image registers to others, and they back to it.
 
 use fiducia::distance;
 use nalgebra::{Matrix3, Matrix3x2, Vector3};
@@ -7,17 +7,17 @@ use serde::Serialize;
 use super::frame::{CommonFrame, correlation};
 use crate::correspond::flow::{Field, register};
 
-/// A way there and back that misses by more than this is lost, units.
+/// A round trip that misses its start by more than this counts as lost, normalised units.
 const LOST: f64 = 16.0;
 
-/// What registration of one image to others says about it, the mean over these others.
+/// Registration quality of one image, the mean over the other images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Explained {
-    /// Correlation once the others are deformed to look like it, −1 to 1, more is better.
+    /// Correlation after the others are warped onto it, −1 to 1; higher is better.
     pub correlation: f64,
-    /// Displacement that no affine map explains, units, less is better.
+    /// Mean displacement that no affine map explains, normalised units; lower is better.
     pub deformation: f64,
-    /// Distance from a point to where registration there and back takes it, units, less is better.
+    /// Mean distance from a point to its round trip there and back, normalised units; lower is better.
     pub cycle: f64,
 }
 
@@ -41,7 +41,7 @@ pub(super) fn explain(frame: &CommonFrame, from: usize, others: &[usize]) -> Exp
     }
 }
 
-/// `plane` read where `field` leads.
+/// `plane` warped by `field`.
 fn warped(plane: &[f32], field: &Field) -> Vec<f32> {
     let [w, _] = field.size;
     let read = |i: usize| {
@@ -52,7 +52,8 @@ fn warped(plane: &[f32], field: &Field) -> Vec<f32> {
     (0..plane.len()).map(read).collect()
 }
 
-/// Mean length of the displacements on the anatomy, units, their best affine map taken off.
+/// Mean length of the displacements on the anatomy after subtraction of their best affine map, normalised
+/// units.
 fn deformation(frame: &CommonFrame, field: &Field) -> f64 {
     let row = |p: [f64; 2]| Vector3::new(p[0], p[1], 1.0);
     let (mut normal, mut right) = (Matrix3::zeros(), Matrix3x2::zeros());
@@ -67,7 +68,7 @@ fn deformation(frame: &CommonFrame, field: &Field) -> f64 {
     })
 }
 
-/// Mean distance on the anatomy from a point to where `there` and `back` take it, units.
+/// Mean distance on the anatomy from a point to its round trip through `there` and `back`, normalised units.
 fn cycle(frame: &CommonFrame, there: &Field, back: &Field) -> f64 {
     let follow = |field: &Field, p: [f64; 2]| {
         let d = field.at(p);

@@ -1,14 +1,14 @@
-//! Which image to annotate, found from unlabelled images alone.
+//! Which image to annotate, computed from unlabelled images only.
 //!
 //! ```text
-//! Unlabelled ─view→ Views ─quality→ sharpness, noise, clipping
-//!   ─frame→ all aligned to the one nearest to all ─→ candidates: correlate best with the others
-//!   ─explain→ candidate registered to others and back ─score→ ranking
+//! Unlabelled ─pyramid→ ImagePyramids ─quality→ sharpness, noise, clipping
+//!   ─frame→ all aligned to the most typical image ─→ candidates: highest correlation with the others
+//!   ─explain→ candidates registered to others and back ─score→ ranking
 //! ```
-//! A template is good if registration takes it to every other image with little deformation, ends
-//! with a good match and finds the way back. All of that shows without a label. What does not show
-//! is how well a person will annotate the image. Quality is a guard: images that are far worse than
-//! usual are no candidates; among the others it is shown and decides nothing.
+//! A good template registers to every other image with little deformation, with a high final correlation
+//! and with a small round-trip error. All of that is measured without labels. How well a person will annotate
+//! the image cannot be measured here. Quality is a filter: images far below the usual quality are no
+//! candidates; among the others it is reported but does not affect the ranking.
 
 mod quality;
 mod frame;
@@ -25,25 +25,25 @@ use self::frame::CommonFrame;
 use self::score::{outliers, scores};
 use crate::data::Unlabelled;
 use crate::progress::Progress;
-use crate::run::{LEAST_IMAGES, read_views};
+use crate::run::{LEAST_IMAGES, read_pyramids};
 
 pub use explain::Explained;
 pub use picture::{check_pictures_place, write_pictures};
 pub use quality::Quality;
 
-/// Images that are registered to others; the rest are less typical.
+/// Number of candidates that are registered to other images; the remaining images are less typical.
 const CANDIDATES: usize = 24;
 /// Images that each candidate is registered to.
 const OTHERS: usize = 48;
 
-/// The ranking and what it rests on.
+/// The ranking and its inputs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Choice {
-    /// Unit of lengths: `unit`, a 240th of the height of the usual image.
+    /// Unit of lengths: `unit`, the normalised unit, 1/240 of the height of the usual image.
     pub unit: &'static str,
-    /// Images looked at.
+    /// Number of images examined.
     pub images: usize,
-    /// Images left out since they are much less sharp, noisier or more clipped than is usual in the set.
+    /// Images left out because they are far less sharp, noisier or more clipped than usual in the set.
     pub poor: Vec<String>,
     /// Images that each candidate was registered to.
     pub compared_with: usize,
@@ -51,28 +51,50 @@ pub struct Choice {
     pub ranking: Vec<Candidate>,
 }
 
-/// One image that could be annotated, with the reasons for its place.
+/// One image that could be annotated, with its measures.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Candidate {
     /// File name.
     pub image: String,
-    /// Mean of the places in all measures, as shares: 1 for the best in each, 0 for the last in each.
+    /// Mean rank over all measures, scaled to 1 for the best and 0 for the last in every measure.
     pub score: f64,
     /// Mean correlation with all other images after affine alignment, −1 to 1.
     pub typicality: f64,
-    /// How well it explains other images.
+    /// How well it registers to other images.
     #[serde(flatten)]
     pub explained: Explained,
-    /// How well it shows what it shows.
+    /// Image quality.
     #[serde(flatten)]
     pub quality: Quality,
 }
 
-/// Ranks `images` as templates. No randomness: the same images give the same ranking.
+/// Ranks `images` as templates. It uses no random numbers: the same images give the same ranking.
+///
+/// ```rust
+/// use fiducia_trainer::choose::choose;
+/// use fiducia_trainer::data::DataSet;
+/// use fiducia_trainer::progress::Progress;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # for n in 0..8 {
+/// #     let value = |x: u32, y: u32| {
+/// #         let (x, y) = (f64::from(x) - 80.0, f64::from(y) - 80.0 - f64::from(n) / 2.0);
+/// #         (128.0 + 60.0 * (x / 15.0).sin() * (y / 20.0).cos() + 40.0 * (-(x * x + y * y) / 800.0).exp()) as u8
+/// #     };
+/// #     let image = image::GrayImage::from_fn(160, 160, |x, y| image::Luma([value(x, y)]));
+/// #     image.save(folder.path().join(format!("{n}.png")))?;
+/// # }
+/// // A folder of images without any annotation.
+/// let images = DataSet::from_folder(folder.path(), None)?.unlabelled(None)?;
+/// let choice = choose(&images, &Progress::hidden())?;
+/// println!("annotate {}", choice.ranking[0].image);
+/// assert_eq!(choice.images, 8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] for fewer images than a training takes; as [`read_views`] for an image that
-/// cannot be read.
+/// [`ErrorKind::Usage`] for fewer images than a training needs; as [`read_pyramids`] for an image that cannot
+/// be read.
 pub fn choose(images: &[Unlabelled], progress: &Progress) -> Result<Choice, Error> {
     if images.len() < LEAST_IMAGES {
         let message = format!(
@@ -81,10 +103,10 @@ pub fn choose(images: &[Unlabelled], progress: &Progress) -> Result<Choice, Erro
         );
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    let (views, _) = read_views(images, progress)?;
-    let qualities: Vec<Quality> = views.par_iter().map(Quality::of).collect();
-    let frame = CommonFrame::new(&views, progress);
-    let mut order: Vec<usize> = (0..views.len()).collect();
+    let (pyramids, _) = read_pyramids(images, progress)?;
+    let qualities: Vec<Quality> = pyramids.par_iter().map(Quality::of).collect();
+    let frame = CommonFrame::new(&pyramids, progress);
+    let mut order: Vec<usize> = (0..pyramids.len()).collect();
     order.sort_by(|&a, &b| frame.typicality[b].total_cmp(&frame.typicality[a]));
     let others = spread(&order, OTHERS);
     let poor = outliers(&qualities);
@@ -96,7 +118,7 @@ pub fn choose(images: &[Unlabelled], progress: &Progress) -> Result<Choice, Erro
         let explained = explain(&frame, n, &others);
         bar.inc(1);
         Candidate {
-            image: views[n].name.clone(),
+            image: pyramids[n].name.clone(),
             score: 0.0,
             typicality: frame.typicality[n],
             explained,
@@ -104,11 +126,11 @@ pub fn choose(images: &[Unlabelled], progress: &Progress) -> Result<Choice, Erro
         }
     };
     let candidates = order.par_iter().map(candidate).collect();
-    let name = |n: usize| poor[n].then(|| views[n].name.clone());
+    let name = |n: usize| poor[n].then(|| pyramids[n].name.clone());
     Ok(Choice {
         unit: "unit",
-        images: views.len(),
-        poor: (0..views.len()).filter_map(name).collect(),
+        images: pyramids.len(),
+        poor: (0..pyramids.len()).filter_map(name).collect(),
         compared_with: others.len(),
         ranking: ranked(candidates),
     })
@@ -120,7 +142,7 @@ fn spread(order: &[usize], count: usize) -> Vec<usize> {
     (0..count).map(|i| order[i * (order.len() - 1) / (count - 1).max(1)]).collect()
 }
 
-/// Scores the candidates and sorts them, the best first, equals by name.
+/// Scores the candidates and sorts them, best first; ties by name.
 fn ranked(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     let scores = scores(&candidates);
     candidates.iter_mut().zip(scores).for_each(|(c, score)| c.score = score);

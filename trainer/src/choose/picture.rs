@@ -1,4 +1,4 @@
-//! The best candidates as pictures, to look at before one is chosen.
+//! Writes the best candidates as images for visual inspection.
 
 use std::path::Path;
 
@@ -9,13 +9,14 @@ use super::Candidate;
 use crate::data::Unlabelled;
 use crate::folder::{Place, check_place, write_folder};
 
-/// Height of a picture, px, about; smaller images stay as they are.
+/// Approximate height of a written image, px; smaller images keep their size.
 const HEIGHT: f64 = 900.0;
 
-/// Refuses a folder that pictures cannot be written to, before long work.
+/// Checks that the pictures can be written to a folder; called before long work.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] where something is there, [`ErrorKind::Unwritable`] where its parent is missing.
+/// [`ErrorKind::Usage`] where the folder exists with content, [`ErrorKind::Unwritable`] where its parent is
+/// missing.
 pub fn check_pictures_place(dir: &Path) -> Result<(), Error> {
     check_place(dir, Place::FreeOrEmpty)
 }
@@ -40,7 +41,7 @@ pub fn write_pictures(
     })
 }
 
-/// The image reduced and windowed, as a PNG file.
+/// The image, reduced and windowed to 8 bit, as a PNG file.
 fn png(radiograph: &Radiograph) -> Result<Vec<u8>, Error> {
     let fault =
         |what: String| Error::new(ErrorKind::Engine, format!("{}: {what}", radiograph.name));

@@ -1,17 +1,18 @@
-//! How well an image shows what it shows: sharp edges, little noise, nothing clipped.
+//! Image quality without a reference: sharpness, noise, clipping.
 
 use fiducia::Plane;
 use serde::Serialize;
 
-use crate::view::View;
+use crate::pyramid::ImagePyramid;
+use crate::statistics::{Rank, order_statistic};
 
-/// Share of the image left out at each border, where collimation and labels are.
+/// Fraction of the image left out at each border, where collimation and markers are.
 const MARGIN: f64 = 0.12;
-/// Edges are as strong as the gradient that this share of the pixels stays below.
-const EDGE_SHARE: f64 = 0.95;
-/// Half the side of the box that the image is blurred with, px.
+/// Quantile of the gradient magnitude that serves as the strength of the edges.
+const EDGE_QUANTILE: f64 = 0.95;
+/// Half the side of the box blur, px.
 const BLUR: usize = 2;
-/// Median of |z| of a standard normal deviate.
+/// Median of |z| for a standard normal deviate z.
 const NORMAL_MEDIAN: f64 = 0.6745;
 /// Grey levels (0 to 255) beyond which a pixel counts as clipped.
 const CLIPPED: [f32; 2] = [1.0, 254.0];
@@ -19,22 +20,22 @@ const CLIPPED: [f32; 2] = [1.0, 254.0];
 /// Measures of one image, on its finest plane.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Quality {
-    /// Share of the strength of its edges that an image loses when it is blurred: 0 to 1, more is
-    /// sharper (after Crété-Roffet et al. 2007).
+    /// Fraction of its edge strength that an image loses when it is blurred, 0 to 1; higher is sharper (after
+    /// Crété-Roffet et al. 2007).
     pub sharpness: f64,
-    /// Standard deviation of the noise as a share of the strength of the edges (after Immerkær 1996,
-    /// with the median), less is better.
+    /// Standard deviation of the noise divided by the edge strength (after Immerkær 1996, with the median);
+    /// lower is better.
     pub noise: f64,
-    /// Share of the pixels at either end of the grey range, less is better.
+    /// Fraction of the pixels at either end of the grey range; lower is better.
     pub clipped: f64,
 }
 
 impl Quality {
-    /// Measures `view`.
-    pub fn of(view: &View) -> Self {
-        let plane = &view.fine;
+    /// Measures the finest plane of `pyramid`.
+    pub fn of(pyramid: &ImagePyramid) -> Self {
+        let plane = &pyramid.fine;
         let edges = edge_strength(plane).max(1e-6);
-        let noise = quantile(inner(plane, |p| roughness(plane, p)), 0.5) / NORMAL_MEDIAN;
+        let noise = sample_quantile(inner(plane, |p| roughness(plane, p)), 0.5) / NORMAL_MEDIAN;
         let grey = inner(plane, |p| at(plane, p, 0, 0));
         let clipped = grey.iter().filter(|v| **v <= CLIPPED[0] || **v >= CLIPPED[1]).count();
         Self {
@@ -51,11 +52,11 @@ fn edge_strength(plane: &Plane) -> f64 {
             .map(|[dx, dy]: [i64; 2]| at(plane, p, dx, dy) - at(plane, p, -dx, -dy));
         x.hypot(y) / 2.0
     };
-    quantile(inner(plane, gradient), EDGE_SHARE)
+    sample_quantile(inner(plane, gradient), EDGE_QUANTILE)
 }
 
-/// Size of the second difference along both axes: noise passes, edges and ramps do not. Its standard
-/// deviation is that of white noise.
+/// Magnitude of the second difference along both axes, which suppresses edges and ramps. Scaled so that white
+/// noise keeps its standard deviation.
 fn roughness(plane: &Plane, p: [usize; 2]) -> f32 {
     let weight = |dx: i64, dy: i64| {
         [-2.0, 1.0][dx.unsigned_abs() as usize] * [-2.0, 1.0][dy.unsigned_abs() as usize]
@@ -64,7 +65,7 @@ fn roughness(plane: &Plane, p: [usize; 2]) -> f32 {
     (cells.map(|(dx, dy)| weight(dx, dy) * at(plane, p, dx, dy)).sum::<f32>() / 6.0).abs()
 }
 
-/// The value at `(dx, dy)` from pixel `p`, the border repeated.
+/// The value at offset `(dx, dy)` from pixel `p`, the border replicated.
 fn at(plane: &Plane, p: [usize; 2], dx: i64, dy: i64) -> f32 {
     let clamp = |v: usize, d: i64, size: usize| (v as i64 + d).clamp(0, size as i64 - 1) as usize;
     let (x, y) = (clamp(p[0], dx, plane.size[0]), clamp(p[1], dy, plane.size[1]));
@@ -85,11 +86,11 @@ fn inner(plane: &Plane, value: impl Fn([usize; 2]) -> f32) -> Vec<f32> {
 fn blurred(plane: &Plane) -> Plane {
     let along = |data: &[f32], [dx, dy]: [i64; 2]| -> Vec<f32> {
         let [w, h] = plane.size.map(|s| s as i64);
-        let reach = BLUR as i64;
+        let radius = BLUR as i64;
         let read = |x: i64, y: i64| data[(y.clamp(0, h - 1) * w + x.clamp(0, w - 1)) as usize];
         let mean = |i: i64| {
-            let cells = (-reach..=reach).map(|k| read(i % w + k * dx, i / w + k * dy));
-            cells.sum::<f32>() / (2 * reach + 1) as f32
+            let cells = (-radius..=radius).map(|k| read(i % w + k * dx, i / w + k * dy));
+            cells.sum::<f32>() / (2 * radius + 1) as f32
         };
         (0..w * h).map(mean).collect()
     };
@@ -97,11 +98,7 @@ fn blurred(plane: &Plane) -> Plane {
     Plane { data, ..plane.clone() }
 }
 
-/// The value that `share` of `values` lie below; 0 without values.
-fn quantile(mut values: Vec<f32>, share: f64) -> f64 {
-    let place = (share * values.len().saturating_sub(1) as f64) as usize;
-    if values.is_empty() {
-        return 0.0;
-    }
-    f64::from(*values.select_nth_unstable_by(place, f32::total_cmp).1)
+/// The `q`-quantile as a value of the sample; 0 without values.
+fn sample_quantile(values: Vec<f32>, q: f64) -> f64 {
+    order_statistic(values, q, Rank::Lower, f32::total_cmp).map_or(0.0, f64::from)
 }

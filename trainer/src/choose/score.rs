@@ -1,21 +1,22 @@
-//! From measures to one number, by places: no measure needs a unit or a weight that is tuned.
+//! Combines the measures into one number by ranks, so that no measure needs a unit or a tuned weight.
 
 use super::{Candidate, Quality};
-use crate::correspond::median;
+use crate::statistics::median;
 
-/// A quality this many (robust) standard deviations worse than usual is poor.
+/// A quality this many robust standard deviations worse than the median is poor.
 const POOR: f64 = 3.0;
-/// Median distance from the median of normal deviates.
+/// Median absolute deviation of a standard normal variable.
 const NORMAL_SPREAD: f64 = 0.6745;
-/// Smaller differences from the usual sharpness, noise and clipping are never poor, shares.
+/// Differences from the usual sharpness, noise and clipping below these fractions are never poor.
 const SMALL: [f64; 3] = [0.02, 0.02, 0.1];
 
-/// The measures that places are taken in; in each, more is better.
+/// The measures that are ranked; in each, higher is better.
 fn measures(c: &Candidate) -> [f64; 4] {
     [c.typicality, c.explained.correlation, -c.explained.deformation, -c.explained.cycle]
 }
 
-/// The mean place of each candidate over all measures: 1 for the best in each, 0 for the last in each.
+/// The mean rank of each candidate over all measures, scaled to 1 for the best in each and 0 for the last in
+/// each.
 pub(super) fn scores(candidates: &[Candidate]) -> Vec<f64> {
     let rows: Vec<[f64; 4]> = candidates.iter().map(measures).collect();
     let place = |row: &[f64; 4], column: usize| {
@@ -26,7 +27,7 @@ pub(super) fn scores(candidates: &[Candidate]) -> Vec<f64> {
     rows.iter().map(|row| (0..4).map(|c| place(row, c)).sum::<f64>() / 4.0).collect()
 }
 
-/// Which images are far worse than usual in one of the qualities.
+/// Which images are far worse than usual in at least one quality measure.
 pub(super) fn outliers(qualities: &[Quality]) -> Vec<bool> {
     let badness = [|q: &Quality| -q.sharpness, |q: &Quality| q.noise, |q: &Quality| q.clipped];
     let limits: Vec<f64> = badness
@@ -38,7 +39,7 @@ pub(super) fn outliers(qualities: &[Quality]) -> Vec<bool> {
     qualities.iter().map(poor).collect()
 }
 
-/// The value beyond which a member of `values` stands out upwards, by no less than `small`.
+/// The threshold above which a member of `values` is an outlier, at least `small` above the median.
 fn limit(values: Vec<f64>, small: f64) -> f64 {
     let middle = median(values.clone());
     let spread = median(values.iter().map(|v| (v - middle).abs()).collect()) / NORMAL_SPREAD;

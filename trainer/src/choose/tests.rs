@@ -6,12 +6,12 @@ use rand::RngExt;
 
 use super::*;
 use crate::data::DataSet;
-use crate::training::chance::{chance, normal};
+use crate::training::rng::{item_rng, normal};
 
 /// Side of the toy images, px.
 const SIDE: u32 = 160;
 
-/// How a toy image differs from the anatomy that all share.
+/// How a synthetic image differs from the common anatomy.
 #[derive(Clone, Copy, Default)]
 struct Twist {
     /// Amplitude of a smooth deformation, px, with its phase.
@@ -39,7 +39,7 @@ fn anatomy(x: f64, y: f64) -> f64 {
 }
 
 fn toy(twist: Twist, seed: usize) -> GrayImage {
-    let mut rng = chance(7, "toy", 0, seed);
+    let mut rng = item_rng(7, "toy", 0, seed);
     let image = GrayImage::from_fn(SIDE, SIDE, |x, y| {
         let (x, y) = (f64::from(x), f64::from(y));
         let dx = twist.bend * (y * 0.06 + twist.phase).sin();
@@ -57,8 +57,8 @@ fn toy(twist: Twist, seed: usize) -> GrayImage {
     image
 }
 
-/// Sixteen images: `typical.png` lies in the middle of eleven mild deformations; two are strongly
-/// deformed, one is the middle one blurred and one the middle one with noise.
+/// Sixteen images: `typical.png` is the centre of eleven mild deformations; two are strongly deformed, one is
+/// the central image blurred and one the central image with noise.
 fn folder() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let save = |name: &str, twist: Twist, seed: usize| {
@@ -73,7 +73,7 @@ fn folder() -> tempfile::TempDir {
             i as usize + 1,
         );
     }
-    let mut rng = chance(7, "bent", 0, 0);
+    let mut rng = item_rng(7, "bent", 0, 0);
     for i in 0..2 {
         let twist = Twist { bend: 11.0, phase: rng.random_range(0.0..6.0), ..Twist::default() };
         save(&format!("bent{i}.png"), twist, 20 + i);
@@ -88,7 +88,7 @@ fn chosen(dir: &Path) -> Choice {
     choose(&images, &Progress::hidden()).unwrap()
 }
 
-/// The ranking of the plain folder, made once for all tests.
+/// The ranking of the plain folder, computed once for all tests.
 fn plain_choice() -> &'static Choice {
     static CHOICE: OnceLock<Choice> = OnceLock::new();
     CHOICE.get_or_init(|| chosen(folder().path()))
@@ -114,7 +114,7 @@ fn the_same_images_give_the_same_ranking_whatever_the_labels() {
     std::fs::rename(images.path(), root.path().join("images")).unwrap();
     let set = r#"{"name":"toy","pixel_spacing_mm":null,"landmarks":["p"]}"#;
     std::fs::write(root.path().join("set.json"), set).unwrap();
-    // A damaged table: whoever reads it fails.
+    // A damaged table: reading it would be an error.
     std::fs::write(root.path().join("mean.csv"), "image,p_x\n../a,nan\n").unwrap();
     let unlabelled = DataSet::open(root.path()).unwrap().unlabelled(None).unwrap();
     let choice = choose(&unlabelled, &Progress::hidden()).unwrap();

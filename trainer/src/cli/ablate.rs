@@ -4,17 +4,17 @@ use std::path::PathBuf;
 
 use fiducia::{Error, ErrorKind, write_atomically};
 use fiducia_trainer::ablate::{Plan, Row, ablate, markdown};
+use fiducia_trainer::run::Place;
 use fiducia_trainer::run::config::Preset;
-use fiducia_trainer::run::{Place, device};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     source: super::Source,
-    /// Split whose labels the models are measured with
+    /// Split on whose labels the models are measured
     #[arg(long, value_name = "NAME", default_value = "test1")]
     test: String,
-    /// Folder for all runs; what is there already is not computed again
+    /// Folder for all runs; runs that it already contains are not repeated
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Seeds, separated by commas
@@ -23,15 +23,11 @@ pub(crate) struct Args {
     /// Rows of the table, separated by commas [default: all]
     #[arg(long, value_name = "ROW", value_delimiter = ',')]
     rows: Vec<Row>,
-    /// Where networks are trained
-    #[arg(long, value_enum, default_value = "cpu")]
-    device: device::Choice,
-    /// Initial weights of the trunk
-    #[arg(long, value_name = "FILE", default_value = "models/efficientnet-lite0-f16.safetensors")]
-    weights: PathBuf,
+    #[command(flatten)]
+    networks: super::Networks,
 }
 
-/// Trains, measures, and prints the table as Markdown; `ablation.md` in the folder holds it too.
+/// Trains, measures, and prints the table as Markdown; also writes it to `ablation.md` in the folder.
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     let progress = args.source.progress();
     let (data, templates, split) = args.source.open()?;
@@ -43,9 +39,9 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     })?;
     let place = Place {
         out: args.out.clone(),
-        weights: args.weights,
+        weights: args.networks.weights,
         card: None,
-        device: args.device,
+        device: args.networks.device,
         shared: None,
     };
     let results = ablate(&data, &full, &plan, &place, &progress)?;

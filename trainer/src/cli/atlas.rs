@@ -6,25 +6,25 @@ use std::path::PathBuf;
 use fiducia::{Error, ErrorKind, Scale};
 use fiducia_trainer::atlas::atlas;
 use fiducia_trainer::correspond::align::Framing;
-use fiducia_trainer::run::{annotated_points, read_views, training_images};
+use fiducia_trainer::run::{annotated_points, read_pyramids, training_images};
 use image::{ExtendedColorType, ImageEncoder, codecs::png};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     source: super::Source,
-    /// Picture to write; its landmarks go beside it as CSV
+    /// PNG file to write; the landmarks are written beside it as CSV
     #[arg(long, value_name = "PNG")]
     out: PathBuf,
-    /// Pixel of the picture, mm (units where the spacing of the set is unknown)
+    /// Pixel size of the atlas, mm (normalised units where the set has no spacing)
     #[arg(long, value_name = "MM", default_value_t = 0.2)]
     spacing: f64,
-    /// How far apart the films are framed, as for `run`
+    /// Variation of the image framing, as for `run`
     #[arg(long, value_name = "UNITS", value_parser = super::framing)]
     framing: Option<f64>,
 }
 
-/// Makes the atlas picture and its landmark file.
+/// Writes the atlas image and its landmark file.
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     if !(0.01..=10.0).contains(&args.spacing) {
         return Err(Error::new(
@@ -35,11 +35,11 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     let progress = args.source.progress();
     let (data, templates, split) = args.source.open()?;
     let (images, templates) = training_images(&data, &templates, split.as_deref())?;
-    let (views, scale) = read_views(&images, &progress)?;
-    let first = &annotated_points(&images, &views, &templates)?[0];
+    let (pyramids, scale) = read_pyramids(&images, &progress)?;
+    let first = &annotated_points(&images, &pyramids, &templates)?[0];
     let unit_mm = if let Scale::Millimetres { unit_mm, .. } = scale { unit_mm } else { 1.0 };
     let (unit, framing) = (args.spacing / unit_mm, Framing(args.framing));
-    let atlas = atlas(&views, first.image, &first.points, unit, framing, &progress)?;
+    let atlas = atlas(&pyramids, first.image, &first.points, unit, framing, &progress)?;
 
     let mut picture = Cursor::new(Vec::new());
     let [width, height] = atlas.size.map(|s| s as u32);

@@ -7,18 +7,18 @@ use fiducia_trainer::pack::read_card;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Model pack
+    /// Model file
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// Model card (Markdown) that it carries from now on; a signature is left out, since it spoke of the old one
+    /// New model card (Markdown); a signature is removed, because it covered the old card
     #[arg(value_name = "CARD")]
     card: PathBuf,
-    /// Model pack to write [default: the model itself]
+    /// Model file to write [default: MODEL itself]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
-/// Writes the pack with the other card.
+/// Writes the model with the new card.
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     let out = args.out.unwrap_or_else(|| args.model.clone());
     check_writable(&out)?;

@@ -14,10 +14,10 @@ pub(crate) struct Args {
     /// Data folder (see `import`), or a plain folder of images
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Split whose images are ranked [default: train where there are splits, else all]
+    /// Split whose images are ranked [default: train if there are splits, else all]
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
-    /// Show the best N images; no more than 24 are compared in full
+    /// Number of images to list; at most 24 are compared in full
     #[arg(long, value_name = "N", default_value = "10")]
     top: NonZeroUsize,
     #[command(flatten)]
@@ -25,12 +25,12 @@ pub(crate) struct Args {
     /// Write pictures of the best images to a new folder
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
-    /// No progress bars
+    /// Hide the progress bars
     #[arg(long)]
     quiet: bool,
 }
 
-/// Ranks the images of a folder as templates; no label is read.
+/// Ranks the images of a folder as templates; reads no labels.
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     if let Some(dir) = &args.pictures {
         check_pictures_place(dir)?;
@@ -53,7 +53,7 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     }
 }
 
-/// The ranking, a line per image, the best first.
+/// The ranking as a table, one line per image, best first.
 fn table(choice: &Choice) -> String {
     let unit = choice.unit;
     let width = choice.ranking.iter().map(|c| c.image.chars().count()).max().unwrap_or(0).max(5);
@@ -79,6 +79,6 @@ fn table(choice: &Choice) -> String {
         );
     }
     let [images, poor] = [choice.images, choice.poor.len()];
-    out += &format!("{images} images; left out as blurred, noisy or clipped: {poor}\n");
+    out += &format!("{images} images; excluded as blurred, noisy or clipped: {poor}\n");
     out
 }

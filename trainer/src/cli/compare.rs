@@ -10,10 +10,10 @@ use super::measure::{Measure, Subject, model_info, open_packs};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Pack of the first side; several are runs of one way of training, with different seeds
+    /// Model file of side A; several for runs of one training with different seeds
     #[arg(long, value_name = "PACK", required = true)]
     model: Vec<PathBuf>,
-    /// Pack of the other side, as many as there are of --model
+    /// Model file of side B; as many as --model
     #[arg(long, value_name = "PACK", required = true)]
     against: Vec<PathBuf>,
     #[command(flatten)]
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     let (runs, others) = (args.model.len(), args.against.len());
     if runs != others {
-        let message = format!("--model is given {runs} times, --against {others} times");
+        let message = format!("--model is given {runs} times but --against {others} times");
         return Err(Error::new(ErrorKind::Usage, message));
     }
     args.json.check()?;
@@ -42,7 +42,7 @@ fn compare(model: &[PathBuf], against: &[PathBuf], subject: &Subject) -> Result<
     let landmarks = shared_by_all(&sides, subject)?;
     let [(a, a_runs), (b, b_runs)] =
         [measure(&sides[0], &landmarks, subject)?, measure(&sides[1], &landmarks, subject)?];
-    // All runs saw the same images, so that one of them tells for all whether there is a scale.
+    // All runs use the same images, so the unit of one run is that of all.
     let unit = Unit::of(&a_runs[0]);
     let errors =
         |runs: &[Vec<Prediction>]| runs.iter().map(|r| radial_errors(r, unit)).collect::<Vec<_>>();
@@ -57,7 +57,7 @@ fn compare(model: &[PathBuf], against: &[PathBuf], subject: &Subject) -> Result<
     })
 }
 
-/// Runs every pack of one side.
+/// Runs every model of one side.
 fn measure(
     packs: &[Pack],
     landmarks: &[String],
@@ -76,7 +76,7 @@ fn measure(
     Ok((side, runs))
 }
 
-/// The landmarks that every pack finds and the set has points for; others are named on stderr.
+/// The landmarks that every model finds and the set has points for; warns about the others.
 fn shared_by_all(sides: &[Vec<Pack>; 2], subject: &Subject) -> Result<Vec<String>, Error> {
     let packs = || sides.iter().flatten();
     let (mut shared, mut left_out) = (Vec::new(), Vec::new());
@@ -93,7 +93,7 @@ fn shared_by_all(sides: &[Vec<Pack>; 2], subject: &Subject) -> Result<Vec<String
         return Err(Error::new(ErrorKind::Usage, message));
     }
     if !left_out.is_empty() {
-        log::warn!("not compared, since not every model finds them: {}", left_out.join(", "));
+        log::warn!("not compared, because not every model finds them: {}", left_out.join(", "));
     }
     Ok(shared)
 }

@@ -12,14 +12,14 @@ use super::measure::{Measure, Subject, model_info, open_packs};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Pack to be measured; several that find different landmarks are measured as one model
+    /// Model file to evaluate; several that find different landmarks are evaluated as one model
     #[arg(long, value_name = "PACK", required = true)]
     model: Vec<PathBuf>,
     #[command(flatten)]
     measure: Measure,
     #[command(flatten)]
     json: Json,
-    /// Write a report with plots and pictures to a new folder
+    /// Write a report with plots and images to a new folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
 }
@@ -67,7 +67,7 @@ fn evaluate(paths: &[PathBuf], subject: &Subject) -> Result<Evaluation, Error> {
     })
 }
 
-/// Names on stderr the landmarks that only the models or only the set know.
+/// Warns about the landmarks that only the models or only the set have.
 fn warn_of_unmeasured(packs: &[Pack], subject: &Subject) {
     let models: Vec<&String> = packs.iter().flat_map(|p| &p.manifest().landmarks).collect();
     let set: Vec<&String> = subject.set.landmarks.iter().collect();
@@ -77,9 +77,9 @@ fn warn_of_unmeasured(packs: &[Pack], subject: &Subject) {
     };
     let (unknown, missing) = (only(&models, &set), only(&set, &models));
     if !unknown.is_empty() {
-        log::warn!("not measured, since the set has no points for them: {unknown}");
+        log::warn!("not evaluated, because the set has no points for them: {unknown}");
     }
     if !missing.is_empty() {
-        log::warn!("not measured, since no model finds them: {missing}");
+        log::warn!("not evaluated, because no model finds them: {missing}");
     }
 }

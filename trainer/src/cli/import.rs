@@ -10,25 +10,25 @@ use fiducia_trainer::import::{Format, Imported, Origin, Request, import};
 pub(crate) struct Args {
     /// File or folder with the annotations, or a folder of images
     source: PathBuf,
-    /// Form of the annotations; without it SRC is a folder of images
+    /// Format of the annotations; without it SOURCE is a folder of images
     #[arg(long, value_enum)]
     from: Option<From>,
-    /// Data folder to be made; it must not exist
+    /// Data folder to create; it must not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Folder of the images [default: that of SRC]
+    /// Folder of the images [default: that of SOURCE]
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
-    /// Name of the set [default: that of the data folder]
+    /// Name of the set [default: name of the data folder]
     #[arg(long)]
     name: Option<String>,
-    /// Mm per pixel, or X,Y [default: unknown]
+    /// Pixel spacing, mm, or X,Y [default: unknown]
     #[arg(long, value_name = "MM", value_parser = super::parse_spacing)]
     spacing: Option<[f64; 2]>,
-    /// Mm per pixel the images had inside Slicer, or X,Y [default: --spacing, else 1]
+    /// Pixel spacing of the images inside Slicer, mm, or X,Y [default: --spacing, else 1]
     #[arg(long, value_name = "MM", value_parser = super::parse_spacing)]
     slicer_spacing: Option<[f64; 2]>,
-    /// What (0, 0) is of the top-left pixel [default: corner for labelme, else centre]
+    /// Position of (0, 0) on the top-left pixel [default: corner for labelme, else centre]
     #[arg(long, value_enum)]
     origin: Option<OriginArg>,
 }
@@ -58,11 +58,11 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
         Some(From::Images) => Format::Images,
         None if args.source.is_dir() => Format::Images,
         None if !args.source.exists() => {
-            let message = format!("{}: there is no such file or folder", args.source.display());
+            let message = format!("{}: no such file or folder", args.source.display());
             return Err(Error::new(ErrorKind::Unreadable, message));
         }
         None => {
-            let message = "say what the file is with --from labelme, coco, slicer or csv";
+            let message = "specify the format of the file with --from labelme, coco, slicer or csv";
             return Err(Error::new(ErrorKind::Usage, message));
         }
     };
@@ -81,7 +81,7 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     };
     let Imported { images, landmarks, labelled, incomplete } = import(&request)?;
     for (image, lacking) in &incomplete {
-        log::warn!("{image} lacks `{lacking}` and is imported unlabelled");
+        log::warn!("{image} lacks `{lacking}` and is imported without labels");
     }
     super::print(&format!(
         "{}: {images} images, {labelled} of them with all {} landmarks\n",

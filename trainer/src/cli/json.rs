@@ -1,4 +1,4 @@
-//! `--json`, for every subcommand that gives figures.
+//! `--json`, for every subcommand that computes figures.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ pub(super) struct Json {
 }
 
 impl Json {
-    /// Fails where nothing can be written, before the work begins.
+    /// Fails if the file cannot be written; called before long work.
     pub(super) fn check(&self) -> Result<(), Error> {
         match &self.json {
             Some(path) if !self.is_stdout() => check_writable(path),
@@ -21,7 +21,7 @@ impl Json {
         }
     }
 
-    /// Writes `figures` where they were asked for.
+    /// Writes `figures` if JSON was requested.
     pub(super) fn write(&self, figures: &impl Serialize) -> Result<(), Error> {
         let Some(path) = &self.json else { return Ok(()) };
         let mut json = serde_json::to_string_pretty(figures)
@@ -33,7 +33,7 @@ impl Json {
         }
     }
 
-    /// Whether standard output holds the JSON and nothing else.
+    /// Whether standard output contains only the JSON.
     pub(super) fn is_stdout(&self) -> bool {
         self.json.as_deref().is_some_and(|p| p.as_os_str() == "-")
     }

@@ -1,4 +1,4 @@
-//! What is measured on what, for every subcommand that runs models on labelled images.
+//! Models and labelled images, for every subcommand that runs models on labelled images.
 
 use std::path::{Path, PathBuf};
 
@@ -13,16 +13,16 @@ pub(super) struct Measure {
     /// Data folder with labels
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Split of the data folder; `all` takes every labelled image
+    /// Split of the data folder; `all` for every labelled image
     #[arg(long, value_name = "NAME")]
     split: String,
-    /// What runs the networks
+    /// Backend that runs the networks
     #[arg(long, value_enum, default_value = "auto")]
     backend: BackendArg,
-    /// Images to leave out, separated by commas; @FILE stands for the names in FILE, one per line
+    /// Images to exclude, separated by commas; @FILE for a file with one name per line
     #[arg(long, value_name = "IMAGE", value_delimiter = ',')]
     exclude: Vec<String>,
-    /// Measure the first N images only
+    /// Use only the first N images
     #[arg(long, value_name = "N")]
     limit: Option<std::num::NonZeroUsize>,
 }
@@ -34,12 +34,12 @@ enum BackendArg {
     Gpu,
 }
 
-/// Labelled images, ready to run models on.
+/// The labelled images to run models on.
 pub(super) struct Subject {
     pub(super) set: DataSet,
     pub(super) split: String,
     pub(super) images: Vec<Labelled>,
-    /// Images of the split that were left out on request.
+    /// Images of the split that were excluded on request.
     pub(super) excluded: Vec<String>,
     backend: Backend,
 }
@@ -51,7 +51,7 @@ impl Measure {
         let mut images = set.labelled(&self.split)?;
         for name in &exclude {
             if !images.iter().any(|l| &l.image.name == name) {
-                log::warn!("--exclude {name}: no labelled image of split `{}`", self.split);
+                log::warn!("--exclude {name}: split `{}` has no such labelled image", self.split);
             }
         }
         let all = images.iter().map(|l| l.image.name.clone());
@@ -59,7 +59,7 @@ impl Measure {
         images.retain(|l| !exclude.contains(&l.image.name));
         images.truncate(self.limit.map_or(usize::MAX, usize::from));
         if images.is_empty() {
-            return Err(Error::new(ErrorKind::Usage, "--exclude leaves no image to measure"));
+            return Err(Error::new(ErrorKind::Usage, "--exclude leaves no images"));
         }
         let backend = match self.backend {
             BackendArg::Auto => Backend::Auto,
@@ -71,7 +71,7 @@ impl Measure {
 }
 
 impl Subject {
-    /// What `pack` finds on every image, with a bar called `stage`.
+    /// Runs `pack` on every image, with a progress bar called `stage`.
     pub(super) fn run(
         &self,
         pack: &Pack,
@@ -96,7 +96,7 @@ impl Subject {
             model.iter().filter(|l| self.set.landmarks.contains(l)).cloned().collect();
         if shared.is_empty() {
             let message = format!(
-                "the model {} finds {}, the set {} has points for {}: nothing to measure",
+                "the model {} finds {}, but the set {} has points for {}: no common landmark",
                 pack.manifest().name,
                 model.join(", "),
                 self.set.name,
@@ -108,17 +108,17 @@ impl Subject {
     }
 }
 
-/// Opens every pack; an error names the file.
+/// Opens every model file; an error names the file.
 pub(super) fn open_packs(paths: &[PathBuf]) -> Result<Vec<Pack>, Error> {
     paths.iter().map(|path| Pack::open(path)).collect()
 }
 
-/// What a report says of `pack`.
+/// Name and hash of `pack` for reports.
 pub(super) fn model_info(pack: &Pack) -> ModelInfo {
     ModelInfo { name: pack.manifest().name.clone(), sha256: pack.sha256().to_owned() }
 }
 
-/// The names of `list`, every `@FILE` replaced by the lines of the file.
+/// The names in `list`, with every `@FILE` replaced by the lines of the file.
 fn names(list: &[String]) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for entry in list {
@@ -130,7 +130,7 @@ fn names(list: &[String]) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// The lines of a file without the space around them, empty ones left out.
+/// The lines of a file, trimmed, without empty ones.
 fn lines(path: &Path) -> Result<Vec<String>, Error> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let message = format!("{}: cannot read the list of images: {e}", path.display());

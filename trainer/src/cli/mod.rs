@@ -1,5 +1,4 @@
-//! The command line: one file and one line here per subcommand, in the order of use;
-//! then what several of them share.
+//! The command line: one file per subcommand, in the order of use, then shared arguments and functions.
 
 mod choose;
 mod import;
@@ -20,9 +19,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use fiducia::{Error, ErrorKind};
-use fiducia_trainer::data::DataSet;
+use fiducia_trainer::data::{DataSet, Unlabelled};
 use fiducia_trainer::progress::Progress;
-use fiducia_trainer::run::Stage;
+use fiducia_trainer::run::{Stage, device};
 
 /// Trains landmark models from one annotated X-ray image and a folder of unlabelled ones.
 #[derive(Debug, Parser)]
@@ -34,39 +33,39 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Rank the images of a folder by how well they would do as the one to annotate; no label is read
+    /// Rank the images of a folder by their suitability as the annotated template; reads no labels
     ChooseTemplate(choose::Args),
-    /// Turn annotations of another tool, or a folder of images, into a data folder
+    /// Convert annotations of another tool, or a folder of images, to a data folder
     Import(import::Args),
     /// Train a model from one annotated image and unlabelled ones
     Run(run::Args),
-    /// The run as far as first labels on every image
+    /// Run the training up to the initial labels of every image
     Match(run::Args),
-    /// The run as far as a dedicated network for every landmark
+    /// Run the training up to the dedicated networks, one per landmark
     Single(run::Args),
-    /// The run as far as one network with an adapter for every landmark
+    /// Run the training up to the fused network with one adapter per landmark
     Fuse(run::Args),
-    /// The run as far as the model file; the same as `run`
+    /// Run the training up to the model file; same as `run`
     Pack(run::Args),
-    /// Make a model smaller, and write it only if its landmarks stay where they were
+    /// Quantise a model to a smaller file; written only if its landmarks stay in place
     Quantise(quantise::Args),
-    /// Train one landmark more for a model, from one click; gives a patch of a few kilobytes
+    /// Train one more landmark for a model from one annotated point; writes a patch of a few kilobytes
     AddLandmark(add_landmark::Args),
-    /// Give a model another card; nothing else of it changes
+    /// Replace the model card of a model; nothing else changes
     Card(card::Args),
-    /// Make the keys that packs and patches are signed with
+    /// Create a key pair to sign model files and patches with
     Keygen(sign::KeygenArgs),
-    /// Sign a pack or patch, so that a device can tell that it is its maker's
+    /// Sign a model file or patch, so that a device can verify its manufacturer
     Sign(sign::SignArgs),
-    /// Measure a model on labelled images
+    /// Evaluate a model on labelled images
     Evaluate(evaluate::Args),
-    /// Train in several ways, measure each and show what every part of the method is worth
+    /// Train several variants, evaluate each, and show the contribution of every part of the method
     Ablate(ablate::Args),
-    /// Tell by how much a model is better than another on the same labelled images
+    /// Compare two models on the same labelled images, with confidence intervals
     Compare(compare::Args),
-    /// Measure how surely a model refuses images that are altered or not its own
+    /// Measure how reliably a model refuses altered or foreign images
     Refusals(refusals::Args),
-    /// Average the training images on their mean shape: a picture of nobody to demonstrate with
+    /// Average the training images on their mean shape: a demonstration image of no real patient
     Atlas(atlas::Args),
 }
 
@@ -94,7 +93,7 @@ impl Cli {
     }
 }
 
-/// A spacing on the command line: `MM`, or `X,Y` where it differs.
+/// Parses a pixel spacing: `MM`, or `X,Y` for different spacings.
 fn parse_spacing(text: &str) -> Result<[f64; 2], String> {
     let numbers: Result<Vec<f64>, _> = text.split(',').map(|v| v.trim().parse()).collect();
     match *numbers.map_err(|e| format!("{e}"))?.as_slice() {
@@ -104,12 +103,11 @@ fn parse_spacing(text: &str) -> Result<[f64; 2], String> {
     }
 }
 
-/// Writes a result to standard output.
+/// Writes a result to standard output; a closed pipe (`| head`) is no error.
 fn print(text: &str) -> Result<(), Error> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // The reader has seen enough (`| head`).
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(|e| {
             Error::new(ErrorKind::Unwritable, format!("cannot write to standard output: {e}"))
@@ -117,25 +115,63 @@ fn print(text: &str) -> Result<(), Error> {
     }
 }
 
-/// Where training images come from, for every subcommand that learns from them.
+/// The networks' device and initial weights, for every subcommand that trains.
+#[derive(Debug, clap::Args)]
+struct Networks {
+    /// Device that trains the networks
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: device::Choice,
+    /// Initial weights of the trunk
+    #[arg(long, value_name = "FILE", default_value = "models/efficientnet-lite0-f16.safetensors")]
+    weights: PathBuf,
+}
+
+/// Unlabelled images, for every subcommand that works on a trained model.
+#[derive(Debug, clap::Args)]
+struct Images {
+    /// Data folder; the labels of its images are not read
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Split whose images are used [default: train if there are splits, else all]
+    #[arg(long, value_name = "SPLIT")]
+    split: Option<String>,
+    /// Hide the progress bars
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Images {
+    /// The data set and the images of the split.
+    fn open(self) -> Result<(DataSet, Vec<Unlabelled>), Error> {
+        let data = DataSet::open(&self.data)?;
+        let images = data.unlabelled(training_split(self.split, &data).as_deref())?;
+        Ok((data, images))
+    }
+
+    fn progress(&self) -> Progress {
+        progress(self.quiet)
+    }
+}
+
+/// The source of training images, for every subcommand that trains on a data folder.
 #[derive(Debug, clap::Args)]
 struct Source {
     /// Data folder (see `import`)
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Annotated image; several for few-shot training [default: the one that set.json names]
+    /// Annotated image; several for few-shot training [default: the template in set.json]
     #[arg(long = "template", value_name = "IMAGE")]
     templates: Vec<String>,
-    /// Split whose images are used, without their labels [default: train where there are splits, else all]
+    /// Split whose images are used, without their labels [default: train if there are splits, else all]
     #[arg(long)]
     split: Option<String>,
-    /// No progress bars
+    /// Hide the progress bars
     #[arg(long)]
     quiet: bool,
 }
 
 impl Source {
-    /// The data folder, the templates' file names and the split.
+    /// The data set, the templates' file names and the split.
     fn open(self) -> Result<(DataSet, Vec<String>, Option<String>), Error> {
         let data = DataSet::open(&self.data)?;
         let mut templates = self.templates;
@@ -143,7 +179,8 @@ impl Source {
             templates.extend(data.template.clone());
         }
         if templates.is_empty() {
-            let message = format!("the set {} names no template; give --template IMAGE", data.name);
+            let message =
+                format!("the set {} has no template; specify --template IMAGE", data.name);
             return Err(Error::new(ErrorKind::Usage, message));
         }
         let split = training_split(self.split, &data);
@@ -164,7 +201,7 @@ impl Source {
     }
 }
 
-/// The split that is learnt from: `asked`, else train where there are splits.
+/// The split to learn from: `asked`, or else `train` if there are splits.
 fn training_split(asked: Option<String>, data: &DataSet) -> Option<String> {
     asked.or_else(|| data.splits().contains(&"train").then(|| "train".to_owned()))
 }
@@ -173,8 +210,8 @@ fn progress(quiet: bool) -> Progress {
     if quiet { Progress::hidden() } else { Progress::terminal() }
 }
 
-/// A width of framing: a number of units, not so small that no film fits.
+/// Parses a framing width: a number of normalised units within plausible limits.
 fn framing(text: &str) -> Result<f64, String> {
     let units = text.parse::<f64>().ok().filter(|u| (1.0..=1e4).contains(u));
-    units.ok_or_else(|| format!("`{text}`: expected a number of units from 1 to 10000"))
+    units.ok_or_else(|| format!("`{text}`: expected a number of normalised units from 1 to 10000"))
 }

@@ -12,30 +12,23 @@ pub(crate) struct Args {
     /// Model to quantise
     #[arg(long, value_name = "PACK")]
     model: PathBuf,
-    /// Data folder whose images, without their labels, tell how far landmarks move
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Split whose images are used [default: train where there are splits, else all]
-    #[arg(long, value_name = "SPLIT")]
-    split: Option<String>,
+    #[command(flatten)]
+    images: super::Images,
     /// Quantised model to write
     #[arg(long, value_name = "PACK")]
     out: PathBuf,
-    /// Levels of the landmarks' private values: 8, 4, 2 or 1 bit, or ternary
+    /// Bits per private value of a landmark: 8, 4, 2, 1 or ternary
     #[arg(long, value_name = "CODING", default_value = "4", value_parser = coding)]
     deltas: Coding,
-    /// Largest mean move of any landmark that is accepted, in 240ths of the usual image height
+    /// Largest accepted mean displacement of any landmark, in 240ths of the usual image height
     #[arg(long, value_name = "UNITS", default_value_t = 0.25)]
     max_move: f64,
-    /// Leave the scales of the private values as rounding finds them, instead of distilling them
+    /// Do not optimise the scales of the private values by distillation after rounding
     #[arg(long)]
     no_distillation: bool,
-    /// Model card (Markdown) for the quantised model instead of the one it has
+    /// Model card (Markdown) of the quantised model [default: that of the model]
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
-    /// No progress bars
-    #[arg(long)]
-    quiet: bool,
 }
 
 fn coding(text: &str) -> Result<Coding, String> {
@@ -49,16 +42,18 @@ fn coding(text: &str) -> Result<Coding, String> {
     }
 }
 
-/// Quantises, measures, and writes only what passes.
+/// Quantises, measures the displacement, and writes the result only if it is small enough.
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     if !(1e-6..=1e6).contains(&args.max_move) {
-        return Err(Error::new(ErrorKind::Usage, "--max-move must be a number of units above 0"));
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "--max-move must be a number of normalised units above 0",
+        ));
     }
     fiducia::check_writable(&args.out)?;
-    let progress = super::progress(args.quiet);
+    let progress = args.images.progress();
     let before = Pack::open(&args.model)?;
-    let data = fiducia_trainer::data::DataSet::open(&args.data)?;
-    let images = data.unlabelled(super::training_split(args.split, &data).as_deref())?;
+    let (_, images) = args.images.open()?;
     let card = args.card.as_deref().map(read_card).transpose()?;
     let distilled_on = if args.no_distillation { &[] } else { &images[..] };
     let bytes = quantise(&before, args.deltas, card.as_deref(), distilled_on, &progress)?;
@@ -70,7 +65,7 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     let worst = moves.iter().max_by(|a, b| a.mean.total_cmp(&b.mean));
     if let Some(worst) = worst.filter(|m| m.mean > args.max_move || m.mean.is_nan()) {
         let message = format!(
-            "{} moves by {:.3} units in the mean, more than {}; nothing was written: use more bits \
+            "{} moves by {:.3} normalised units on average, more than {}; nothing was written: use more bits \
              (--deltas) or allow more (--max-move)",
             worst.landmark, worst.mean, args.max_move
         );

@@ -14,19 +14,19 @@ use super::json::Json;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Pack to be measured
+    /// Model file to test
     #[arg(long, value_name = "PACK")]
     model: PathBuf,
-    /// Data folder with images that the model was made for; labels are used where there are any
+    /// Data folder with images of the model's anatomy; labels are used if there are any
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Split of the data folder; `all` takes every image
+    /// Split of the data folder; `all` for every image
     #[arg(long, value_name = "NAME")]
     split: String,
-    /// Data folder with images that the model was not made for; may be given several times
+    /// Data folder with images of another anatomy; may be given several times
     #[arg(long, value_name = "DIR")]
     foreign: Vec<PathBuf>,
-    /// Measure the first N images of every folder only
+    /// Use only the first N images of every folder
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroUsize>,
     #[command(flatten)]
@@ -61,16 +61,16 @@ fn measure(args: &Args) -> Result<Refusals, Error> {
     let subjects = subjects(args, &set, &landmarks, limit)?;
     let mut detector = Detector::new(&pack, Backend::Cpu)?;
     let unit = if set.spacing_mm.is_some() { Unit::Mm } else { Unit::Px };
-    let looks = subjects.len() * Alteration::ALL.len()
+    let images = subjects.len() * Alteration::ALL.len()
         + foreign.iter().map(|f| f.images.len()).sum::<usize>();
-    let progress = Progress::terminal().bar("refusals", looks);
+    let progress = Progress::terminal().bar("refusals", images);
     let kinds = refusals(&mut detector, &subjects, &landmarks, unit, &foreign, || progress.inc(1))?;
     progress.finish_and_clear();
     let model = ModelInfo { name: pack.manifest().name.clone(), sha256: pack.sha256().to_owned() };
     Ok(Refusals { model, set: set.name, split: args.split.clone(), unit, kinds })
 }
 
-/// The images of the split, those with ground truth with their points in the order of `landmarks`.
+/// The images of the split, with the ground truth in the order of `landmarks` if they have one.
 fn subjects(
     args: &Args,
     set: &DataSet,
@@ -80,7 +80,7 @@ fn subjects(
     let images = set.unlabelled(Some(&args.split))?;
     let labelled = match landmarks.is_empty() || !args.data.join("mean.csv").exists() {
         true => Vec::new(),
-        // Those of the whole set: a split without labels is no error here.
+        // The labels of the whole set: a split without labels is allowed.
         false => set.labelled(ALL)?,
     };
     let places: Vec<usize> =

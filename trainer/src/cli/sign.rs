@@ -7,14 +7,14 @@ use fiducia_trainer::sign::{new_keys, signed};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct KeygenArgs {
-    /// Writes OUT.pem, to be kept secret, and OUT.pub.pem for the devices
+    /// Name of the keys: writes OUT.pem, which must stay secret, and OUT.pub.pem for the devices
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SignArgs {
-    /// Model pack or patch
+    /// Model file or patch
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Private Ed25519 key, PEM
@@ -25,13 +25,13 @@ pub(crate) struct SignArgs {
     out: Option<PathBuf>,
 }
 
-/// Writes the keys and prints their names.
+/// Creates the keys and prints their paths.
 pub(crate) fn keygen(args: &KeygenArgs) -> Result<(), Error> {
     let [private, public] = new_keys(&args.out)?;
     super::print(&format!("{}\n{}\n", private.display(), public.display()))
 }
 
-/// Signs and writes.
+/// Signs and writes the file.
 pub(crate) fn sign(args: SignArgs) -> Result<(), Error> {
     let out = args.out.unwrap_or_else(|| args.file.clone());
     check_writable(&out)?;

@@ -1,5 +1,5 @@
-//! Deformable registration of two images in one frame: dense pyramidal Lucas-Kanade with Gaussian
-//! windows, the field smoothed after every step so that it stays anatomy-like.
+//! Deformable registration of two images in one frame: dense pyramidal Lucas-Kanade with Gaussian windows.
+//! The field is smoothed after every step to keep the deformation anatomically plausible.
 
 use fiducia_kernels::sample;
 
@@ -7,20 +7,21 @@ use fiducia_kernels::sample;
 const STEPS: usize = 8;
 /// Levels; each halves the resolution.
 const LEVELS: usize = 3;
-/// Gaussian window in which the displacement is taken to be constant, px.
+/// Standard deviation of the Gaussian window of the local least squares, px.
 const WINDOW_SIGMA: f32 = 3.0;
-/// Gaussian smoothing of the field after every step, px.
+/// Standard deviation of the smoothing of the field after every step, px.
 const FIELD_SIGMA: f32 = 2.0;
-/// Gaussian smoothing of the final field, px.
+/// Standard deviation of the smoothing of the final field, px.
 const FINAL_SIGMA: f32 = 3.0;
-/// Added to the structure tensor's diagonal: flat regions follow their neighbours.
+/// Added to the diagonal of the structure tensor, so that flat regions take the displacement of their
+/// neighbours.
 const STIFFNESS: f32 = 0.05;
 /// Largest change of the field in one step, px.
 const MAX_STEP: f32 = 1.0;
 
-/// An image and its coarser copies, finest first.
+/// An image and its reduced copies, finest first, each half the size of the one before.
 #[derive(Clone, Debug)]
-pub struct Pyramid {
+pub struct Levels {
     levels: Vec<Level>,
 }
 
@@ -30,7 +31,7 @@ struct Level {
     size: [usize; 2],
 }
 
-/// A displacement for every pixel: `x` in the first image is `x + field(x)` in the second.
+/// A displacement for every pixel: `x` in the first image corresponds to `x + field(x)` in the second.
 #[derive(Clone, Debug)]
 pub struct Field {
     /// Displacement along x and y, px, `[height, width]` each.
@@ -39,8 +40,8 @@ pub struct Field {
     pub size: [usize; 2],
 }
 
-impl Pyramid {
-    /// Reduces `data` `[height, width]` by halves.
+impl Levels {
+    /// Builds the levels from `data` `[height, width]`.
     pub fn new(data: Vec<f32>, size: [usize; 2]) -> Self {
         let mut levels = vec![Level { data, size }];
         while levels.len() < LEVELS {
@@ -49,7 +50,7 @@ impl Pyramid {
         Self { levels }
     }
 
-    /// The image itself, `[height, width]`.
+    /// The finest level, `[height, width]`.
     pub(crate) fn finest(&self) -> &[f32] {
         &self.levels[0].data
     }
@@ -90,8 +91,8 @@ impl Field {
     }
 }
 
-/// The field that takes `from` to `to`; both pyramids have the same size.
-pub fn register(from: &Pyramid, to: &Pyramid) -> Field {
+/// The displacement field from `from` to `to`; both have the same size.
+pub fn register(from: &Levels, to: &Levels) -> Field {
     let mut field: Option<Field> = None;
     for (a, b) in from.levels.iter().zip(&to.levels).rev() {
         let count = a.size[0] * a.size[1];
@@ -127,7 +128,7 @@ fn step(from: &Level, to: &Level, field: &mut Field) {
         for x in 0..w {
             let (left, right) = (x.saturating_sub(1), (x + 1).min(w - 1));
             let i = y * w + x;
-            // The mean gradient of both images makes the step symmetric and steadier.
+            // The mean gradient of both images makes the step symmetric and more stable.
             let slope = |d: &[f32]| {
                 [(d[y * w + right] - d[y * w + left]) / 2.0, (d[down + x] - d[up + x]) / 2.0]
             };
@@ -158,7 +159,7 @@ fn step(from: &Level, to: &Level, field: &mut Field) {
     field.shift.iter_mut().for_each(|s| blur(s, from.size, FIELD_SIGMA));
 }
 
-/// Gaussian smoothing in place, the border repeated.
+/// Gaussian smoothing in place, the border replicated.
 fn blur(plane: &mut [f32], [w, h]: [usize; 2], sigma: f32) {
     let radius = (3.0 * sigma).ceil() as usize;
     let bell: Vec<f32> = (0..=2 * radius)
@@ -191,11 +192,11 @@ fn blur(plane: &mut [f32], [w, h]: [usize; 2], sigma: f32) {
 mod tests {
     use super::*;
 
-    fn picture(shift: [f64; 2]) -> Pyramid {
+    fn picture(shift: [f64; 2]) -> Levels {
         let size = [96, 80];
         let value = |x: f64, y: f64| ((x * 0.21).sin() + (y * 0.17 + 0.05 * x).cos()) as f32;
         let grid = (0..size[1]).flat_map(|y| (0..size[0]).map(move |x| (x as f64, y as f64)));
-        Pyramid::new(grid.map(|(x, y)| value(x - shift[0], y - shift[1])).collect(), size)
+        Levels::new(grid.map(|(x, y)| value(x - shift[0], y - shift[1])).collect(), size)
     }
 
     #[test]

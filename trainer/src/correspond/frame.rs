@@ -1,19 +1,19 @@
-//! The template's frame: grids in units of the template image that cover its landmarks.
+//! The template's frame: grids in normalised units of the template image that cover its landmarks.
 
 use fiducia_kernels::Affine;
 
-/// A pixel grid placed in the template's units.
+/// A pixel grid placed in the template's normalised units.
 #[derive(Clone, Copy, Debug)]
 pub struct Grid {
     /// `[width, height]`, px.
     pub size: [usize; 2],
-    /// From grid px to template units.
+    /// From grid px to normalised units of the template.
     pub to_unit: Affine,
 }
 
 impl Grid {
-    /// Covers the bounding box of `points` and `margin` units around it at `unit` per pixel; each
-    /// edge is a multiple of `multiple` px.
+    /// Covers the bounding box of `points` and a margin of `margin` normalised units with pixels of `unit`
+    /// normalised units; each edge is a multiple of `multiple` px.
     pub fn around(points: &[[f64; 2]], margin: f64, unit: f64, multiple: usize) -> Self {
         let bound = |axis: usize, pick: fn(f64, f64) -> f64, start: f64| {
             points.iter().map(|p| p[axis]).fold(start, pick)
@@ -34,7 +34,7 @@ impl Grid {
         }
     }
 
-    /// From template units to grid px.
+    /// From normalised units of the template to grid px.
     pub fn from_unit(&self) -> Affine {
         self.to_unit.inverse().expect("a grid has pixels of some size")
     }

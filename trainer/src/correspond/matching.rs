@@ -1,79 +1,79 @@
-//! Matching the template's landmarks by trunk features: at each candidate position the feature
-//! patches of three levels are compared with the template's, and the similarities multiplied.
+//! Matching the template's landmarks by trunk features: at each candidate position the feature patches of
+//! three levels are compared with the template's, and the three similarities are multiplied.
 
 use fiducia::Error;
 use fiducia_kernels::Affine;
 
 use crate::correspond::frame::Grid;
 use crate::nets::{Trunk, TrunkFeatures, TrunkRunner};
-use crate::view::{FINE, MATCH, View, normalised};
+use crate::pyramid::{FINE, ImagePyramid, MATCH, normalised};
 
-/// How finely features are compared, and how much around a landmark.
+/// Resolution and extent of the compared feature patches.
 #[derive(Clone, Copy, Debug)]
 pub struct Sharpness {
-    /// Pixel of the grid that features are taken on, units.
+    /// Pixel of the grid that features are computed on, normalised units.
     pixel: f64,
     /// Patch side per level, cells; 0 leaves a level out.
     patch: [i64; 3],
-    /// Local normalisation window, px.
+    /// Radius of the local normalisation, px.
     norm_radius: usize,
-    /// Extra space around the landmarks, units.
+    /// Margin around the landmarks, normalised units.
     margin: f64,
 }
 
-/// Patches of 12 to 29 units around all landmarks: finds each place among its surroundings.
+/// Patches of 12 to 29 normalised units around all landmarks: finds each landmark by its surroundings.
 pub const BROAD: Sharpness =
     Sharpness { pixel: MATCH, patch: [5, 3, 3], norm_radius: 66, margin: 36.0 };
-/// Patches of 5 to 6 units around one landmark.
+/// Patches of 5 to 6 normalised units around one landmark.
 pub const CLOSE: Sharpness =
     Sharpness { pixel: 0.24, patch: [5, 3, 0], norm_radius: 50, margin: 20.0 };
 
 /// Candidates lie within this distance of the centre along x and y, px of the match grid.
-const REACH: i64 = 20;
+const SEARCH_RADIUS: i64 = 20;
 /// Half the side of the soft-argmax window, px.
 const WINDOW: i64 = 3;
-/// Gain of the normalised image: the trunk's weights expect inputs of about this spread.
+/// Gain of the normalised image: the spread of the inputs that the trunk was trained with.
 const GAIN: f32 = 0.5;
-/// Views of the template that its descriptors are averaged over: rotation in degrees, scale.
+/// Rotations (degrees) and scales of the template whose descriptors are averaged.
 const TEMPLATE_VIEWS: [(f64, f64); 5] =
     [(0.0, 1.0), (5.0, 1.0), (-5.0, 1.0), (0.0, 1.06), (0.0, 0.94)];
 
-/// Unit-length features of one aligned image.
+/// Trunk features of one aligned image, each vector of unit length.
 #[derive(Clone, Debug)]
 pub struct Descriptors {
     levels: TrunkFeatures,
 }
 
-/// The template's landmarks, ready to be found.
+/// The template's landmark descriptors.
 #[derive(Clone, Debug)]
 pub struct Matcher {
     sharpness: Sharpness,
     grid: Grid,
     runner: TrunkRunner,
-    /// One per landmark.
+    /// One descriptor per landmark.
     templates: Vec<Patches>,
 }
 
-/// What a landmark looks like: per level `[patch cells][channels]`, each cell of unit length.
+/// Descriptor of a landmark: per level `[patch cells][channels]`, each cell of unit length.
 pub type Patches = [Vec<Vec<f32>>; 3];
 
-/// Where a landmark was matched.
+/// The match of a landmark.
 #[derive(Clone, Copy, Debug)]
 pub struct Match {
-    /// Position, template units (the aligned frame).
+    /// Position, normalised units of the template (the aligned frame).
     pub point: [f64; 2],
     /// Product of the similarities at the peak, 0 to 1.
     pub score: f32,
 }
 
 impl Matcher {
-    /// Describes the landmarks `points` (template units) of `template`.
+    /// Computes the descriptors of the landmarks `points` (normalised units of the template) of `template`.
     ///
     /// # Errors
     /// [`fiducia::ErrorKind::Engine`] where the trunk cannot be run.
     pub fn new(
         trunk: &Trunk,
-        template: &View,
+        template: &ImagePyramid,
         points: &[[f64; 2]],
         sharpness: Sharpness,
     ) -> Result<Self, Error> {
@@ -81,29 +81,35 @@ impl Matcher {
         let runner = trunk.runner(grid.size[0], grid.size[1])?;
         let mut matcher = Self { sharpness, grid, runner, templates: Vec::new() };
         let middle = grid.to_unit.apply([grid.size[0] as f64 / 2.0, grid.size[1] as f64 / 2.0]);
-        let mut views = Vec::new();
+        let mut pyramids = Vec::new();
         for (degrees, scale) in TEMPLATE_VIEWS {
             let turn = Affine::similarity(degrees.to_radians(), scale, middle, middle);
-            views.push((
+            pyramids.push((
                 matcher.describe(template, &turn)?,
-                turn.inverse().expect("views keep some size"),
+                turn.inverse().expect("an augmentation has a scale above 0"),
             ));
         }
         let describe = |p: &[f64; 2]| {
-            let seen = || views.iter().map(|(features, from_template)| (features, *from_template));
+            let seen =
+                || pyramids.iter().map(|(features, from_template)| (features, *from_template));
             [0, 1, 2].map(|level| matcher.template_patch(seen(), level, *p))
         };
         matcher.templates = points.iter().map(describe).collect();
         Ok(matcher)
     }
 
-    /// Features of `view` in the aligned frame; `to_image` takes template units to image units.
+    /// Features of `pyramid` in the aligned frame; `to_image` maps normalised units of the template to image
+    /// normalised units.
     ///
     /// # Errors
     /// [`fiducia::ErrorKind::Engine`] where the trunk cannot be run.
-    pub fn describe(&self, view: &View, to_image: &Affine) -> Result<Descriptors, Error> {
-        let plane = if self.sharpness.pixel <= FINE { &view.fine } else { &view.middle };
-        let grey = view.sample(plane, &to_image.after(&self.grid.to_unit), self.grid.size);
+    pub fn describe(
+        &self,
+        pyramid: &ImagePyramid,
+        to_image: &Affine,
+    ) -> Result<Descriptors, Error> {
+        let plane = if self.sharpness.pixel <= FINE { &pyramid.fine } else { &pyramid.middle };
+        let grey = pyramid.sample(plane, &to_image.after(&self.grid.to_unit), self.grid.size);
         let mut image = normalised(grey, self.grid.size, self.sharpness.norm_radius);
         image.iter_mut().for_each(|v| *v *= GAIN);
         let mut levels = self.runner.run(&image)?;
@@ -113,8 +119,8 @@ impl Matcher {
         Ok(Descriptors { levels })
     }
 
-    /// Finds every landmark near its `centre` (template units), nearer being likelier: a Gaussian
-    /// prior of `sigma` units.
+    /// Finds every landmark near its `centre` (normalised units of the template), with a Gaussian prior of `sigma`
+    /// normalised units around the centre.
     pub fn find(&self, image: &Descriptors, centres: &[[f64; 2]], sigma: f64) -> Vec<Match> {
         let find = |(template, &centre): (&Patches, &[f64; 2])| {
             self.find_patches(image, template, centre, sigma)
@@ -122,7 +128,7 @@ impl Matcher {
         self.templates.iter().zip(centres).map(find).collect()
     }
 
-    /// Finds what looks like `patches` near `centre` (template units), as [`Matcher::find`] does.
+    /// Finds the best match of `patches` near `centre` (normalised units of the template), as [`Matcher::find`].
     pub fn find_patches(
         &self,
         image: &Descriptors,
@@ -137,20 +143,20 @@ impl Matcher {
         Match { point, score }
     }
 
-    /// What an image looks like at `point` (template units).
+    /// The descriptor of an image at `point` (normalised units of the template).
     pub fn patches(&self, image: &Descriptors, point: [f64; 2]) -> Patches {
-        let view = [(image, Affine::IDENTITY)];
-        [0, 1, 2].map(|level| self.template_patch(view.iter().copied(), level, point))
+        let pyramid = [(image, Affine::IDENTITY)];
+        [0, 1, 2].map(|level| self.template_patch(pyramid.iter().copied(), level, point))
     }
 
-    /// Half what landmark `l` looks like on the template, half what it looks like in `others`.
+    /// Descriptor of landmark `l`: half the template's, half the mean of `others`.
     pub fn blended(&self, l: usize, others: &[Patches]) -> Patches {
         let mut blend = self.templates[l].clone();
-        let share = 1.0 / others.len().max(1) as f32;
+        let fraction = 1.0 / others.len().max(1) as f32;
         for (level, patch) in blend.iter_mut().enumerate() {
             for (k, cell) in patch.iter_mut().enumerate() {
                 for other in others {
-                    cell.iter_mut().zip(&other[level][k]).for_each(|(v, o)| *v += share * o);
+                    cell.iter_mut().zip(&other[level][k]).for_each(|(v, o)| *v += fraction * o);
                 }
                 to_unit_length(cell);
             }
@@ -158,7 +164,7 @@ impl Matcher {
         blend
     }
 
-    /// Similarity of the candidates around `middle` (grid px), `[2 · REACH + 1; 2]`.
+    /// Similarity of the candidates around `middle` (grid px), `[2 · SEARCH_RADIUS + 1; 2]`.
     fn similarity(
         &self,
         image: &Descriptors,
@@ -166,8 +172,8 @@ impl Matcher {
         middle: [f64; 2],
         sigma_px: f64,
     ) -> Vec<f32> {
-        let side = (2 * REACH + 1) as usize;
-        let offset = |i: usize| (i as i64 - REACH) as f64;
+        let side = (2 * SEARCH_RADIUS + 1) as usize;
+        let offset = |i: usize| (i as i64 - SEARCH_RADIUS) as f64;
         let mut map: Vec<f32> = (0..side * side)
             .map(|i| {
                 (-(offset(i % side).powi(2) + offset(i / side).powi(2))
@@ -189,10 +195,10 @@ impl Matcher {
         map
     }
 
-    /// The mean patch of a landmark over all views of it.
+    /// The mean patch of a landmark over all augmented copies of the template.
     fn template_patch<'a>(
         &self,
-        views: impl Iterator<Item = (&'a Descriptors, Affine)> + Clone,
+        pyramids: impl Iterator<Item = (&'a Descriptors, Affine)> + Clone,
         level: usize,
         point: [f64; 2],
     ) -> Vec<Vec<f32>> {
@@ -205,7 +211,7 @@ impl Matcher {
         for dy in -half..=half {
             for dx in -half..=half {
                 let mut cell = vec![0.0; Trunk::CHANNELS[level]];
-                for (features, from_template) in views.clone() {
+                for (features, from_template) in pyramids.clone() {
                     let p = self.grid.from_unit().apply(from_template.apply(point));
                     let at = |v: f64, d: i64| (v - (stride - 1.0) / 2.0) / stride + d as f64;
                     features.add_at(level, at(p[0], dx), at(p[1], dy), &mut cell);
@@ -250,7 +256,7 @@ impl CellScores {
         let stride = f64::from(4 << level);
         let [channels, h, w] = image.levels.shape[level];
         let map = &image.levels.maps[level];
-        let reach = (REACH as f64 / stride).ceil() as i64 + 1;
+        let reach = (SEARCH_RADIUS as f64 / stride).ceil() as i64 + 1;
         let origin = middle.map(|m| ((m - (stride - 1.0) / 2.0) / stride).floor() as i64 - reach);
         let side = 2 * reach + 2;
         let half = patch / 2;
@@ -299,9 +305,9 @@ fn unit_length(map: &mut [f32], channels: usize, cells: usize) {
     }
 }
 
-/// Peak of a candidate map as an offset from its middle, px, with its value; a map of zeros stays in the middle.
+/// Peak of a candidate map as an offset from its centre, px, with its value; a map of zeros gives the centre.
 fn soft_peak(map: &[f32]) -> ([f64; 2], f32) {
-    let side = 2 * REACH + 1;
+    let side = 2 * SEARCH_RADIUS + 1;
     let best = (0..map.len()).max_by(|&a, &b| map[a].total_cmp(&map[b])).unwrap_or(0);
     let (px, py) = (best as i64 % side, best as i64 / side);
     let window = || {
@@ -316,7 +322,7 @@ fn soft_peak(map: &[f32]) -> ([f64; 2], f32) {
         return ([0.0, 0.0], map[best]);
     }
     let mean = |pick: fn((i64, i64)) -> i64| {
-        window().map(|p| weight(p) * (pick(p) - REACH) as f64).sum::<f64>() / total
+        window().map(|p| weight(p) * (pick(p) - SEARCH_RADIUS) as f64).sum::<f64>() / total
     };
     ([mean(|p| p.0), mean(|p| p.1)], map[best])
 }

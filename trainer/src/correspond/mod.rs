@@ -1,5 +1,5 @@
-//! From the template to every unlabelled image, without any training labels: affine alignment, dense
-//! registration along several paths, feature matching; each landmark with a confidence.
+//! From the template to every unlabelled image, without training labels: affine alignment, dense registration
+//! along several paths, feature matching; each landmark with a weight.
 
 pub mod frame;
 pub mod align;
@@ -14,76 +14,78 @@ use fiducia::{Error, distance};
 use rayon::prelude::*;
 
 use self::align::{Alignment, Framing, align_all};
-use self::flow::{Field, Pyramid, register};
+use self::flow::{Field, Levels, register};
 use self::frame::Grid;
 use self::matching::{BROAD, Descriptors, Matcher};
 use crate::nets::Trunk;
 use crate::progress::Progress;
-use crate::view::{FLOW, View, normalised};
+use crate::pyramid::{FLOW, ImagePyramid, normalised};
+use crate::statistics::median;
 
-/// Unlabelled images that a path may lead through, besides the direct one.
+/// Unlabelled images used as intermediate stations of registration paths, besides the direct path.
 const PATHS: usize = 12;
-/// Space around the landmarks in which deformation is found, units.
+/// Margin around the landmarks within which deformation is computed, normalised units.
 const MARGIN: f64 = 40.0;
-/// Local normalisation window of the registered images, px.
+/// Radius of the local normalisation of the registered images, px.
 const NORM_RADIUS: usize = 14;
-/// Width of the prior around the registered point, units.
+/// Standard deviation of the prior around the registered point, normalised units.
 const PRIOR_SIGMA: f64 = 6.0;
-/// Disagreement of matching and registration that halves a label's weight, units.
-const DOUBT: f64 = 2.5;
+/// Difference between matching and registration that halves a label's weight, normalised units.
+const HALF_WEIGHT: f64 = 2.5;
 
-/// The template and all images in one frame, and the tools to match them again.
+/// The template and all images in one frame, and the matcher to match them again.
 #[derive(Debug)]
 pub struct Correspondence {
     /// Index of the template.
     template: usize,
-    /// Its landmarks, template units.
+    /// Its landmarks, normalised units of the template.
     points: Vec<[f64; 2]>,
-    /// Where the template lies in each image; the identity for the template itself.
+    /// Affine map from the template to each image; the identity for the template itself.
     pub alignments: Vec<Alignment>,
-    /// The matcher that holds the template's descriptors.
+    /// The matcher with the template's descriptors.
     pub matcher: Matcher,
     /// Features of each image in the aligned frame.
     pub descriptors: Vec<Descriptors>,
-    /// The landmarks by registration alone, template units.
+    /// The landmarks by registration only, normalised units of the template.
     pub registered: Vec<Vec<[f64; 2]>>,
-    /// First labels.
+    /// Initial labels.
     pub labels: Labels,
 }
 
-/// Points of every landmark on every image, in units of that image, with weights from 0 to 1.
+/// Position of every landmark on every image, in normalised units of that image, with weights from 0 to 1.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Labels {
-    /// `[image][landmark]`, units.
+    /// `[image][landmark]`, normalised units.
     pub points: Vec<Vec<[f64; 2]>>,
     /// `[image][landmark]`, 0 to 1.
     pub weights: Vec<Vec<f64>>,
 }
 
-/// Finds `points` (units of the template, `views[template]`) on all `views`.
+/// Finds `points` (normalised units of the template, `pyramids[template]`) on all `pyramids`.
 ///
 /// # Errors
 /// [`fiducia::ErrorKind::Engine`] where the trunk cannot be run.
 pub fn correspond(
-    views: &[View],
+    pyramids: &[ImagePyramid],
     template: usize,
     points: &[[f64; 2]],
     trunk: &Trunk,
     framing: Framing,
     progress: &Progress,
 ) -> Result<Correspondence, Error> {
-    let alignments = align_all(views, template, framing, progress);
-    let registered = register_all(views, template, points, &alignments, progress);
+    let alignments = align_all(pyramids, template, framing, progress);
+    let registered = register_all(pyramids, template, points, &alignments, progress);
 
-    let matcher = Matcher::new(trunk, &views[template], points, BROAD)?;
-    let bar = progress.bar("match", views.len());
-    let matched =
-        views.par_iter().zip(&alignments).zip(&registered).map(|((view, alignment), centres)| {
-            let descriptors = matcher.describe(view, &alignment.to_image)?;
+    let matcher = Matcher::new(trunk, &pyramids[template], points, BROAD)?;
+    let bar = progress.bar("match", pyramids.len());
+    let matched = pyramids.par_iter().zip(&alignments).zip(&registered).map(
+        |((pyramid, alignment), centres)| {
+            let descriptors = matcher.describe(pyramid, &alignment.to_image)?;
             let found = matcher.find(&descriptors, centres, PRIOR_SIGMA);
             bar.inc(1);
             Ok((descriptors, found))
-        });
+        },
+    );
     let mut labels = Labels::default();
     let mut descriptors = Vec::new();
     for ((result, alignment), centres) in
@@ -92,9 +94,13 @@ pub fn correspond(
         let (features, found) = result?;
         descriptors.push(features);
         labels.points.push(found.iter().map(|m| alignment.to_image.apply(m.point)).collect());
-        labels
-            .weights
-            .push(found.iter().zip(centres).map(|(m, c)| trust(m.point, *c, DOUBT)).collect());
+        labels.weights.push(
+            found
+                .iter()
+                .zip(centres)
+                .map(|(m, c)| cauchy_weight(m.point, *c, HALF_WEIGHT))
+                .collect(),
+        );
     }
     labels.points[template] = points.to_vec();
     labels.weights[template] = vec![1.0; points.len()];
@@ -109,19 +115,25 @@ pub fn correspond(
     })
 }
 
-/// Weight of a label on which two sources differ by the distance of `a` and `b`.
-pub fn trust(a: [f64; 2], b: [f64; 2], doubt: f64) -> f64 {
-    let d = distance(a, b) / doubt;
+/// Weight of a label from two sources that differ by the distance of `a` and `b`: the Cauchy weight `1 / (1 +
+/// (d / s)²)` of robust estimation (Holland and Welsch 1977), ½ at the distance `s = half_weight`.
+pub fn cauchy_weight(a: [f64; 2], b: [f64; 2], half_weight: f64) -> f64 {
+    cauchy_weight_at(distance(a, b), half_weight)
+}
+
+/// The Cauchy weight of [`cauchy_weight`] at a given distance.
+pub fn cauchy_weight_at(distance: f64, half_weight: f64) -> f64 {
+    let d = distance / half_weight;
     1.0 / (1.0 + d * d)
 }
 
-/// The point `share` of the way between two.
-pub fn towards(from: [f64; 2], to: [f64; 2], share: f64) -> [f64; 2] {
-    [0, 1].map(|axis| from[axis] + share * (to[axis] - from[axis]))
+/// The point at `fraction` of the way from `from` to `to`.
+pub fn towards(from: [f64; 2], to: [f64; 2], fraction: f64) -> [f64; 2] {
+    [0, 1].map(|axis| from[axis] + fraction * (to[axis] - from[axis]))
 }
 
 impl Correspondence {
-    /// The landmarks by registration alone, `[image][landmark]`, units of the image.
+    /// The landmarks by registration only, `[image][landmark]`, normalised units of the image.
     pub fn registered_on_images(&self) -> Vec<Vec<[f64; 2]>> {
         let place = |(points, alignment): (&Vec<[f64; 2]>, &Alignment)| {
             points.iter().map(|&p| alignment.to_image.apply(p)).collect()
@@ -129,7 +141,7 @@ impl Correspondence {
         self.registered.iter().zip(&self.alignments).map(place).collect()
     }
 
-    /// Matches every image again around `centres` (`[image][landmark]`, units of the image).
+    /// Matches every image again around `centres` (`[image][landmark]`, normalised units of the image).
     pub fn match_again(&self, centres: &[Vec<[f64; 2]>], sigma: f64) -> Vec<Vec<[f64; 2]>> {
         let one = |n: usize| {
             let to_image = self.alignments[n].to_image;
@@ -141,8 +153,8 @@ impl Correspondence {
         (0..centres.len()).into_par_iter().map(one).collect()
     }
 
-    /// See [`Correspondences::way_back`].
-    fn way_back(&self, n: usize, landmarks: &[usize], points: &[[f64; 2]]) -> Vec<f64> {
+    /// See [`Correspondences::round_trip`].
+    fn round_trip(&self, n: usize, landmarks: &[usize], points: &[[f64; 2]]) -> Vec<f64> {
         let back = self.alignments[n].to_image.inverse().expect("alignments keep some size");
         let one = |(&l, &p): (&usize, &[f64; 2])| {
             let patches = self.matcher.patches(&self.descriptors[n], back.apply(p));
@@ -154,33 +166,33 @@ impl Correspondence {
     }
 }
 
-/// The landmarks by registration, in template units: the median over the direct path and the paths
+/// The landmarks by registration, in normalised units of the template: the median over the direct path and the paths
 /// through other images.
 fn register_all(
-    views: &[View],
+    pyramids: &[ImagePyramid],
     template: usize,
     points: &[[f64; 2]],
     alignments: &[Alignment],
     progress: &Progress,
 ) -> Vec<Vec<[f64; 2]>> {
     let grid = Grid::around(points, MARGIN, FLOW, 4);
-    let pyramids: Vec<Pyramid> =
-        views.par_iter().zip(alignments).map(|(v, a)| aligned(v, a, &grid)).collect();
+    let levels: Vec<Levels> =
+        pyramids.par_iter().zip(alignments).map(|(v, a)| aligned(v, a, &grid)).collect();
     let start: Vec<[f64; 2]> = points.iter().map(|&p| grid.from_unit().apply(p)).collect();
     let follow = |field: &Field, points: &[[f64; 2]]| -> Vec<[f64; 2]> {
         points.iter().map(|&p| (p, field.at(p))).map(|(p, d)| [p[0] + d[0], p[1] + d[1]]).collect()
     };
     let direct: Vec<Vec<[f64; 2]>> =
-        pyramids.par_iter().map(|to| follow(&register(&pyramids[template], to), &start)).collect();
+        levels.par_iter().map(|to| follow(&register(&levels[template], to), &start)).collect();
 
     let stations = stations(alignments, template);
-    let bar = progress.bar("register", views.len());
+    let bar = progress.bar("register", pyramids.len());
     let one = |n: usize| {
         let through = |&s: &usize| {
             if s == n {
                 direct[n].clone()
             } else {
-                follow(&register(&pyramids[s], &pyramids[n]), &direct[s])
+                follow(&register(&levels[s], &levels[n]), &direct[s])
             }
         };
         let mut paths: Vec<Vec<[f64; 2]>> = stations.iter().map(through).collect();
@@ -189,10 +201,10 @@ fn register_all(
         let median = |l: usize, axis: usize| median(paths.iter().map(|p| p[l][axis]).collect());
         (0..points.len()).map(|l| grid.to_unit.apply([median(l, 0), median(l, 1)])).collect()
     };
-    (0..views.len()).into_par_iter().map(one).collect()
+    (0..pyramids.len()).into_par_iter().map(one).collect()
 }
 
-/// The images that align best with the template; paths lead through them.
+/// The images that align best with the template; they are the stations of the paths.
 fn stations(alignments: &[Alignment], template: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..alignments.len()).filter(|&n| n != template).collect();
     order.sort_by(|&a, &b| alignments[b].score.total_cmp(&alignments[a].score));
@@ -201,14 +213,7 @@ fn stations(alignments: &[Alignment], template: usize) -> Vec<usize> {
 }
 
 /// An image in the template's frame, locally normalised.
-pub(crate) fn aligned(view: &View, alignment: &Alignment, grid: &Grid) -> Pyramid {
-    let grey = view.sample(&view.flow, &alignment.to_image.after(&grid.to_unit), grid.size);
-    Pyramid::new(normalised(grey, grid.size, NORM_RADIUS), grid.size)
-}
-
-/// Middle value; the mean of the two middle ones of an even number.
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let n = values.len();
-    if n == 0 { f64::NAN } else { (values[n / 2] + values[(n - 1) / 2]) / 2.0 }
+pub(crate) fn aligned(pyramid: &ImagePyramid, alignment: &Alignment, grid: &Grid) -> Levels {
+    let grey = pyramid.sample(&pyramid.flow, &alignment.to_image.after(&grid.to_unit), grid.size);
+    Levels::new(normalised(grey, grid.size, NORM_RADIUS), grid.size)
 }

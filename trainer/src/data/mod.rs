@@ -3,12 +3,12 @@
 //! ```text
 //! set.json    {"name": "head", "pixel_spacing_mm": 0.1 | [0.1, 0.1] | null, "template": "125.jpg" | null,
 //!              "landmarks": ["sella", …]}
-//! images/     DICOM, PNG, JPEG or TIFF files; the spacing of a DICOM file is not asked, the set has one
+//! images/     DICOM, PNG, JPEG or TIFF files; the spacing in a DICOM header is ignored, the set has one
 //! mean.csv    image,sella_x,sella_y,…     px of the image file, (0, 0) = centre of the top-left pixel
 //! split.csv   image,split                 optional
 //! ```
-//! Training sees [`Unlabelled`] images and one [`Template`]. Neither leads to the points of any
-//! other image: the labels of a split are behind [`DataSet::labelled`] alone.
+//! Training sees [`Unlabelled`] images and one [`Template`]. Neither gives access to the points of any other
+//! image: only [`DataSet::labelled`] returns the labels of a split.
 
 mod points;
 mod set;
@@ -22,19 +22,19 @@ pub(crate) use points::{parse_px, read_points};
 pub(crate) use set::{SetFile, Spacing, check_landmarks, check_spacing};
 pub(crate) use split::Splits;
 
-/// Endings of the files that count as images, lower case.
+/// File name extensions of images, lower case.
 pub const IMAGE_EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "dcm"];
 /// Name of the split that holds every image; a `split.csv` may not use it.
 pub const ALL: &str = "all";
 
-/// A folder of X-ray images, perhaps with labels and splits.
+/// A folder of X-ray images, optionally with labels and splits.
 #[derive(Clone, Debug)]
 pub struct DataSet {
     /// Short name, such as `head`.
     pub name: String,
     /// `[x, y]` mm per px of every image, where it is known.
     pub spacing_mm: Option<[f64; 2]>,
-    /// The image that is the template unless the caller names another.
+    /// The default template image.
     pub template: Option<String>,
     /// Landmark names in order; empty for an unlabelled set.
     pub landmarks: Vec<String>,
@@ -64,7 +64,7 @@ pub struct Template {
     pub points_px: Vec<[f64; 2]>,
 }
 
-/// An image with its ground truth, for measuring.
+/// An image with its ground truth, for evaluation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Labelled {
     /// The image.
@@ -75,6 +75,26 @@ pub struct Labelled {
 
 impl DataSet {
     /// Opens the data folder `dir`: reads `set.json`, lists `images/` and reads `split.csv` if present.
+    ///
+    /// ```rust
+    /// use fiducia_trainer::data::DataSet;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let data = folder.path().join("head");
+    /// # std::fs::create_dir_all(data.join("images"))?;
+    /// # image::GrayImage::new(40, 50).save(data.join("images/001.png"))?;
+    /// # std::fs::write(
+    /// #     data.join("set.json"),
+    /// #     r#"{"name": "head", "pixel_spacing_mm": 0.1, "template": "001.png", "landmarks": ["sella"]}"#,
+    /// # )?;
+    /// # std::fs::write(data.join("mean.csv"), "image,sella_x,sella_y\n001.png,12.5,20\n")?;
+    /// let set = DataSet::open(&data)?;
+    /// assert_eq!(set.landmarks, ["sella"]);
+    /// let template = set.template("001.png")?;
+    /// assert_eq!(template.points_px, [[12.5, 20.0]]);
+    /// assert_eq!(set.unlabelled(None)?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] naming file and line where something is missing or malformed.
@@ -99,7 +119,7 @@ impl DataSet {
         })
     }
 
-    /// Takes a plain folder of images as an unlabelled set, named after the folder.
+    /// Opens a plain folder of images as an unlabelled set, named after the folder.
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] where the folder is missing or holds no image, [`ErrorKind::Usage`]
@@ -129,7 +149,7 @@ impl DataSet {
         Ok(self.names(split.unwrap_or(ALL))?.iter().map(|name| self.image(name)).collect())
     }
 
-    /// The image with this file name, of whatever split.
+    /// The image with this file name, from any split.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] where the set has none; the message names some.
@@ -142,7 +162,7 @@ impl DataSet {
         Err(Error::new(ErrorKind::Usage, message))
     }
 
-    /// One image with its points, the only door to labels for one-shot training.
+    /// One image with its points: the only access to labels in one-shot training.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] where the set has no such image or no points for it;
@@ -167,7 +187,7 @@ impl DataSet {
 
     /// The images of `split` that have points, sorted by name, with these points.
     ///
-    /// Only evaluation and supervised references may call this.
+    /// Only evaluation and supervised reference trainings may call this.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for a split that does not exist or has no labelled image;
@@ -239,7 +259,7 @@ impl Unlabelled {
         self.spacing_mm
     }
 
-    /// The bytes of the image file, for a hash of the data.
+    /// The bytes of the image file, to hash the data.
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] where the file is missing.
@@ -250,7 +270,7 @@ impl Unlabelled {
         })
     }
 
-    /// Where the image file lies.
+    /// Path of the image file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -278,7 +298,7 @@ pub(crate) fn list_images(dir: &Path) -> Result<Vec<String>, Error> {
     }
     if names.is_empty() {
         let message = format!(
-            "{} holds no image; expected files ending in {}",
+            "{} contains no images; expected files ending in {}",
             dir.display(),
             IMAGE_EXTENSIONS.join(", ")
         );
@@ -295,7 +315,7 @@ pub(crate) fn is_image(path: &Path) -> bool {
     !hidden && IMAGE_EXTENSIONS.contains(&ending.to_ascii_lowercase().as_str())
 }
 
-/// Refuses an image name from a file that would lead out of the image folder.
+/// Rejects an image name from a file that would lead out of the image folder.
 pub(crate) fn check_image_name(name: &str) -> Result<(), String> {
     let hostile = ['/', '\\', ':', '\0'];
     if name.is_empty() || name == "." || name.contains("..") || name.contains(hostile) {

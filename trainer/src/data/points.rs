@@ -6,7 +6,7 @@ use fiducia::{Error, ErrorKind};
 
 use super::check_image_name;
 
-/// Farther from the image than any annotation, px; larger numbers are damage.
+/// Largest plausible coordinate, px; larger numbers mean a damaged file.
 const MAX_COORDINATE_PX: f64 = 1e6;
 
 /// Calls `each(image, points_px)` for every row of `path`, points in the order of `landmarks`.
@@ -51,7 +51,7 @@ pub(crate) fn read_points(
             points.push([parse_px(&row[x]).map_err(of)?, parse_px(&row[y]).map_err(of)?]);
         }
         if !seen.insert(image.clone()) {
-            return Err(place(format!("`{image}` stands twice")));
+            return Err(place(format!("`{image}` appears twice")));
         }
         each(&image, points);
     }

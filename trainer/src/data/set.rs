@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::check_image_name;
 
-/// `set.json` as it stands in the file.
+/// `set.json`, field by field.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub(crate) struct SetFile {
     /// Short name of the set.
     pub(crate) name: String,
     /// Mm per px, where it is known.
     pub(crate) pixel_spacing_mm: Option<Spacing>,
-    /// The usual template image.
+    /// The default template image.
     #[serde(default)]
     pub(crate) template: Option<String>,
     /// Landmark names in order.
@@ -31,7 +31,7 @@ pub(crate) enum Spacing {
 }
 
 impl SetFile {
-    /// Reads and checks the file.
+    /// Reads and validates the file.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let fail =
             |what: String| Error::new(ErrorKind::Unreadable, format!("{}: {what}", path.display()));
@@ -64,7 +64,7 @@ impl SetFile {
     }
 }
 
-/// The range of spacings the runtime accepts.
+/// Rejects a spacing outside the range that the runtime accepts.
 pub(crate) fn check_spacing(spacing_mm: [f64; 2]) -> Result<(), String> {
     match spacing_mm.iter().find(|v| !(1e-3..=1e2).contains(*v)) {
         None => Ok(()),
@@ -72,7 +72,7 @@ pub(crate) fn check_spacing(spacing_mm: [f64; 2]) -> Result<(), String> {
     }
 }
 
-/// The landmark names a pack accepts.
+/// Rejects landmark names that a model file cannot hold.
 pub(crate) fn check_landmarks(names: &[String]) -> Result<(), String> {
     if names.len() > MAX_LANDMARKS {
         return Err(format!("{} landmarks, more than {MAX_LANDMARKS}", names.len()));
@@ -83,7 +83,7 @@ pub(crate) fn check_landmarks(names: &[String]) -> Result<(), String> {
             return Err("landmark names must have 1 to 256 bytes".to_owned());
         }
         if !seen.insert(name) {
-            return Err(format!("landmark `{name}` stands twice"));
+            return Err(format!("landmark `{name}` appears twice"));
         }
     }
     Ok(())

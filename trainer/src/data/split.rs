@@ -1,4 +1,4 @@
-//! `split.csv`: which image belongs to which part of a set.
+//! `split.csv`: which image belongs to which split of a set.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use super::{ALL, check_image_name};
 pub(crate) struct Splits(BTreeMap<String, Vec<String>>);
 
 impl Splits {
-    /// Reads `path`; every image must be one of `images` (sorted) and stand once.
+    /// Reads `path`; every image must be one of `images` (sorted) and appear once.
     pub(crate) fn read(path: &Path, images: &[String]) -> Result<Self, Error> {
         let unreadable =
             |what: String| Error::new(ErrorKind::Unreadable, format!("{}: {what}", path.display()));
@@ -41,7 +41,7 @@ impl Splits {
                 return Err(place(format!("`{split}` cannot be the name of a split")));
             }
             if !seen.insert(image.clone()) {
-                return Err(place(format!("`{image}` stands twice")));
+                return Err(place(format!("`{image}` appears twice")));
             }
             splits.0.entry(split).or_default().push(image);
         }

@@ -87,7 +87,7 @@ fn damaged_points_name_file_and_line() {
         ("image,p_x,p_y,q_x,q_y\na.png,1,2,3,1e300\n", "line 2: landmark `q`"),
         ("image,p_x,p_y,q_x,q_y\na.png,1,2,3,\n", "line 2: landmark `q`"),
         ("image,p_x,p_y,q_x,q_y\n../a.png,1,2,3,4\n", "line 2: `../a.png` is not a plain"),
-        ("image,p_x,p_y,q_x,q_y\na.png,1,2,3,4\na.png,1,2,3,4\n", "line 3: `a.png` stands twice"),
+        ("image,p_x,p_y,q_x,q_y\na.png,1,2,3,4\na.png,1,2,3,4\n", "line 3: `a.png` appears twice"),
         ("", "line 1: column `image`"),
     ];
     let root = folder();
@@ -109,7 +109,7 @@ fn damaged_splits_name_file_and_line() {
         ("image,part\na.png,test\n", "line 1"),
         ("image,split\na.png,test\nzzz.png,test\n", "line 3: `zzz.png` is not in"),
         ("image,split\n..\\a.png,test\n", "line 2: `..\\\\a.png` is not a plain"),
-        ("image,split\na.png,test\na.png,train\n", "line 3: `a.png` stands twice"),
+        ("image,split\na.png,test\na.png,train\n", "line 3: `a.png` appears twice"),
         ("image,split\na.png,all\n", "line 2: `all` cannot"),
         ("image,split\na.png\n", "line: 2"),
     ];
@@ -153,8 +153,7 @@ fn image_names_stay_inside_the_folder() {
 #[test]
 fn the_head_set_opens() {
     let Some(data) = std::env::var_os("FIDUCIA_DATA") else {
-        println!("skipped: the_head_set_opens needs FIDUCIA_DATA");
-        return;
+        fiducia_test_support::skip!("FIDUCIA_DATA is not set");
     };
     let set = DataSet::open(&Path::new(&data).join("head")).unwrap();
     assert_eq!((set.landmarks.len(), set.spacing_mm), (19, Some([0.1, 0.1])));

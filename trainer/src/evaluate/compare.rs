@@ -1,4 +1,4 @@
-//! A comparison of two models, or of two ways to train one, as text and as JSON.
+//! A comparison of two models, or of two training variants, as text and as JSON.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use super::table::short;
 use super::{Paired, PairedLandmark, Unit};
 
-/// All that is known after two sides were measured on the same images.
+/// The comparison of two sides, measured on the same images.
 #[derive(Clone, Debug)]
 pub struct Comparison {
     /// Name of the data set.
@@ -17,11 +17,12 @@ pub struct Comparison {
     pub split: String,
     /// The landmarks that both sides find, in the order of `paired.per_landmark`.
     pub landmarks: Vec<String>,
-    /// Unit of every error; `paired` speaks of millimetres, but images without a scale give pixels.
+    /// Unit of every error. The fields of `paired` are named for millimetres, but images without a scale give
+    /// pixels.
     pub unit: Unit,
-    /// The side whose errors are counted as they are.
+    /// Side A: the minuend of every difference.
     pub model: Side,
-    /// The side whose errors are subtracted.
+    /// Side B: the subtrahend of every difference.
     pub against: Side,
     /// The figures.
     pub paired: Paired,
@@ -32,7 +33,7 @@ pub struct Comparison {
 pub struct Side {
     /// Its models, one per run.
     pub models: Vec<ModelInfo>,
-    /// Images that any of them called implausible; they count all the same.
+    /// Images that any of its models refused; they are included in all figures.
     pub refused: Vec<String>,
 }
 
@@ -79,7 +80,7 @@ fn side(text: &mut String, name: &str, side: &Side, mre: &[f64], unit: &str) {
     }
     if !side.refused.is_empty() {
         let (count, names) = (side.refused.len(), side.refused.join(", "));
-        let _ = writeln!(text, "{:8} refused, yet counted: {count} ({names})", "");
+        let _ = writeln!(text, "{:8} refused, included above: {count} ({names})", "");
     }
 }
 
@@ -124,7 +125,7 @@ impl Serialize for Comparison {
     }
 }
 
-/// The keys that the whole and every landmark have.
+/// The keys that the overall figures and those of every landmark have in common.
 fn figures<M: SerializeMap>(map: &mut M, l: &PairedLandmark, unit: &str) -> Result<(), M::Error> {
     map.serialize_entry(&format!("model_mre_{unit}"), &l.mre[0])?;
     map.serialize_entry(&format!("against_mre_{unit}"), &l.mre[1])?;
@@ -214,7 +215,7 @@ mod tests {
         assert!(line("p ").contains("-1.250*") && line("q ").contains("+1.750*"), "{table}");
         assert!(table.contains("Landmarks: 1 better, 1 worse."), "{table}");
         assert!(
-            line("model ").contains("new") && table.contains("refused, yet counted: 1 (1.png)")
+            line("model ").contains("new") && table.contains("refused, included above: 1 (1.png)")
         );
     }
 }

@@ -1,34 +1,36 @@
-//! How far measures of the anatomy (angles, lengths) are from those of the ground truth.
+//! Errors of anatomical measures (angles, lengths) against those of the ground truth.
 
 use fiducia::{Landmark, Measure, measures};
 use serde::Serialize;
 
-use super::{Prediction, mean, standard_deviation};
+use super::Prediction;
+use crate::statistics::{mean, standard_deviation};
 
-/// A measure on all images: what was found against what the ground truth's points give.
+/// One measure on all images: the value from the found points against the value from the ground truth.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MeasureFigures {
     /// Its name.
     pub name: &'static str,
     /// Unit of all figures.
     pub unit: fiducia::Unit,
-    /// Images on which both could be taken.
+    /// Images on which both values could be computed.
     pub images: usize,
     /// Mean of the ground truth.
     pub truth: f64,
-    /// Standard deviation of the ground truth: how different patients are.
+    /// Standard deviation of the ground truth: the variation between patients.
     pub truth_sd: f64,
     /// Mean difference, found minus truth.
     pub bias: f64,
-    /// Standard deviation of the differences; bias ± 1.96 of them are the limits of agreement (Bland and Altman 1986).
+    /// Standard deviation of the differences; bias ± 1.96 of them are the limits of agreement (Bland and
+    /// Altman 1986).
     pub sd: f64,
-    /// Mean size of the differences.
+    /// Mean absolute difference.
     pub mean_error: f64,
-    /// Standard deviation that the runtime expects, in the mean.
+    /// Mean standard deviation that the runtime predicts.
     pub expected_sd: f64,
 }
 
-/// One for each measure that can be taken of `landmarks`; none for most anatomies.
+/// One entry for each measure that `landmarks` define; empty for most anatomies.
 pub fn measure_figures(landmarks: &[String], predictions: &[Prediction]) -> Vec<MeasureFigures> {
     let both: Vec<(Vec<Measure>, Vec<Measure>)> =
         predictions.iter().map(|p| (found(landmarks, p), truth(landmarks, p))).collect();
@@ -41,8 +43,9 @@ fn figures(measure: &Measure, both: &[(Vec<Measure>, Vec<Measure>)]) -> Option<M
     let pairs: Vec<(Measure, Measure)> =
         both.iter().filter_map(|(found, truth)| Some((of(found)?, of(truth)?))).collect();
     let truth: Vec<f64> = pairs.iter().map(|(_, truth)| truth.value).collect();
-    let apart: Vec<f64> = pairs.iter().map(|(found, truth)| found.value - truth.value).collect();
-    let sizes: Vec<f64> = apart.iter().map(|d| d.abs()).collect();
+    let differences: Vec<f64> =
+        pairs.iter().map(|(found, truth)| found.value - truth.value).collect();
+    let sizes: Vec<f64> = differences.iter().map(|d| d.abs()).collect();
     let expected: Vec<f64> = pairs.iter().map(|(found, _)| found.sd).collect();
     (!pairs.is_empty()).then(|| MeasureFigures {
         name: measure.name,
@@ -50,8 +53,8 @@ fn figures(measure: &Measure, both: &[(Vec<Measure>, Vec<Measure>)]) -> Option<M
         images: pairs.len(),
         truth: mean(&truth),
         truth_sd: standard_deviation(&truth),
-        bias: mean(&apart),
-        sd: standard_deviation(&apart),
+        bias: mean(&differences),
+        sd: standard_deviation(&differences),
         mean_error: mean(&sizes),
         expected_sd: mean(&expected),
     })

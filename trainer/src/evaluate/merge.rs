@@ -1,10 +1,10 @@
-//! Results of several packs that find different landmarks, as if one pack had found them all.
+//! Merges the results of several models that find different landmarks into those of one model.
 
 use fiducia::{Error, ErrorKind, ModelInfo, Report};
 
 use super::Prediction;
 
-/// What one of the packs found on the images.
+/// The results of one model on the images.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// The landmarks that were measured, in the order of every prediction.
@@ -13,7 +13,7 @@ pub struct Part {
     pub results: Vec<(Prediction, Option<Report>)>,
 }
 
-/// Refuses packs that find the same landmark: two opinions cannot be one result.
+/// Rejects models that find the same landmark: two predictions cannot be merged into one.
 ///
 /// `packs` are the names of the packs and their landmarks.
 ///
@@ -30,9 +30,9 @@ pub fn check_disjoint(packs: &[(String, Vec<String>)]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The landmarks of all `parts` in the order of `order`, each part's own in one prediction per image.
+/// The landmarks of all `parts` in the order of `order`, one prediction per image.
 ///
-/// An image is refused where any part refused it. A single part comes back as it is.
+/// An image counts as refused where any part refused it. A single part is returned unchanged.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] where a landmark is in two parts or the parts have other images.
@@ -57,7 +57,7 @@ pub fn merge(mut parts: Vec<Part>, order: &[String]) -> Result<Part, Error> {
     Ok(Part { landmarks, results: (0..images).map(one).collect::<Result<_, Error>>()? })
 }
 
-/// The names of `order` that any part has, and for each `(part, place inside it)`.
+/// The names of `order` that any part has, with `(part, index inside it)` for each.
 fn sources(parts: &[Part], order: &[String]) -> (Vec<String>, Vec<(usize, usize)>) {
     let find = |name: &String| {
         let place = |p: &Part| p.landmarks.iter().position(|l| l == name);
@@ -84,12 +84,12 @@ fn merge_predictions(
     })
 }
 
-/// All landmarks in one report, to be drawn; `None` where a part found no image to look at.
+/// All landmarks in one report, for drawing; `None` where a model could not analyse the image.
 fn merge_reports(results: &[&(Prediction, Option<Report>)]) -> Option<Report> {
     let reports: Option<Vec<&Report>> = results.iter().map(|r| r.1.as_ref()).collect();
     let reports = reports?;
     let mut whole = Report::clone(reports.first()?);
-    // No single file stands behind this report: it names none by its hash.
+    // No single file belongs to this report: it has no hash.
     let name = format!("{} and {} more", whole.model.name, reports.len() - 1);
     whole.model = ModelInfo { name, sha256: String::new() };
     for report in &reports[1..] {

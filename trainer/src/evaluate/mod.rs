@@ -1,7 +1,7 @@
-//! Measures a pack on labelled images, by the runtime and not by the trainer's own forward pass.
+//! Evaluates model files on labelled images, with the runtime itself and not the trainer's own forward pass.
 //!
 //! ```text
-//! Labelled images ─predict→ Predictions ─merge→ those of several packs ─summarise→ Summary
+//! Labelled images ─predict→ Predictions ─merge→ Predictions of several models ─summarise→ Summary
 //!   ─table, report→ text, JSON, report folder
 //! Predictions of two models ─paired→ Paired ─compare→ text, JSON
 //! ```
@@ -22,12 +22,13 @@ pub use measures::{MeasureFigures, measure_figures};
 pub use merge::{Part, check_disjoint, merge};
 pub use metrics::{
     LandmarkSummary, PercentHeight, Summary, THRESHOLDS, Unit, bootstrap_mean, expected_error,
-    mean, quantile, radial_error, radial_errors, standard_deviation, success_rate, summarise,
+    radial_error, radial_errors, success_rate, summarise,
 };
 pub use paired::{Errors, Paired, PairedLandmark, paired};
 pub use predict::{Found, Prediction, predict};
 pub use refusals::{
-    Alteration, Figures, Foreign, Kind, Look, Refusals, Signals, Subject, refusal_table, refusals,
+    Alteration, Figures, Foreign, ImageOutcome, Kind, Refusals, Signals, Subject, refusal_table,
+    refusals,
 };
 pub use reliability::{Bin, Group, Reliability, reliability};
 pub use report::{check_report_place, write_report};
@@ -35,14 +36,14 @@ pub use table::table;
 
 use fiducia::{BackendInfo, ModelInfo, Report};
 
-/// All that is known after a pack, or several that find different landmarks, were run on a split.
+/// The evaluation of one model, or of several that find different landmarks, on a split.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// Name of the data set.
     pub set: String,
     /// Name of the split.
     pub split: String,
-    /// Images of the split that were left out on request.
+    /// Images of the split that were excluded on request.
     pub excluded: Vec<String>,
     /// The models that were run; one, unless several were merged.
     pub models: Vec<ModelInfo>,
@@ -52,8 +53,8 @@ pub struct Evaluation {
     pub landmarks: Vec<String>,
     /// One per image, sorted by name.
     pub predictions: Vec<Prediction>,
-    /// What the runtime reported for each prediction; `None` where it found no image to look at.
+    /// The runtime's report for each prediction; `None` where it could not analyse the image.
     pub reports: Vec<Option<Report>>,
-    /// The figures.
+    /// The metrics.
     pub summary: Summary,
 }

@@ -1,10 +1,10 @@
-//! Runs the runtime's detector over labelled images.
+//! Runs the runtime's detector on labelled images.
 
 use fiducia::{Detector, Error, ErrorKind, Radiograph, Report};
 
 use crate::data::Labelled;
 
-/// Truth and result on one image.
+/// Ground truth and result on one image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     /// File name of the image.
@@ -15,28 +15,48 @@ pub struct Prediction {
     pub spacing_mm: Option<[f64; 2]>,
     /// Ground truth of each landmark, px of the image file.
     pub truth_px: Vec<[f64; 2]>,
-    /// What was found for each landmark.
+    /// The result for each landmark.
     pub found: Vec<Found>,
-    /// Whether the runtime called the image implausible; it counts in every figure all the same.
+    /// Whether the runtime refused the image as implausible; it is included in all metrics.
     pub refused: bool,
 }
 
-/// One landmark as it was found.
+/// The result for one landmark.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Found {
     /// Position, px of the image file.
     pub px: [f64; 2],
-    /// Radial error the runtime expects, px; `None` where it refused to look at the image.
+    /// Radial error that the runtime expects, px; `None` where it could not analyse the image.
     pub expected_error_px: Option<f64>,
-    /// Whether the runtime stands by the point.
+    /// Whether the runtime reports the point as confident.
     pub confident: bool,
 }
 
 /// Runs `detector` on every image; `done` is called after each.
 ///
-/// `landmarks` are those to measure, `truth_landmarks` the order of the points in `images`. An image
-/// that the detector cannot look at at all (no contrast, too small) counts as refused, with every
-/// point in its middle.
+/// `landmarks` are those to measure; `truth_landmarks` is the order of the points in `images`. An image that
+/// the detector cannot analyse (no contrast, too small) counts as refused, with every point in the image
+/// centre.
+///
+/// Evaluates a model on the test split of a data folder:
+///
+/// ```rust,no_run
+/// use std::path::Path;
+///
+/// use fiducia::{Backend, Detector, Pack};
+/// use fiducia_trainer::data::DataSet;
+/// use fiducia_trainer::evaluate::{predict, summarise};
+///
+/// let set = DataSet::open(Path::new("data/head"))?;
+/// let pack = Pack::open(Path::new("models/head.fid"))?;
+/// let mut detector = Detector::new(&pack, Backend::Cpu)?;
+/// let (images, landmarks) = (set.labelled("test1")?, &set.landmarks);
+/// let results = predict(&mut detector, &images, landmarks, landmarks, || ())?;
+/// let predictions: Vec<_> = results.into_iter().map(|(prediction, _)| prediction).collect();
+/// let summary = summarise(landmarks, &predictions);
+/// println!("MRE {:.2} {}, SDR at 2: {:.1} %", summary.mre, summary.unit.name(), summary.sdr[0]);
+/// # Ok::<(), fiducia::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`ErrorKind::Unreadable`] where an image cannot be read, [`ErrorKind::Usage`] where a landmark is
@@ -97,13 +117,13 @@ fn middle(radiograph: &Radiograph) -> Found {
     Found { px, expected_error_px: None, confident: false }
 }
 
-/// Where `name` stands among the landmarks of `owner`.
+/// Index of `name` among the landmarks of `owner`.
 pub(super) fn find<'a>(
     mut names: impl Iterator<Item = &'a String>,
     name: &String,
     owner: &str,
 ) -> Result<usize, Error> {
-    names.position(|n| n == name).ok_or_else(|| {
-        Error::new(ErrorKind::Usage, format!("{owner} has no landmark `{name}` to be measured"))
-    })
+    names
+        .position(|n| n == name)
+        .ok_or_else(|| Error::new(ErrorKind::Usage, format!("{owner} has no landmark `{name}`")))
 }

@@ -1,4 +1,4 @@
-//! An evaluation as a text table.
+//! The text table of an evaluation.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use fiducia::ModelInfo;
 
 use super::{Evaluation, Group, LandmarkSummary, MeasureFigures, Reliability, Summary};
 
-/// The figures of `evaluation` for a terminal, one line per landmark.
+/// The metrics of `evaluation` for a terminal, one line per landmark.
 pub fn table(evaluation: &Evaluation) -> String {
     let Evaluation { set, split, models, backend, summary, excluded, .. } = evaluation;
     let unit = summary.unit.name();
@@ -19,7 +19,7 @@ pub fn table(evaluation: &Evaluation) -> String {
         summary.per_landmark.len()
     );
     if !excluded.is_empty() {
-        let _ = writeln!(text, "left out: {}", excluded.join(", "));
+        let _ = writeln!(text, "excluded: {}", excluded.join(", "));
     }
     for model in models {
         let _ = writeln!(text, "model {}", short(model));
@@ -51,19 +51,19 @@ pub fn table(evaluation: &Evaluation) -> String {
     }
     if !summary.refused.is_empty() {
         let names = summary.refused.join(", ");
-        let _ = writeln!(text, "refused, yet counted above: {} ({names})", summary.refused.len());
+        let _ = writeln!(text, "refused, included above: {} ({names})", summary.refused.len());
     }
     reliability(&mut text, &summary.reliability);
     measures(&mut text, &summary.measures);
     text
 }
 
-/// A model by its name and the beginning of its hash.
+/// Name of a model and the beginning of its hash.
 pub(super) fn short(model: &ModelInfo) -> String {
     format!("{} ({})", model.name, model.sha256.get(..12).unwrap_or_default())
 }
 
-/// The figures over all landmarks, as a row of the table.
+/// The metrics over all landmarks, as a row of the table.
 pub(super) fn all(summary: &Summary) -> LandmarkSummary {
     LandmarkSummary {
         name: "all".to_owned(),
@@ -83,7 +83,7 @@ fn row(text: &mut String, width: usize, l: &LandmarkSummary) {
     );
 }
 
-/// Whether the errors are those that the runtime expects.
+/// The agreement of expected and measured errors.
 fn reliability(text: &mut String, r: &Reliability) {
     let unit = r.unit.name();
     if r.points > 0 {
@@ -99,22 +99,23 @@ fn reliability(text: &mut String, r: &Reliability) {
         let _ = writeln!(text, "{expected:11.2}  {measured:11.2}  {p90:11.2}  {:6}", bin.points);
     }
     group(text, "confident", &r.confident, r);
-    group(text, "doubtful", &r.doubtful, r);
+    group(text, "low-confidence", &r.low_confidence, r);
 }
 
 fn group(text: &mut String, name: &str, group: &Group, r: &Reliability) {
     if group.points > 0 {
-        let share = 100.0 * group.points as f64 / (r.confident.points + r.doubtful.points) as f64;
+        let percent =
+            100.0 * group.points as f64 / (r.confident.points + r.low_confidence.points) as f64;
         let unit = r.unit.name();
         let _ = writeln!(
             text,
-            "{name}: {share:.1} % of the points, MRE {:.2} {unit}, SDR 2 {:.1} %",
+            "{name}: {percent:.1} % of the points, MRE {:.2} {unit}, SDR 2 {:.1} %",
             group.mre, group.sdr_2
         );
     }
 }
 
-/// Measures of the anatomy against those of the ground truth.
+/// Anatomical measures against those of the ground truth.
 fn measures(text: &mut String, measures: &[MeasureFigures]) {
     if measures.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! What every annotation tool boils down to: named points on named images.
+//! The common form of all annotations: named points on named images.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,21 @@ use crate::data::check_image_name;
 /// Named points of images, px of the image file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Annotations {
-    /// Landmark names in the order they were first met.
+    /// Landmark names in order of first occurrence.
     pub(super) landmarks: Vec<String>,
     /// Image name → landmark → `[x, y]`, px.
     pub(super) points: BTreeMap<String, BTreeMap<String, [f64; 2]>>,
 }
 
 impl Annotations {
-    /// Takes note of a landmark of the set, whether or not an image has it.
+    /// Adds a landmark to the set, even if no image has it.
     pub(super) fn landmark(&mut self, name: &str) {
         if !self.landmarks.iter().any(|l| l == name) {
             self.landmarks.push(name.to_owned());
         }
     }
 
-    /// Adds one point; refuses a second one of the same name on the same image.
+    /// Adds one point; rejects a second one of the same name on the same image.
     pub(super) fn add(
         &mut self,
         image: &str,
@@ -40,21 +40,21 @@ impl Annotations {
         }
     }
 
-    /// Moves every point.
+    /// Translates every point by `by`, px.
     pub(super) fn shift(&mut self, by_px: [f64; 2]) {
         for point in self.points.values_mut().flat_map(BTreeMap::values_mut) {
             *point = [point[0] + by_px[0], point[1] + by_px[1]];
         }
     }
 
-    /// The points of `image` in the order of the landmarks, or the first landmark it lacks.
+    /// The points of `image` in the order of the landmarks, or the first missing landmark.
     pub(super) fn complete(&self, image: &str) -> Result<Vec<[f64; 2]>, &str> {
         let points = &self.points[image];
         self.landmarks.iter().map(|l| points.get(l).copied().ok_or(l.as_str())).collect()
     }
 }
 
-/// The last part of a path that was written on any system.
+/// The last component of a path of any operating system.
 pub(super) fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }

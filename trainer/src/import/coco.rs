@@ -1,7 +1,7 @@
 //! COCO keypoints: one JSON file for all images.
 //!
-//! Keypoints are `x, y, v` with x and y counted from 0 in whole pixels, so a number names the middle
-//! of a pixel: [`super::Origin::Centre`]. `v` = 0 means not labelled.
+//! Keypoints are `x, y, v`; x and y count pixels from 0, so that an integer is the centre of a pixel:
+//! [`super::Origin::Centre`]. `v` = 0 means not labelled.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -39,7 +39,7 @@ struct Category {
     keypoints: Vec<String>,
 }
 
-/// Reads the keypoints of the one category that has any; annotations without keypoints are passed over.
+/// Reads the keypoints of the only category that has any; annotations without keypoints are ignored.
 pub(super) fn parse(path: &Path) -> Result<Annotations, Error> {
     let file: File = read_json(path)?;
     collect(&file).map_err(|e| unreadable(path, e))
@@ -52,7 +52,7 @@ fn collect(file: &File) -> Result<Annotations, String> {
         file.categories.iter().filter(|c| !c.keypoints.is_empty()).collect();
     let [category] = with_points.as_slice() else {
         let count = with_points.len();
-        return Err(format!("{count} categories name keypoints, expected one"));
+        return Err(format!("{count} categories define keypoints, expected one"));
     };
     let mut annotations = Annotations::default();
     category.keypoints.iter().for_each(|name| annotations.landmark(name));

@@ -1,7 +1,7 @@
 //! LabelMe: one JSON file per image, shapes of type `point`.
 //!
-//! LabelMe draws the image with its corner at the origin and stores mouse positions on it, so the
-//! middle of the top-left pixel is (0.5, 0.5): [`super::Origin::Corner`].
+//! LabelMe draws the image with its corner at the origin and stores mouse positions, so that the centre of
+//! the top-left pixel is (0.5, 0.5): [`super::Origin::Corner`].
 
 use std::path::PathBuf;
 
@@ -21,13 +21,13 @@ struct File {
 #[derive(Deserialize)]
 struct Shape {
     label: String,
-    /// Files before version 3 have polygons only and do not say so.
+    /// Optional, because files before version 3 hold polygons only and have no such field.
     #[serde(default)]
     shape_type: Option<String>,
     points: Vec<Vec<f64>>,
 }
 
-/// Reads point shapes; other shapes are passed over.
+/// Reads point shapes; other shapes are ignored.
 pub(super) fn parse(files: &[PathBuf]) -> Result<Annotations, Error> {
     let mut annotations = Annotations::default();
     for path in files {
@@ -39,10 +39,16 @@ pub(super) fn parse(files: &[PathBuf]) -> Result<Annotations, Error> {
             }
             let label = shape.label.trim();
             let [point] = shape.points.as_slice() else {
-                return Err(unreadable(path, format!("point `{label}` has not one position")));
+                return Err(unreadable(
+                    path,
+                    format!("point `{label}` does not have exactly one position"),
+                ));
             };
             let &[x, y] = point.as_slice() else {
-                return Err(unreadable(path, format!("point `{label}` has not two coordinates")));
+                return Err(unreadable(
+                    path,
+                    format!("point `{label}` does not have two coordinates"),
+                ));
             };
             annotations.add(image, label, [x, y]).map_err(|e| unreadable(path, e))?;
         }

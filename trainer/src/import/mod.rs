@@ -1,10 +1,10 @@
-//! Annotations of other tools into the data folder form.
+//! Imports annotations of other tools into a data folder.
 //!
 //! ```text
 //! LabelMe | COCO | Slicer | CSV ─parse→ Annotations ─check→ complete images ─write→ data folder
 //! ```
-//! All parsers give positions in px with (0, 0) at the centre of the top-left pixel. Tools that count
-//! from the corner of that pixel are off by half a pixel; [`Origin`] says which those are.
+//! All parsers return positions in px with (0, 0) at the centre of the top-left pixel. Coordinates of tools
+//! that count from the corner of that pixel are shifted by half a pixel, see [`Origin`].
 
 mod annotations;
 mod labelme;
@@ -21,7 +21,7 @@ use crate::data::{check_spacing, list_images};
 use crate::folder::{Place, check_place};
 use annotations::Annotations;
 
-/// Where annotations come from.
+/// Format of the annotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// One LabelMe JSON file per image, point shapes.
@@ -36,7 +36,7 @@ pub enum Format {
     Images,
 }
 
-/// Where the coordinates of a tool have their origin.
+/// Origin of a tool's pixel coordinates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// (0, 0) is the centre of the top-left pixel.
@@ -48,25 +48,25 @@ pub enum Origin {
 /// What to import.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Form of the annotations.
+    /// Format of the annotations.
     pub format: Format,
     /// File (COCO, CSV) or folder (LabelMe, Slicer, images); LabelMe and Slicer also take one file.
     pub source: PathBuf,
-    /// The data folder to be made.
+    /// The data folder to create.
     pub out: PathBuf,
-    /// Folder of the images; the folder of `source` where it is not given.
+    /// Folder of the images; `None` for the folder of `source`.
     pub images: Option<PathBuf>,
-    /// Name of the set; the name of `out` where it is not given.
+    /// Name of the set; `None` for the name of `out`.
     pub name: Option<String>,
-    /// `[x, y]` mm per px of the images, where it is known.
+    /// `[x, y]` mm per px of the images; `None` where it is unknown.
     pub spacing_mm: Option<[f64; 2]>,
-    /// `[x, y]` mm per px that the images had inside Slicer; `spacing_mm`, else 1, where it is not given.
+    /// `[x, y]` mm per px that the images had inside Slicer; `None` for `spacing_mm`, or else 1.
     pub slicer_spacing_mm: Option<[f64; 2]>,
-    /// Origin of the coordinates; that of the tool where it is not given.
+    /// Origin of the coordinates; `None` for the usual one of the tool.
     pub origin: Option<Origin>,
 }
 
-/// What was imported.
+/// The result of an import.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
     /// Number of images.
@@ -75,20 +75,50 @@ pub struct Imported {
     pub landmarks: Vec<String>,
     /// Number of images with all landmarks.
     pub labelled: usize,
-    /// Images that lack some landmark, with the first one lacking; they are imported unlabelled.
+    /// Images with missing landmarks and the first one missing; they are imported without labels.
     pub incomplete: Vec<(String, String)>,
 }
 
-/// Makes a data folder from the annotations of another tool, whole or not at all.
+/// Creates a data folder from the annotations of another tool, completely or not at all.
 ///
-/// All images of the image folder are taken, those without annotations as unlabelled ones. A
-/// `split.csv` beside the annotations is taken along. Where a single image is labelled, it becomes
-/// the template of the set.
+/// All images of the image folder are copied; images without annotations are unlabelled. A `split.csv` beside
+/// the annotations is copied too. Where exactly one image is labelled, it becomes the template of the set.
+///
+/// The points of a LabelMe file; LabelMe counts from the corner of the first pixel, the data folder from its centre:
+///
+/// ```rust
+/// use fiducia_trainer::data::DataSet;
+/// use fiducia_trainer::import::{Format, Request, import};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let source = folder.path().join("labelme");
+/// # std::fs::create_dir(&source)?;
+/// image::GrayImage::new(40, 50).save(source.join("001.png"))?;
+/// std::fs::write(
+///     source.join("001.json"),
+///     r#"{"imagePath": "001.png", "shapes": [
+///         {"label": "sella", "shape_type": "point", "points": [[10.5, 20.5]]}]}"#,
+/// )?;
+/// let out = folder.path().join("head");
+/// let imported = import(&Request {
+///     format: Format::LabelMe,
+///     source,
+///     out: out.clone(),
+///     images: None,
+///     name: None,
+///     spacing_mm: Some([0.1, 0.1]),
+///     slicer_spacing_mm: None,
+///     origin: None,
+/// })?;
+/// assert_eq!((imported.images, imported.labelled), (1, 1));
+/// assert_eq!(DataSet::open(&out)?.template("001.png")?.points_px, [[10.0, 20.0]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] where `out` exists or an argument is impossible; [`ErrorKind::Unreadable`]
-/// naming the file where annotations are malformed, name an image that is missing or leave no image
-/// with all landmarks; [`ErrorKind::Unwritable`] where the folder cannot be written.
+/// [`ErrorKind::Usage`] where `out` exists or an argument is invalid; [`ErrorKind::Unreadable`] naming the
+/// file where annotations are malformed, name an image that is missing, or no image has all landmarks;
+/// [`ErrorKind::Unwritable`] where the folder cannot be written.
 pub fn import(request: &Request) -> Result<Imported, Error> {
     check_place(&request.out, Place::Free)?;
     for spacing in [request.spacing_mm, request.slicer_spacing_mm].into_iter().flatten() {
@@ -120,7 +150,7 @@ fn parse(request: &Request, images: &[String]) -> Result<Annotations, Error> {
     Ok(annotations)
 }
 
-/// The folder that relative names in the annotations are relative to.
+/// The folder that relative names in the annotations refer to.
 fn folder_of(source: &Path) -> &Path {
     if source.is_dir() {
         return source;
@@ -128,7 +158,7 @@ fn folder_of(source: &Path) -> &Path {
     source.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// `source` itself, or the files in it that end in `ending`, sorted; at least one.
+/// `source` itself, or the files in it whose names end in `ending`, sorted; at least one.
 fn files(source: &Path, ending: &str) -> Result<Vec<PathBuf>, Error> {
     if !source.is_dir() {
         return Ok(vec![source.to_owned()]);
@@ -144,13 +174,13 @@ fn files(source: &Path, ending: &str) -> Result<Vec<PathBuf>, Error> {
         }
     }
     if files.is_empty() {
-        return Err(fail(format!("the folder holds no file ending in {ending}")));
+        return Err(fail(format!("the folder contains no file ending in {ending}")));
     }
     files.sort();
     Ok(files)
 }
 
-/// Reads a JSON file of a known form.
+/// Reads a JSON file into `T`.
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {
     let text = std::fs::read(path).map_err(|e| unreadable(path, e))?;
     serde_json::from_slice(&text).map_err(|e| unreadable(path, e))

@@ -1,13 +1,13 @@
 //! 3D Slicer markups: one `.mrk.json` file per image, named like the image (`001.mrk.json`, `001.jpg`).
 //!
-//! Slicer places a flat image in space with the middle of its top-left pixel at the origin, columns
-//! along the patient's left (L) and rows along the patient's back (P), whatever the image shows. So
+//! Slicer places a flat image in space with the centre of its top-left pixel at the origin, columns along the
+//! patient's left (L) and rows along the patient's posterior (P) axis, whatever the image shows. Therefore
 //!
 //! ```text
 //! coordinateSystem LPS (the usual one):  x_px =  position[0] / spacing_x,  y_px =  position[1] / spacing_y
 //! coordinateSystem RAS:                  x_px = -position[0] / spacing_x,  y_px = -position[1] / spacing_y
 //! ```
-//! The spacing is the one the image had inside Slicer: 1 mm for a PNG or JPEG unless it was changed.
+//! The spacing is that of the image inside Slicer: 1 mm for a PNG or JPEG unless it was changed.
 
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,8 @@ struct ControlPoint {
     position_status: Option<String>,
 }
 
-/// Reads the point lists; `images` are the names of the image files, `spacing_mm` the mm per px in Slicer.
+/// Reads the point lists; `images` are the names of the image files, `spacing_mm` the mm per px inside
+/// Slicer.
 pub(super) fn parse(
     files: &[PathBuf],
     images: &[String],
@@ -90,13 +91,13 @@ fn add(
                 let px = [sign * x / spacing_mm[0], sign * y / spacing_mm[1]];
                 annotations.add(image, label, px)?;
             }
-            Some(_) => return Err(format!("point `{label}` has not three coordinates")),
+            Some(_) => return Err(format!("point `{label}` does not have three coordinates")),
         }
     }
     Ok(())
 }
 
-/// The image with the same name before the ending.
+/// The image with the same name before the extension.
 fn image_of<'a>(path: &Path, images: &'a [String]) -> Result<&'a str, String> {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let stem = name.strip_suffix(".mrk.json").unwrap_or(&name);

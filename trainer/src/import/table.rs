@@ -11,7 +11,7 @@ use super::annotations::Annotations;
 use super::unreadable;
 use crate::data::parse_px;
 
-/// Reads either form; the header says which it is.
+/// Reads either form; the header decides which one it is.
 pub(super) fn parse(path: &Path) -> Result<Annotations, Error> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
@@ -32,7 +32,7 @@ pub(super) fn parse(path: &Path) -> Result<Annotations, Error> {
     Ok(annotations)
 }
 
-/// Where the columns stand.
+/// The meaning of the columns.
 enum Columns {
     /// One row per image: landmark names with the columns of x and y.
     Wide { image: usize, landmarks: Vec<(String, [usize; 2])> },

@@ -1,7 +1,7 @@
 use super::*;
 use crate::data::DataSet;
 
-/// Images `a.png` and `b.png`, 40 × 50 px, in a folder of their own, and what else is put there.
+/// A folder with the images `a.png` and `b.png`, 40 × 50 px, and further files.
 struct Fixture(tempfile::TempDir);
 
 impl Fixture {
@@ -31,7 +31,7 @@ impl Fixture {
         }
     }
 
-    /// Imports and gives the points of `image`.
+    /// Imports and returns the points of `image`.
     fn points(&self, request: &Request, image: &str) -> Vec<[f64; 2]> {
         import(request).unwrap();
         DataSet::open(&request.out).unwrap().template(image).unwrap().points_px
@@ -40,7 +40,11 @@ impl Fixture {
     fn fails(&self, request: &Request, word: &str) {
         let error = import(request).unwrap_err();
         assert!(error.to_string().contains(word), "{error}");
-        assert_eq!(std::fs::read_dir(self.0.path()).unwrap().count(), 1, "nothing is left behind");
+        assert_eq!(
+            std::fs::read_dir(self.0.path()).unwrap().count(),
+            1,
+            "something is left behind"
+        );
     }
 }
 
@@ -86,7 +90,7 @@ fn damaged_labelme_is_refused() {
     let fails = |file, word| fixture.fails(&fixture.request(Format::LabelMe, file), word);
     fails("twice.json", "two points named `sella`");
     fails("missing.json", "`z.png` is not in");
-    fails("short.json", "`sella` has not two coordinates");
+    fails("short.json", "`sella` does not have two coordinates");
     fails("far.json", "far outside");
     fails("climb.json", "not a plain file name");
     fails("none.json", "no annotated image");

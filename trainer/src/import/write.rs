@@ -1,4 +1,4 @@
-//! Annotations and images to a data folder.
+//! Writes annotations and images to a data folder.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use crate::folder::{Place, write_folder};
 
 /// An image with all its points, px.
 type Row = (String, Vec<[f64; 2]>);
-/// An image and the first landmark it lacks.
+/// An image and the first landmark that it lacks.
 type Lack = (String, String);
 
-/// Checks everything first, then fills the folder.
+/// Checks everything first, then writes the folder.
 pub(super) fn write(
     request: &Request,
     images_dir: &Path,
@@ -64,7 +64,7 @@ pub(super) fn write(
         }
         let json = serde_json::to_vec_pretty(&set).map_err(|e| unwritable(&request.out, e))?;
         write_atomically(&tmp.join("set.json"), &json)?;
-        // What was written must be what every later stage reads.
+        // Read it back: later stages must accept what was written.
         DataSet::open(tmp).map(|_| ())
     })?;
     Ok(Imported {
@@ -98,7 +98,7 @@ fn rows(
     Ok((rows, incomplete))
 }
 
-/// Every image has a readable header, and points lie on it or near it.
+/// Checks that every image has a readable header and that its points lie on or near it.
 fn check_sizes(rows: &[Row], images_dir: &Path, images: &[String]) -> Result<(), Error> {
     for name in images {
         let path = images_dir.join(name);
@@ -106,7 +106,7 @@ fn check_sizes(rows: &[Row], images_dir: &Path, images: &[String]) -> Result<(),
         let Ok(row) = rows.binary_search_by(|r| r.0.cmp(name)) else {
             continue;
         };
-        // A landmark may lie beyond the film, but not by more than the film is wide.
+        // A landmark may lie outside the image, but by no more than the image size.
         let near = |v: f64, edge: u32| (-f64::from(edge)..2.0 * f64::from(edge)).contains(&v);
         if let Some(p) = rows[row].1.iter().find(|p| !near(p[0], width) || !near(p[1], height)) {
             let message = format!(

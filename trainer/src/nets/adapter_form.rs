@@ -1,4 +1,4 @@
-//! What a landmark owns in a refine network.
+//! The private parameters (adapter) of a landmark in a refine network.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,24 +9,24 @@ use serde::{Deserialize, Serialize};
 /// Largest rank of a low-rank path.
 pub const MAX_RANK: usize = 32;
 
-/// What a landmark owns.
+/// The private parameters of a landmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum AdapterForm {
-    /// The head alone: 68 values.
+    /// Only the head: 68 values.
     Head,
-    /// A scale and shift of the bottleneck maps, and the head: 196 values.
+    /// Scale and shift of the bottleneck maps, and the head: 196 values.
     Gate,
-    /// The gate, the head and a path `maps + U V maps` of this rank at the bottleneck
-    /// (residual adapter, Rebuffi et al. 2018): 128 values more per rank.
+    /// The gate, the head and a low-rank path `maps + U V maps` of this rank at the bottleneck (residual
+    /// adapter, Rebuffi et al. 2018): 128 more values per rank.
     LowRank(usize),
-    /// The gate, the head and a private 3 × 3 depthwise convolution beside the bottleneck maps: 576
-    /// values more (GU2Net keeps these private).
+    /// The gate, the head and a private 3 × 3 depthwise convolution of the bottleneck maps: 576 more values
+    /// (private convolutions as in GU2Net).
     Depthwise,
 }
 
 impl AdapterForm {
-    /// The form of a model with these adapter tensors, as far as their names and ranks tell.
+    /// The form of a model with these adapter tensors, derived from their names and ranks.
     pub fn of(inputs: &[AdapterInput]) -> Self {
         let named = |name: &str| inputs.iter().find(|i| i.input == name);
         match (named("path_down"), named("taps"), named("gate_scale")) {

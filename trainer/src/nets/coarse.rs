@@ -13,7 +13,7 @@ use fiducia::WholeFrame;
 /// Feature maps of the decoder at strides 16, 8 and 4.
 const CHANNELS: [usize; 3] = [96, 64, 48];
 
-/// Trunk features in, logits of all landmarks out.
+/// Decoder from trunk features to the heat-map logits of all landmarks.
 #[derive(Module, Debug)]
 pub struct CoarseDecoder {
     lateral16: ConvBn,
@@ -60,8 +60,8 @@ impl CoarseDecoder {
         self.head.forward(self.last4.forward(at4))
     }
 
-    /// Trunk and decoder as one ONNX graph, `image [1, 1, height, width]` to
-    /// `heatmaps [1, landmarks, height / 4, width / 4]` and, where it is known, `side [1, 1, 1, 1]`.
+    /// Trunk and decoder as one ONNX graph, from `image [1, 1, height, width]` to `heatmaps [1, landmarks,
+    /// height / 4, width / 4]` and, if given, `side [1, 1, 1, 1]`.
     pub fn export(&self, trunk: &Trunk, frame: &WholeFrame, side: Option<&Side>) -> Vec<u8> {
         let mut g = GraphBuilder::new("backbone");
         let x = g.input("image", &[Some(1), Some(1), Some(frame.height), Some(frame.width)]);
@@ -85,7 +85,7 @@ impl CoarseDecoder {
         g.finish()
     }
 
-    /// Features as tensors on `device`.
+    /// Copies the features of several images to `device`, one `[n, c, h, w]` tensor per level.
     pub fn tensors(batch: &[TrunkFeatures], device: &Device) -> [Tensor<4>; 3] {
         [0, 1, 2].map(|level| {
             let [c, h, w] = batch[0].shape[level];

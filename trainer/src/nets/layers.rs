@@ -1,4 +1,4 @@
-//! Building blocks that train in burn and export themselves, batch norm folded, to ONNX.
+//! Building blocks that train in burn and export themselves to ONNX with batch norm folded in.
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -19,7 +19,7 @@ pub struct ConvBn {
 }
 
 impl ConvBn {
-    /// A layer from `channels[0]` to `channels[1]` maps.
+    /// A layer from `channels[0]` to `channels[1]` feature maps.
     pub fn new(channels: [usize; 2], kernel: usize, stride: usize, device: &Device) -> Self {
         let pad = kernel / 2;
         let conv = Conv2dConfig::new(channels, [kernel, kernel])
@@ -34,11 +34,11 @@ impl ConvBn {
         Self { conv, norm: BatchNormConfig::new(channels[1]).init(device) }
     }
 
-    /// The layer with the weights of an exported one, never to be trained again.
+    /// The layer with the weights of an exported one, excluded from training.
     pub(super) fn frozen(self, from: &Convolution) -> Result<Self, String> {
         let device = self.conv.weight.device();
         let channels = [from.bias.len()];
-        // The norm is folded into the exported weights: here it must change nothing.
+        // The norm is already folded into the exported weights: here it must be the identity.
         let neutral = (1.0 + self.norm.epsilon as f32).sqrt();
         let gamma = vec![neutral; from.bias.len()];
         let norm = BatchNorm {
@@ -110,7 +110,7 @@ pub(super) fn pointwise(channels: [usize; 2], device: &Device) -> Conv2d {
     Conv2dConfig::new(channels, [1, 1]).init(device)
 }
 
-/// The 1 × 1 convolution `conv` with the weights of an exported one, never to be trained again.
+/// The 1 × 1 convolution `conv` with the weights of an exported one, excluded from training.
 pub(super) fn frozen_pointwise(conv: Conv2d, from: &Convolution) -> Result<Conv2d, String> {
     let device = conv.weight.device();
     let bias = TensorData::new(from.bias.clone(), [from.bias.len()]);
@@ -118,7 +118,7 @@ pub(super) fn frozen_pointwise(conv: Conv2d, from: &Convolution) -> Result<Conv2
     Ok(Conv2d { weight: checked(&conv, from)?, bias, ..conv }.freeze())
 }
 
-/// Exported weights as a parameter of `conv`, whose shape they must have.
+/// Exported weights as a parameter of `conv`; their shapes must agree.
 fn checked(conv: &Conv2d, from: &Convolution) -> Result<Param<Tensor<4>>, String> {
     let (shape, found) = (conv.weight.dims(), &from.weight.shape);
     if found[..] != shape || from.bias.len() != shape[0] {
@@ -135,12 +135,12 @@ pub(super) fn export_pointwise(conv: &Conv2d, graph: &mut GraphBuilder, x: &str)
     graph.conv(x, weights(&conv.weight.val()), bias, ConvShape::same(1, 1))
 }
 
-/// Twice the height and width, each pixel repeated.
+/// Doubles height and width by repeating each pixel (nearest neighbour).
 pub(super) fn upsample2(x: Tensor<4>) -> Tensor<4> {
     interpolate(x, InterpolateOptions::new(InterpolateMode::Nearest).with_scale_factor([2.0, 2.0]))
 }
 
-/// The values of a tensor on the host.
+/// Copies the values of a tensor to host memory.
 pub fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
     tensor.clone().into_data().try_to_vec().expect("networks hold f32")
 }

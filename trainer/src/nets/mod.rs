@@ -1,4 +1,4 @@
-//! The networks: the frozen trunk, the coarse decoder on top of it, the refine network.
+//! The networks: the frozen trunk, the coarse decoder on top of it, and the refine network.
 
 pub mod onnx;
 pub mod onnx_read;

@@ -1,4 +1,4 @@
-//! Writing ONNX graphs: the few operators that fiducia's networks use, as one builder.
+//! Builds ONNX graphs from the few operators that fiducia's networks need.
 
 use prost::Message;
 use tract_onnx::pb::{
@@ -7,9 +7,9 @@ use tract_onnx::pb::{
     tensor_proto::DataType, tensor_shape_proto, type_proto,
 };
 
-/// Operator set of the graphs; every current runtime reads it.
+/// Operator set of the graphs; all common runtimes support it.
 const OPSET: i64 = 17;
-/// ONNX file format that goes with [`OPSET`].
+/// Version of the ONNX file format that belongs to [`OPSET`].
 const IR_VERSION: i64 = 8;
 
 /// A constant tensor: shape and values in row-major order.
@@ -33,7 +33,7 @@ pub struct ConvShape {
 }
 
 impl ConvShape {
-    /// Padding that keeps `ceil(size / stride)` with an odd kernel, the same on all sides.
+    /// "Same" padding of an odd kernel: output size `ceil(size / stride)`, equal padding on all sides.
     pub fn same(kernel: usize, stride: usize) -> Self {
         Self { stride, padding: [kernel / 2; 4], groups: 1 }
     }
@@ -52,7 +52,7 @@ impl GraphBuilder {
         Self { graph: GraphProto { name: name.to_owned(), ..GraphProto::default() }, nodes: 0 }
     }
 
-    /// Declares an `f32` input; `None` marks an axis whose length is free.
+    /// Declares an `f32` input; `None` marks a dynamic axis.
     pub fn input(&mut self, name: &str, shape: &[Option<usize>]) -> String {
         self.graph.input.push(value_info(name, shape));
         name.to_owned()
@@ -84,23 +84,23 @@ impl GraphBuilder {
         self.node("Conv", &[x, &w, &b], attributes)
     }
 
-    /// Larger of the value and 0.
+    /// ReLU: `max(x, 0)`.
     pub fn relu(&mut self, x: &str) -> String {
         self.node("Relu", &[x], vec![])
     }
 
-    /// The value limited to 0 … 6.
+    /// ReLU6: `x` clamped to 0 … 6.
     pub fn relu6(&mut self, x: &str) -> String {
         let (low, high) = (self.scalar(0.0), self.scalar(6.0));
         self.node("Clip", &[x, &low, &high], vec![])
     }
 
-    /// Sum of two values, axes of length 1 repeated.
+    /// Sum of two values with broadcasting.
     pub fn add(&mut self, a: &str, b: &str) -> String {
         self.node("Add", &[a, b], vec![])
     }
 
-    /// Product of two values, axes of length 1 repeated.
+    /// Product of two values with broadcasting.
     pub fn mul(&mut self, a: &str, b: &str) -> String {
         self.node("Mul", &[a, b], vec![])
     }
@@ -110,7 +110,7 @@ impl GraphBuilder {
         self.node("MatMul", &[a, b], vec![])
     }
 
-    /// Twice the height and width, each pixel repeated.
+    /// Doubles height and width by repeating each pixel (nearest neighbour).
     pub fn upsample2(&mut self, x: &str) -> String {
         let scales = self.constant(Weights { shape: vec![4], values: vec![1.0, 1.0, 2.0, 2.0] });
         let attributes = vec![
@@ -121,20 +121,21 @@ impl GraphBuilder {
         self.node("Resize", &[x, "", &scales], attributes)
     }
 
-    /// Means of squares of `size` × `size`, side by side; what is left over at the right and the bottom is not used.
+    /// Average pooling over adjacent blocks of `size` × `size`; an incomplete block at the right or bottom is
+    /// ignored.
     pub fn mean_pool(&mut self, x: &str, size: usize) -> String {
         let sizes = [size as i64; 2];
         let attributes = vec![ints("kernel_shape", &sizes), ints("strides", &sizes)];
         self.node("AveragePool", &[x], attributes)
     }
 
-    /// Zeros around the last two of four axes.
+    /// Zero padding of the last two of four axes.
     pub fn pad(&mut self, x: &str, by: i64) -> String {
         let pads = self.integers(&[0, 0, by, by, 0, 0, by, by]);
         self.node("Pad", &[x, &pads], vec![text("mode", "constant")])
     }
 
-    /// `length` entries of axis `axis` from `start` on.
+    /// `length` entries of axis `axis`, starting at `start`.
     pub fn slice(&mut self, x: &str, axis: usize, start: usize, length: usize) -> String {
         let starts = self.integers(&[start as i64]);
         let ends = self.integers(&[(start + length) as i64]);
@@ -142,7 +143,7 @@ impl GraphBuilder {
         self.node("Slice", &[x, &starts, &ends, &axes], vec![])
     }
 
-    /// The same values in another shape; `0` keeps an axis, `-1` takes what is left.
+    /// Reshapes the value; `0` keeps an axis, `-1` is inferred.
     pub fn reshape(&mut self, x: &str, shape: &[i64]) -> String {
         let shape = self.integers(shape);
         self.node("Reshape", &[x, &shape], vec![])

@@ -1,4 +1,4 @@
-//! Reading back what [`super::onnx`] wrote and `quantise` may have made smaller.
+//! Reads back the weights of graphs that [`super::onnx`] wrote and `quantise` may have quantised.
 
 use prost::Message;
 use tract_onnx::pb::{GraphProto, ModelProto, TensorProto, tensor_proto::DataType};
@@ -10,14 +10,14 @@ use super::onnx::Weights;
 pub struct Convolution {
     /// `[out, in, height, width]`.
     pub weight: Weights,
-    /// One value per map.
+    /// One value per output map.
     pub bias: Vec<f32>,
 }
 
-/// The convolutions of the graph `onnx` in the order in which they are computed, integers widened.
+/// The convolutions of the graph `onnx` in order of execution, 8-bit weights dequantised.
 ///
 /// # Errors
-/// What is wrong with the graph, in words.
+/// A message that says what is wrong with the graph.
 pub fn convolutions(onnx: &[u8]) -> Result<Vec<Convolution>, String> {
     let model = ModelProto::decode(onnx).map_err(|e| e.to_string())?;
     let graph = model.graph.ok_or("no graph")?;
@@ -31,7 +31,7 @@ pub fn convolutions(onnx: &[u8]) -> Result<Vec<Convolution>, String> {
     graph.node.iter().filter(|n| n.op_type == "Conv").map(|n| of_node(&n.input)).collect()
 }
 
-/// The weights called `name`: floats, or integers with a scale per output channel.
+/// The weights called `name`: floats, or 8-bit integers with one scale per output channel.
 fn widened(graph: &GraphProto, name: &str) -> Result<Weights, String> {
     let makes_it = |n: &&tract_onnx::pb::NodeProto| n.output.iter().any(|o| o == name);
     let Some(node) = graph.node.iter().find(makes_it) else {
@@ -49,7 +49,7 @@ fn widened(graph: &GraphProto, name: &str) -> Result<Weights, String> {
         || scales.len() != shape.first().copied().unwrap_or(0)
         || count == 0
     {
-        return Err(format!("weights {name} are no 8-bit integers with a scale per channel"));
+        return Err(format!("weights {name} are not 8-bit integers with one scale per channel"));
     }
     let per_channel = count / scales.len();
     let value = |(i, &code): (usize, &u8)| f32::from(code as i8) * scales[i / per_channel];
@@ -69,7 +69,7 @@ fn shape(tensor: &TensorProto) -> Result<Vec<usize>, String> {
 fn floats(tensor: &TensorProto) -> Result<Vec<f32>, String> {
     let count: usize = shape(tensor)?.iter().product();
     if tensor.data_type != DataType::Float as i32 || tensor.raw_data.len() != 4 * count {
-        return Err(format!("{} holds no plain floats", tensor.name));
+        return Err(format!("{} does not hold plain floats", tensor.name));
     }
     let value = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
     Ok(tensor.raw_data.chunks_exact(4).map(value).collect())

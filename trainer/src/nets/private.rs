@@ -1,4 +1,4 @@
-//! The private parts of a refine network at its bottleneck.
+//! The private (per-landmark) parts of a refine network at its bottleneck.
 
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Device, Int, Tensor};
@@ -30,18 +30,18 @@ pub(super) struct Taps {
     pub(super) taps: Param<Tensor<3>>,
 }
 
-/// A parameter of its own, to be trained, with this value.
+/// A new trainable parameter with this value.
 pub(super) fn leaf<const D: usize>(value: Tensor<D>) -> Param<Tensor<D>> {
     Param::from_tensor(value.detach())
 }
 
 impl Gate {
-    /// Somewhere near neutral.
+    /// Random initialisation near the identity.
     pub(super) fn new(landmarks: usize, device: &Device) -> Self {
         Self::start(Initializer::Normal { mean: 0.0, std: 0.1 }, landmarks, device)
     }
 
-    /// Maps pass unchanged.
+    /// The identity: maps pass unchanged.
     pub(super) fn neutral(landmarks: usize, device: &Device) -> Self {
         Self::start(Initializer::Zeros, landmarks, device)
     }
@@ -72,13 +72,13 @@ impl Path {
 }
 
 impl Taps {
-    /// Taps that add nothing yet.
+    /// Initialisation that contributes nothing.
     pub(super) fn neutral(landmarks: usize, device: &Device) -> Self {
         Self { taps: Initializer::Zeros.init([landmarks, 9, CHANNELS[2]], device) }
     }
 
-    /// As nine shifted and scaled copies: weights that differ from sample to sample are no convolution to
-    /// any backend.
+    /// Computed as nine shifted and scaled copies, because no backend has a convolution whose weights differ
+    /// between samples.
     pub(super) fn forward(&self, maps: Tensor<4>, which: &Tensor<1, Int>) -> Tensor<4> {
         let [n, c, h, w] = maps.dims();
         let taps = self.taps.val().select(0, which.clone());

@@ -1,5 +1,5 @@
-//! The refine network: a small U-Net on regions of interest, shared by all landmarks, with private
-//! parts for each landmark: a head at its end and, by [`AdapterForm`], more at its bottleneck.
+//! The refine network: a small U-Net on regions of interest, shared by all landmarks, with private parts for
+//! each landmark: a head at its end and, depending on [`AdapterForm`], more at its bottleneck.
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::Conv2d;
@@ -67,8 +67,8 @@ impl RefineNet {
         net.with_paths(&vec![form.rank(); landmarks], device)
     }
 
-    /// The same network with fresh private parts beyond the head: `form` for every landmark, with
-    /// `ranks[l]` of the form's rank in use for landmark `l`.
+    /// The same network with new private parts besides the head: `form` for every landmark, with `ranks[l]`
+    /// of the form's rank in use for landmark `l`.
     pub fn adapted(self, form: AdapterForm, ranks: &[usize], device: &Device) -> Self {
         let landmarks = ranks.len();
         let gate = (form != AdapterForm::Head)
@@ -77,8 +77,8 @@ impl RefineNet {
         Self { gate, taps, path: None, ..self }.with_paths(ranks, device)
     }
 
-    /// Low-rank paths that add nothing yet. Rows beyond a landmark's rank are zero on both sides, so
-    /// that no gradient ever reaches them.
+    /// Adds low-rank paths that contribute nothing at first. Rows beyond a landmark's rank are zero on both
+    /// sides, so that their gradient is always zero.
     fn with_paths(self, ranks: &[usize], device: &Device) -> Self {
         let (landmarks, c8) = (ranks.len(), CHANNELS[2]);
         let rank = ranks.iter().copied().max().unwrap_or(0);
@@ -97,11 +97,11 @@ impl RefineNet {
         Self { path: Some(Path { down, up }), ..self }
     }
 
-    /// The network of an exported graph `onnx` whose adapter tensors are `inputs`, with `adapters` (one
-    /// slice per landmark, [`RefineNet::adapters`]) as the only part that can be trained.
+    /// The network of an exported graph `onnx` whose adapter tensors are `inputs`. Only the `adapters` (one
+    /// slice per landmark, [`RefineNet::adapters`]) can be trained.
     ///
     /// # Errors
-    /// [`ErrorKind::Unreadable`] where the graph is not one of [`RefineNet::export`].
+    /// [`ErrorKind::Unreadable`] where the graph was not written by [`RefineNet::export`].
     pub fn frozen(
         onnx: &[u8],
         inputs: &[AdapterInput],
@@ -121,7 +121,7 @@ impl RefineNet {
         let net = Self::new(adapters.len(), form, device);
         if net.adapter_inputs() != inputs {
             return Err(refuse(
-                "its adapters are of a form that this version does not know".into(),
+                "its adapters have a form that this version does not support".into(),
             ));
         }
         let convolutions = convolutions(onnx).map_err(refuse)?;
@@ -182,9 +182,9 @@ impl RefineNet {
         Self { gate, path, taps, head_weight, head_bias, ..self }
     }
 
-    /// The network for landmark `l` alone: the shared weights and that landmark's adapter.
+    /// The network for landmark `l` only: the shared weights and that landmark's adapter.
     pub fn only(&self, l: usize) -> Self {
-        // A plain clone would share its running statistics with the network it came from.
+        // A plain clone would share the batch-norm statistics with the original network.
         let net = self.valid().train();
         let row2 = |p: &Param<Tensor<2>>| leaf(p.val().narrow(0, l, 1));
         let row3 = |p: &Param<Tensor<3>>| leaf(p.val().narrow(0, l, 1));
@@ -223,7 +223,7 @@ impl RefineNet {
         cells.reshape([n, 2, 2, h, w]).permute([0, 3, 1, 4, 2]).reshape([n, 4 * h * w])
     }
 
-    /// The shared weights as an ONNX graph whose further inputs are [`RefineNet::adapter_inputs`].
+    /// The shared weights as an ONNX graph; [`RefineNet::adapter_inputs`] are further inputs.
     ///
     /// Input `regions [n, 1, size, size]`; output `heatmaps [n, 1, size, size]`.
     pub fn export(&self, size: usize) -> Vec<u8> {
@@ -282,7 +282,7 @@ impl RefineNet {
         g.finish()
     }
 
-    /// The adapter inputs of the exported graph, in slice order.
+    /// Shapes of the adapter inputs of the exported graph, in slice order.
     pub fn adapter_inputs(&self) -> Vec<AdapterInput> {
         let [c2, _, c8] = CHANNELS;
         let input = |name: &str, shape: &[usize]| AdapterInput {
@@ -307,12 +307,13 @@ impl RefineNet {
         inputs
     }
 
-    /// The adapter slice of every landmark.
+    /// The adapter slice of every landmark, `[landmark][value]`.
     pub fn adapters(&self) -> Vec<Vec<f32>> {
         self.slices(|p| values(&p.val()), |p| values(&p.val()), 1.0)
     }
 
-    /// What the adapter slices would change in a loss, slice for slice; zero where nothing flowed.
+    /// The gradient of a loss with respect to the adapter slices, `[landmark][value]`; zero where no gradient
+    /// flowed.
     pub fn adapter_gradients(&self, gradients: &Gradients) -> Vec<Vec<f32>> {
         let two = |p: &Param<Tensor<2>>| match p.val().grad(gradients) {
             Some(gradient) => values(&gradient),
@@ -325,8 +326,8 @@ impl RefineNet {
         self.slices(two, three, 0.0)
     }
 
-    /// One slice per landmark of what `two` and `three` read of each private tensor; `scale_offset` is
-    /// added to the gates' scales, which are kept as differences to it.
+    /// One slice per landmark of the values that `two` and `three` read from each private tensor.
+    /// `scale_offset` is added to the gates' scales, which are stored as differences from it.
     fn slices(
         &self,
         two: impl Fn(&Param<Tensor<2>>) -> Vec<f32>,

@@ -1,29 +1,30 @@
-//! Which way round: one number that tells an image from its mirror image, read off the trunk's coarsest features.
+//! Orientation classifier: one number that distinguishes an image from its mirror image, linear in the
+//! trunk's coarsest features.
 
 use super::onnx::{ConvShape, GraphBuilder, Weights};
 use super::trunk::{Trunk, TrunkFeatures};
 
-/// A weight for every mean of 3 × 3 cells of every feature map at stride 16.
+/// One weight for every mean over 3 × 3 cells of every feature map at stride 16.
 #[derive(Clone, Debug)]
 pub struct Side {
     /// `[channels, height, width]` of the means, row-major.
     pub weights: Vec<f32>,
-    /// Height and width, means.
+    /// `[height, width]` of the grid of means.
     pub size: [usize; 2],
-    /// Added to the sum.
+    /// Bias of the linear model.
     pub bias: f32,
 }
 
 impl Side {
-    /// Cells of the feature map along the edge of a mean.
+    /// Edge of a pooling block, cells of the feature map.
     pub const POOL: usize = 3;
 
-    /// Height and width of the means of an input of `width` × `height` px.
+    /// `[height, width]` of the grid of means for an input of `width` × `height` px.
     pub fn size(width: usize, height: usize) -> [usize; 2] {
         [height, width].map(|edge| edge / Trunk::MULTIPLE / Self::POOL)
     }
 
-    /// What is weighed of the features of an image, as `weights` lie.
+    /// The pooled features of an image, in the order of `weights`.
     pub fn means(features: &TrunkFeatures) -> Vec<f64> {
         let [channels, height, width] = features.shape[2];
         let [h, w] = [height, width].map(|cells| cells / Self::POOL);
@@ -39,13 +40,13 @@ impl Side {
         places.map(|(c, y, x)| mean(c, y, x)).collect()
     }
 
-    /// The side of an image: about 1, or -1 for a mirror image.
+    /// Output for pooled features: about 1 for an image, about -1 for a mirror image.
     pub fn of(&self, means: &[f64]) -> f64 {
         let weighed = means.iter().zip(&self.weights).map(|(v, w)| v * f64::from(*w));
         weighed.sum::<f64>() + f64::from(self.bias)
     }
 
-    /// Adds the sum to `g`: features at stride 16 to `[1, 1, 1, 1]`.
+    /// Adds the classifier to `g`: features at stride 16 to `[1, 1, 1, 1]`.
     pub(super) fn export(&self, g: &mut GraphBuilder, features: &str) -> String {
         let means = g.mean_pool(features, Self::POOL);
         let [h, w] = self.size;

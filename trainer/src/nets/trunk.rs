@@ -1,7 +1,7 @@
 //! The frozen trunk: EfficientNet-Lite0 to stride 16 with its ImageNet weights (Apache-2.0).
 //!
-//! It is never trained: its features serve the matcher, the coarse decoder and the shipped backbone
-//! alike. Running it in tract keeps it out of the training loop.
+//! It is never trained: its features are used by the matcher, the coarse decoder and the shipped backbone. It
+//! runs in tract, outside the training loop.
 
 use std::{path::Path, sync::Arc};
 
@@ -40,7 +40,7 @@ pub struct TrunkFeatures {
     pub maps: [Vec<f32>; 3],
 }
 
-/// A trunk compiled for inputs of one size; cheap to clone, one clone per thread.
+/// A trunk compiled for one input size; cheap to clone, one clone per thread.
 #[derive(Clone, Debug)]
 pub struct TrunkRunner {
     plan: Arc<TypedSimplePlan>,
@@ -67,7 +67,7 @@ struct Block {
 impl Trunk {
     /// Feature maps at strides 4, 8 and 16.
     pub const CHANNELS: [usize; 3] = [24, 40, 112];
-    /// Inputs must be multiples of this along each edge, px.
+    /// Width and height of inputs must be multiples of this, px.
     pub const MULTIPLE: usize = 16;
 
     /// Reads the published weights, a safetensors file of `f16` or `f32`.
@@ -108,7 +108,7 @@ impl Trunk {
         Ok(Self { stem, blocks })
     }
 
-    /// Adds the trunk to `graph` on a one-channel image; the features at strides 4, 8 and 16.
+    /// Adds the trunk to `graph` on a one-channel image; returns the features at strides 4, 8 and 16.
     pub fn export(&self, g: &mut GraphBuilder, image: &str) -> [String; 3] {
         let x = g.conv(
             image,
@@ -189,7 +189,7 @@ impl Block {
     }
 }
 
-/// TensorFlow's "SAME" padding for even inputs: the odd pixel goes to the bottom and right.
+/// TensorFlow's "SAME" padding for even inputs: the odd pixel is added at the bottom and right.
 fn tensorflow_same(kernel: usize, stride: usize, groups: usize) -> ConvShape {
     let total = kernel - stride;
     let (before, after) = (total / 2, total - total / 2);
@@ -205,7 +205,7 @@ fn folded(tensors: &SafeTensors<'_>, conv: &str, norm: &str) -> Result<Layer, St
     let maps = weight.shape[0];
     if weight.shape.len() != 4 || [&gamma, &beta, &mean, &variance].iter().any(|v| v.len() != maps)
     {
-        return Err(format!("{conv} and {norm} do not fit each other"));
+        return Err(format!("{conv} and {norm} have different numbers of channels"));
     }
     let per_map = weight.values.len() / maps;
     let mut bias = Vec::with_capacity(maps);
@@ -217,7 +217,7 @@ fn folded(tensors: &SafeTensors<'_>, conv: &str, norm: &str) -> Result<Layer, St
     Ok(Layer { weight, bias })
 }
 
-/// The same layer for a grey image, whose three colour channels are equal.
+/// The equivalent layer for a grey image, whose three colour channels are equal.
 fn sum_input_channels(weight: &Weights) -> Weights {
     let [maps, channels, h, w] = [0, 1, 2, 3].map(|axis: usize| weight.shape[axis]);
     let at = |m: usize, c: usize, i: usize| weight.values[(m * channels + c) * h * w + i];
@@ -228,19 +228,19 @@ fn sum_input_channels(weight: &Weights) -> Weights {
 }
 
 fn read(tensors: &SafeTensors<'_>, name: &str) -> Result<Weights, String> {
-    let view = tensors.tensor(name).map_err(|e| format!("{name}: {e}"))?;
-    let values = match view.dtype() {
-        safetensors::Dtype::F16 => view
+    let tensor = tensors.tensor(name).map_err(|e| format!("{name}: {e}"))?;
+    let values = match tensor.dtype() {
+        safetensors::Dtype::F16 => tensor
             .data()
             .chunks_exact(2)
             .map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32())
             .collect(),
-        safetensors::Dtype::F32 => view
+        safetensors::Dtype::F32 => tensor
             .data()
             .chunks_exact(4)
             .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
             .collect(),
         other => return Err(format!("{name}: {other:?} weights, expected F16 or F32")),
     };
-    Ok(Weights { shape: view.shape().to_vec(), values })
+    Ok(Weights { shape: tensor.shape().to_vec(), values })
 }

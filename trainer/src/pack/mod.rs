@@ -1,4 +1,4 @@
-//! Writing a pack in the runtime's own container.
+//! Writes a model file in the runtime's container format.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use fiducia::{
     Calibration, Error, ErrorKind, FileKind, Manifest, Pack, SectionKind, ShapeModel, assemble,
 };
 
-/// The sections of a trained model, in their order.
+/// The sections of a trained model, in file order.
 const CONTENT: [SectionKind; 8] = [
     SectionKind::Manifest,
     SectionKind::Backbone,
@@ -20,28 +20,28 @@ const CONTENT: [SectionKind; 8] = [
     SectionKind::Card,
 ];
 
-/// Everything that goes into a pack.
+/// The contents of a model file.
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// Names, frames and limits.
     pub manifest: Manifest,
-    /// ONNX: the whole image `[1, 1, height, width]` to logits `[1, landmarks, h, w]`.
+    /// ONNX graph: the full image `[1, 1, height, width]` to logits `[1, landmarks, h, w]`.
     pub backbone: Vec<u8>,
-    /// ONNX: regions `[landmarks, 1, size, size]` and adapters to logits `[landmarks, 1, h, w]`.
+    /// ONNX graph: regions `[landmarks, 1, size, size]` and adapters to logits `[landmarks, 1, h, w]`.
     pub refine: Vec<u8>,
     /// The private values of each landmark, [`Manifest::adapter_len`] of them.
     pub adapters: Vec<Vec<f32>>,
-    /// Mean shape and modes, units.
+    /// Mean shape and modes, normalised units.
     pub shape: ShapeModel,
     /// Confidence calibration of each landmark.
     pub calibration: Vec<Calibration>,
-    /// How the pack was made: configuration, seed, data hash, tool version.
+    /// Provenance: configuration, seed, data hash, tool version.
     pub provenance: serde_json::Value,
     /// The model card, Markdown.
     pub card: String,
 }
 
-/// The bytes of the pack, verified by reading them back.
+/// The bytes of the model file, verified by reading them back.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] where a part does not fit the manifest; the message names the part.
@@ -58,7 +58,7 @@ pub fn to_bytes(parts: &Parts) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Writes the pack to `path`, whole or not at all.
+/// Writes the model file to `path`, completely or not at all.
 ///
 /// # Errors
 /// As [`to_bytes`], and [`ErrorKind::Unwritable`] where the file cannot be written.
@@ -66,7 +66,7 @@ pub fn write(parts: &Parts, path: &Path) -> Result<(), Error> {
     fiducia::write_atomically(path, &to_bytes(parts)?)
 }
 
-/// The model card in the file `path`.
+/// Reads the model card `path`.
 ///
 /// # Errors
 /// [`ErrorKind::Unreadable`], naming the file.
@@ -86,7 +86,7 @@ fn sections(parts: &Parts) -> Vec<([u8; 4], Vec<u8>)> {
         SectionKind::Calibration => floats(parts.calibration.iter().flat_map(calibration_values)),
         SectionKind::Provenance => json(&parts.provenance),
         SectionKind::Card => parts.card.clone().into_bytes(),
-        // What a newly trained model does not have.
+        // Sections that a newly trained model does not have.
         _ => Vec::new(),
     };
     CONTENT.map(|kind| (kind.code(), content(kind))).into()
@@ -106,11 +106,11 @@ pub(crate) fn floats(values: impl Iterator<Item = f32>) -> Vec<u8> {
 }
 
 pub(crate) fn json(value: &impl serde::Serialize) -> Vec<u8> {
-    // Neither the manifest nor a JSON value holds a map with keys other than strings.
+    // Neither the manifest nor a JSON value contains a map whose keys are not strings.
     serde_json::to_vec(value).unwrap_or_default()
 }
 
-/// Sizes that the manifest prescribes, said in the words of the parts and not of the sections.
+/// Checks the sizes that the manifest prescribes; messages name the parts, not the file sections.
 fn check(parts: &Parts) -> Result<(), String> {
     parts.manifest.check().map_err(|e| e.to_string())?;
     let landmarks = parts.manifest.landmarks.len();

@@ -64,7 +64,7 @@ fn what_is_written_is_read() {
     assert_eq!(to_bytes(&parts).unwrap(), to_bytes(&parts).unwrap());
 }
 
-/// Written by hand from the drawing in `fiducia::layout`; the CRCs are those of zlib.
+/// Written by hand from the drawing in `fiducia::layout`; the CRCs were computed with zlib.
 #[test]
 fn unknown_sections_are_skipped() {
     let parts = parts();
@@ -88,7 +88,7 @@ fn every_damaged_byte_is_found() {
     let bytes = to_bytes(&parts()).unwrap();
     let sections = Pack::from_bytes(bytes.clone()).unwrap().sections().to_vec();
     for place in 0..bytes.len() {
-        // The minor version is free to grow, yet the header's CRC covers it.
+        // The minor version may grow, but the header's CRC covers it.
         for bit in [0x01, 0x80] {
             let mut damaged = bytes.clone();
             damaged[place] ^= bit;

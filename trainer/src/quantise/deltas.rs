@@ -1,16 +1,16 @@
-//! The adapters of all landmarks as few-bit differences to what they have in common.
+//! The adapters of all landmarks, quantised to few-bit differences from their mean.
 
 use fiducia::{AdapterInput, Coding, group_len};
 
-/// Scales that are tried for a group, as shares of the one that reaches the largest difference.
+/// Candidate scales of a group, as fractions of the scale that covers the largest difference.
 const TRIED: std::ops::RangeInclusive<u32> = 8..=32;
 
-/// Adapters in few bits, in the layout of [`fiducia::Deltas`].
+/// Quantised adapters, in the layout of [`fiducia::Deltas`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Coded<'a> {
     pub(super) coding: Coding,
     pub(super) inputs: &'a [AdapterInput],
-    /// One landmark's worth.
+    /// The quantised differences of one landmark.
     pub(super) common: Vec<f32>,
     /// `[landmark][group]`, the groups in the order of their values.
     pub(super) landmarks: Vec<Vec<Group>>,
@@ -24,7 +24,7 @@ pub(super) struct Group {
 }
 
 impl<'a> Coded<'a> {
-    /// The `adapters`, one per landmark, as differences to their mean.
+    /// Quantises `adapters`, one slice per landmark, as differences from their mean.
     pub(crate) fn new(adapters: &[Vec<f32>], inputs: &'a [AdapterInput], coding: Coding) -> Self {
         let count = adapters.len().max(1) as f32;
         let values = inputs.iter().map(AdapterInput::len).sum::<usize>();
@@ -32,7 +32,7 @@ impl<'a> Coded<'a> {
         Self::about((0..values).map(mean).collect(), adapters, inputs, coding)
     }
 
-    /// The `adapters` as differences to `common`.
+    /// Quantises `adapters` as differences from `common`.
     pub(crate) fn about(
         common: Vec<f32>,
         adapters: &[Vec<f32>],
@@ -68,7 +68,7 @@ impl<'a> Coded<'a> {
         bytes
     }
 
-    /// The values that a device will read, one slice per landmark.
+    /// The dequantised values as the runtime reads them, one slice per landmark.
     pub(super) fn values(&self) -> Vec<Vec<f32>> {
         let one = |groups: &Vec<Group>| {
             let level = |g: &Group, code: u8| g.scale * self.coding.level(code);
@@ -79,7 +79,7 @@ impl<'a> Coded<'a> {
     }
 }
 
-/// Where the values of each group stand in a slice.
+/// Value ranges of the groups in a slice.
 pub(super) fn groups(inputs: &[AdapterInput]) -> impl Iterator<Item = std::ops::Range<usize>> {
     let mut end = 0;
     inputs.iter().flat_map(|i| std::iter::repeat_n(group_len(i), i.len() / group_len(i))).map(
@@ -90,7 +90,7 @@ pub(super) fn groups(inputs: &[AdapterInput]) -> impl Iterator<Item = std::ops::
     )
 }
 
-/// The scale that loses least (sum of squares), and the codes with it.
+/// The scale with the smallest sum of squared errors, and its codes.
 fn fit(group: &[f32], coding: Coding) -> Group {
     let largest = group.iter().fold(0.0f32, |m, v| m.max(v.abs()));
     let top = coding.level(coding.levels() - 1);
@@ -143,7 +143,7 @@ mod tests {
                 let worst = off.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
                 assert!(worst <= 2.0 / 127.0, "{worst}");
             }
-            // What is kept of a landmark depends on nothing but its own slice and the common values.
+            // The code of a landmark depends only on its own slice and the common values.
             let mut cut = bytes.clone();
             let slice = slice_len(coding, &inputs);
             let start = 4 + 4 * 84;

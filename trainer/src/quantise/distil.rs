@@ -1,6 +1,6 @@
-//! A short distillation: the scales of the few-bit differences, and what the landmarks have in common, are
-//! moved until the heat maps come closest to those of the model as it was. The codes stay, so it costs no
-//! byte; it also makes up for what the 8-bit weights lost.
+//! A short distillation after quantisation. The scales of the few-bit differences and the common values are
+//! optimised until the heat maps are closest to those of the original model. The codes do not change, so the
+//! file size stays the same. It also recovers part of the error of the 8-bit weights.
 
 use burn::module::{Module, Param};
 use burn::optim::{AdamConfig, GradientsParams};
@@ -12,31 +12,32 @@ use super::deltas::{Coded, groups};
 use super::frozen;
 use crate::data::Unlabelled;
 use crate::nets::values;
+use crate::parallel::map_chunks;
 use crate::progress::Progress;
-use crate::shares::on_shares;
 use crate::training::heatmap::loss;
 use crate::training::schedule::learning_rate;
 
-/// More images than this show nothing new.
+/// Most images used; more do not improve the result.
 const MOST_IMAGES: usize = 48;
 /// Images per step.
 const BATCH: usize = 3;
 /// Passes over the images.
 const PASSES: usize = 5;
-/// Highest learning rate; a step of 1 doubles a scale or moves a common value by its usual size.
+/// Highest learning rate; a change of 1 scales by e, or moves a common value by the usual size of its
+/// differences.
 const LEARNING_RATE: f64 = 0.01;
 
-/// How far scales (as logarithms) and common values (in their usual size) have moved.
+/// Changes of the scales (as logarithms) and of the common values (relative to their usual difference).
 #[derive(Module, Debug)]
 struct Moves {
     by: Param<Tensor<1>>,
 }
 
-/// `coded`, which belongs to the shared weights of `after`, moved towards the heat maps of `before` on
-/// `images`.
+/// Optimises `coded`, which belongs to the shared weights of `after`, to reproduce the heat maps of `before`
+/// on `images`.
 ///
 /// # Errors
-/// Where a pack does not compile, is not one of this trainer's, or an image cannot be read.
+/// Where a pack does not compile or was not made by this trainer, or an image cannot be read.
 pub(super) fn distil<'a>(
     coded: Coded<'a>,
     before: &Pack,
@@ -52,7 +53,7 @@ pub(super) fn distil<'a>(
 
     let step_by = images.len().div_ceil(MOST_IMAGES).max(1);
     let images: Vec<&Unlabelled> = images.iter().step_by(step_by).collect();
-    let regions = on_shares(
+    let regions = map_chunks(
         &images,
         || Detector::new(before, Backend::Cpu),
         |detector, image| {
@@ -104,7 +105,8 @@ pub(super) fn distil<'a>(
     Ok(now)
 }
 
-/// The gradient of the moves at `now`, from that of the adapters' values (`[landmark]`, one slice each).
+/// The gradient with respect to the changes at `now`, from that of the adapter values (`[landmark]`, one
+/// slice each).
 fn chain(now: &Coded<'_>, sizes: &[f32], slices: &[Vec<f32>]) -> Vec<f32> {
     let mut gradient = Vec::new();
     for (own, slice) in now.landmarks.iter().zip(slices) {
@@ -119,7 +121,7 @@ fn chain(now: &Coded<'_>, sizes: &[f32], slices: &[Vec<f32>]) -> Vec<f32> {
     gradient
 }
 
-/// `coded` after the moves.
+/// `coded` with the changes applied.
 fn moved<'a>(coded: &Coded<'a>, sizes: &[f32], moves: &Moves) -> Coded<'a> {
     let mut by = values(&moves.by.val()).into_iter();
     let mut next = coded.clone();
@@ -132,7 +134,7 @@ fn moved<'a>(coded: &Coded<'a>, sizes: &[f32], moves: &Moves) -> Coded<'a> {
     next
 }
 
-/// Usual size of the differences to each common value: the mean scale of its group over the landmarks.
+/// Usual size of the differences from each common value: the mean scale of its group over the landmarks.
 fn sizes(coded: &Coded<'_>) -> Vec<f32> {
     let count = coded.landmarks.len().max(1) as f32;
     let size = |(k, range): (usize, std::ops::Range<usize>)| {

@@ -1,24 +1,24 @@
-//! How far quantisation moves landmarks, on images without labels.
+//! Measures how far quantisation moves landmarks, on images without labels.
 
 use fiducia::{Backend, Detector, Error, Pack, distance};
 
 use crate::data::Unlabelled;
-use crate::shares::on_shares;
+use crate::parallel::map_chunks;
 
-/// How far one landmark moved over all images.
+/// Displacement of one landmark over all images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moved {
-    /// The landmark.
+    /// Name of the landmark.
     pub landmark: String,
     /// Mean distance, px of the image.
     pub mean_px: f64,
     /// Largest distance, px of the image.
     pub largest_px: f64,
-    /// Mean distance, units of the model: 240ths of the usual image height.
+    /// Mean distance, normalised units.
     pub mean: f64,
 }
 
-/// How far the landmarks of `after` lie from those of `before` on `images`; `done` is told after each.
+/// Distance of the landmarks of `after` from those of `before` on `images`; calls `done` after each image.
 ///
 /// # Errors
 /// Where a pack does not compile or an image cannot be read.
@@ -30,7 +30,7 @@ pub fn moved(
 ) -> Result<Vec<Moved>, Error> {
     let detectors =
         || Ok([Detector::new(before, Backend::Cpu)?, Detector::new(after, Backend::Cpu)?]);
-    let all = on_shares(images, detectors, |[a, b]: &mut [Detector; 2], image: &Unlabelled| {
+    let all = map_chunks(images, detectors, |[a, b]: &mut [Detector; 2], image: &Unlabelled| {
         let radiograph = image.read()?;
         let (a, b) = (a.observe(&radiograph)?, b.observe(&radiograph)?);
         done();

@@ -1,5 +1,5 @@
-//! Weights of a graph as 8-bit integers with one scale per output channel, widened by
-//! `DequantizeLinear`: a quarter of the bytes, and any ONNX runtime reads it.
+//! Quantises the weights of a graph to 8-bit integers with one scale per output channel, followed by
+//! `DequantizeLinear`: a quarter of the size, and readable by any ONNX runtime.
 
 use fiducia::{Error, ErrorKind};
 use prost::Message;
@@ -8,13 +8,13 @@ use tract_onnx::pb::{
     tensor_proto::DataType,
 };
 
-/// Largest code; −128 stays unused, so that the range is even.
+/// Largest code; −128 is not used, so that the range is symmetric.
 const LARGEST: f32 = 127.0;
 
-/// The graph `onnx` with the weights of its convolutions as integers.
+/// The graph `onnx` with 8-bit convolution weights.
 ///
 /// # Errors
-/// [`ErrorKind::Unreadable`] where it is no ONNX graph.
+/// [`ErrorKind::Unreadable`] where `onnx` is not an ONNX graph.
 pub(super) fn quantised(onnx: &[u8], name: &str) -> Result<Vec<u8>, Error> {
     let unreadable = |what: String| Error::new(ErrorKind::Unreadable, format!("{name}: {what}"));
     let mut model = ModelProto::decode(onnx).map_err(|e| unreadable(e.to_string()))?;
@@ -29,12 +29,13 @@ pub(super) fn quantised(onnx: &[u8], name: &str) -> Result<Vec<u8>, Error> {
     for weight in weights {
         widened.extend(replace(graph, &weight));
     }
-    // Nodes stand in the order in which they are computed.
+    // Nodes are in order of execution.
     graph.node.splice(0..0, widened);
     Ok(model.encode_to_vec())
 }
 
-/// Replaces the initialiser `weight`, if it is one, by integers and scales; the node that widens them.
+/// Replaces the initialiser `weight`, if it is one, by integers and scales; returns the node that dequantises
+/// them.
 fn replace(graph: &mut GraphProto, weight: &str) -> Option<NodeProto> {
     let at = graph.initializer.iter().position(|t| t.name == weight)?;
     let tensor = &graph.initializer[at];
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
     use crate::nets::onnx::{ConvShape, GraphBuilder, Weights};
 
-    /// Three channels of very different size, two maps in.
+    /// Three output channels of very different magnitude, two input channels.
     fn weights() -> Vec<f32> {
         (0..3 * 2 * 9).map(|i| (i as f32 * 0.7).sin() * [0.01, 1.0, 30.0][i / 18]).collect()
     }
@@ -118,7 +119,7 @@ mod tests {
         for (channel, largest) in [0.01f32, 1.0, 30.0].into_iter().enumerate() {
             let part = channel * 36..(channel + 1) * 36;
             let off = whole[part.clone()].iter().zip(&quantised[part]).map(|(a, b)| (a - b).abs());
-            // 18 products of rounded weights and inputs of at most 1.
+            // Sum of 18 products of weights with rounding error and inputs of at most 1.
             let worst = off.fold(0.0, f32::max);
             assert!(worst > 0.0 && worst <= 18.0 * largest / LARGEST / 2.0, "{channel}: {worst}");
         }

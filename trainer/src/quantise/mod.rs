@@ -1,5 +1,5 @@
-//! Quantising a trained pack: weights of the graphs as 8-bit integers, adapters as few-bit differences to
-//! their mean, a short distillation, and a gate that refuses what moves landmarks too far.
+//! Quantises a trained model: graph weights to 8-bit integers, adapters to few-bit differences from their
+//! mean, a short distillation, and a check that rejects the result if landmarks move too far.
 
 mod graph;
 pub(crate) mod deltas;
@@ -17,13 +17,32 @@ use crate::data::Unlabelled;
 use crate::nets::RefineNet;
 use crate::progress::Progress;
 
-/// The pack with its graphs and adapters quantised, and with `card` where one is given; names, shape,
-/// limits and calibration stay, the provenance says from what it was made. Where there are `images`, the
-/// scales of the adapters are distilled on them.
+/// Quantises the graphs and adapters of `pack`; replaces its card by `card` if given. Names, shape, limits
+/// and calibration stay the same; the provenance records the original model. If there are `images`, the
+/// adapters are distilled on them.
+///
+/// ```rust,no_run
+/// use std::path::Path;
+///
+/// use fiducia::{Coding, Pack};
+/// use fiducia_trainer::data::DataSet;
+/// use fiducia_trainer::progress::Progress;
+/// use fiducia_trainer::quantise::{moved, quantise};
+///
+/// let trained = Pack::open(Path::new("runs/head/model.fid"))?;
+/// let images = DataSet::open(Path::new("data/head"))?.unlabelled(Some("train"))?;
+/// let bytes = quantise(&trained, Coding::Four, None, &images, &Progress::hidden())?;
+/// let small = Pack::from_bytes(bytes)?;
+/// for landmark in moved(&trained, &small, &images, &|| ())? {
+///     println!("{} moves by {:.2} px on average", landmark.landmark, landmark.mean_px);
+/// }
+/// fiducia::write_atomically(Path::new("head.fid"), small.bytes())?;
+/// # Ok::<(), fiducia::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] for a pack that is quantised already or has patches; [`ErrorKind::Unreadable`] for a
-/// damaged graph or, with images, one that this trainer did not make.
+/// [`ErrorKind::Usage`] for a model that is already quantised or has patches; [`ErrorKind::Unreadable`] for a
+/// damaged graph or, with images, a model that this trainer did not make.
 pub fn quantise(
     pack: &Pack,
     coding: Coding,
@@ -64,10 +83,10 @@ pub fn quantise(
     Ok(with(&distil::distil(coded, pack, &after, images, progress)?))
 }
 
-/// The refine network of `pack` with these private values, the shared weights frozen.
+/// The refine network of `pack` with these private values and frozen shared weights.
 ///
 /// # Errors
-/// [`ErrorKind::Unreadable`] where this trainer did not make it.
+/// [`ErrorKind::Unreadable`] where this trainer did not make the model.
 pub(crate) fn frozen(
     pack: &Pack,
     adapters: &[Vec<f32>],
@@ -78,7 +97,7 @@ pub(crate) fn frozen(
         .map_err(|e| e.at(format_args!("model {}", manifest.name)))
 }
 
-/// A section made small; the adapters stay as they are.
+/// A section with 8-bit graph weights; adapters are copied.
 fn small(
     pack: &Pack,
     kind: SectionKind,
@@ -96,11 +115,11 @@ fn small(
     Ok((kind.code(), content))
 }
 
-/// What the pack says of its making, and that it was quantised.
+/// The provenance of the pack, with a note on the quantisation.
 fn provenance(pack: &Pack, coding: Coding) -> Vec<u8> {
     let mut made = match serde_json::from_str(pack.provenance()) {
         Ok(serde_json::Value::Object(fields)) => fields,
-        // Another tool may have left plain text.
+        // Another tool may have written plain text.
         _ => [("made".to_owned(), pack.provenance().into())].into_iter().collect(),
     };
     made.insert(

@@ -1,4 +1,4 @@
-//! The configuration of a run; saved beside its artefacts and compared on resume.
+//! The configuration of a run; stored beside its results and compared on resume.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -13,36 +13,36 @@ use crate::training::{FuseConfig, JointConfig, RoundsConfig};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
-    /// Enough to see whether data and template work: one network for all landmarks.
+    /// A quick check of data and template: one network for all landmarks.
     Fast,
-    /// Dedicated networks for every landmark, then fused: what the shipped models are trained with.
+    /// Dedicated networks for every landmark, then fusion: the configuration of the shipped models.
     Full,
 }
 
-/// Everything that decides what a run computes.
+/// Everything that affects the result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunConfig {
     /// Name of the data set and of the model.
     pub name: String,
     /// File names of the annotated images: one for one-shot training.
     pub templates: Vec<String>,
-    /// Split that the images come from; all images where it is `None`.
+    /// Split that the images come from; `None` for all images.
     pub split: Option<String>,
-    /// Seed of all randomness.
+    /// Seed of all random numbers.
     pub seed: u64,
-    /// How differently films are cropped: standard deviation of where their upper and lower edges lie in the
-    /// anatomy, units; `None` where that is not known.
+    /// Variation of the cropping of the images: standard deviation of the anatomical position of their upper
+    /// and lower edges, normalised units; `None` where it is unknown.
     pub framing: Option<f64>,
-    /// How far off the annotator is taken to be, units; enters the expected errors.
+    /// Assumed error of the annotator, normalised units; part of the expected errors.
     pub annotation_error: f64,
     /// Training of the coarse decoder.
     pub coarse: CoarseConfig,
-    /// Share of the way from its broad match to its close match that a label goes before the joint
-    /// training, 0 to 1; at 0 nothing is matched close up there.
+    /// Fraction of the way from its broad match to its close match that a label moves before the joint
+    /// training, 0 to 1; with 0 there is no close match at that point.
     pub close_share: f64,
-    /// How regions of interest are moved at random.
+    /// Random transformations of the training regions.
     pub augment: Augment,
-    /// Training of the shared network that all others start from.
+    /// Training of the shared network that all other networks start from.
     pub joint: JointConfig,
     /// Training of the dedicated networks; `None` for none.
     pub single: Option<RoundsConfig>,
@@ -52,6 +52,18 @@ pub struct RunConfig {
 
 impl Preset {
     /// The configuration of this preset for one-shot or few-shot training.
+    ///
+    /// ```rust
+    /// use fiducia_trainer::run::config::Preset;
+    ///
+    /// let templates = vec!["125.jpg".to_owned()];
+    /// let mut config = Preset::Full.config("head".to_owned(), templates, Some("train".to_owned()), 0);
+    /// config.coarse.steps = 300;
+    /// assert!(config.single.is_some() && config.fuse.is_some());
+    /// // The quick preset trains no dedicated networks.
+    /// let fast = Preset::Fast.config("head".to_owned(), vec!["125.jpg".to_owned()], None, 0);
+    /// assert!(fast.single.is_none());
+    /// ```
     pub fn config(
         self,
         name: String,
@@ -105,7 +117,7 @@ impl Preset {
 }
 
 impl RunConfig {
-    /// What of it decides the stages up to `stage`.
+    /// The part of the configuration that affects the stages up to `stage`.
     pub fn until(&self, stage: Stage) -> Self {
         let mut config = self.clone();
         if stage < Stage::Joint {
@@ -122,8 +134,7 @@ impl RunConfig {
         config
     }
 
-    /// The same for a set whose images are all annotated: labels stay as they are, and every stage
-    /// sees them longer.
+    /// The same configuration for a set whose images are all annotated: labels never change.
     pub fn supervised(mut self) -> Self {
         self.coarse.updates = 0;
         self.joint.settle = None;

@@ -1,29 +1,28 @@
-//! Where networks are trained.
+//! The device that networks are trained on.
 
 use burn::tensor::Device;
 use clap::ValueEnum;
 use fiducia::{Error, ErrorKind};
 
-/// A device that training can be asked to run on.
+/// A training device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Choice {
     /// The processor (burn's pure-Rust `flex` backend).
     #[default]
     Cpu,
-    /// A graphics processor through Vulkan; needs a build with `--features vulkan`.
+    /// A GPU through Vulkan; needs a build with `--features vulkan`.
     Vulkan,
     /// The processor through libtorch; needs a build with `--features libtorch`.
     Libtorch,
-    /// An NVIDIA graphics processor through libtorch; needs a build with `--features libtorch` against a
-    /// libtorch with CUDA.
+    /// An NVIDIA GPU through libtorch; needs a build with `--features libtorch` and a libtorch with CUDA.
     Cuda,
 }
 
-/// The chosen device, ready for differentiation.
+/// Opens the chosen device with automatic differentiation.
 ///
 /// # Errors
-/// [`ErrorKind::NoGpu`] where a GPU is asked for and this build or machine has none; the CPU never
-/// takes its place silently.
+/// [`ErrorKind::NoGpu`] where a GPU is requested and this build or machine has none; there is no silent
+/// fallback to the CPU.
 pub fn open(choice: Choice) -> Result<Device, Error> {
     match choice {
         Choice::Cpu => Ok(Device::flex().autodiff()),
@@ -40,12 +39,12 @@ fn libtorch(_cuda: bool) -> Result<Device, Error> {
     Err(Error::new(ErrorKind::Usage, message))
 }
 
-/// burn calls this backend deprecated; none of the others trains small networks on a processor as fast.
+/// burn marks this backend as deprecated, but it trains small networks faster on a processor than any other.
 #[cfg(feature = "libtorch")]
 #[allow(deprecated)]
 fn libtorch(cuda: bool) -> Result<Device, Error> {
     if cuda && Device::enumerate(burn::tensor::DeviceType::LibTorch).is_empty() {
-        let message = "libtorch finds no CUDA device; check the driver with nvidia-smi, and that libtorch_cuda is loaded";
+        let message = "libtorch finds no CUDA device; check the driver with nvidia-smi and that libtorch_cuda is loaded";
         return Err(Error::new(ErrorKind::NoGpu, message));
     }
     Ok(if cuda { Device::libtorch_cuda(0) } else { Device::libtorch() })
@@ -58,7 +57,7 @@ fn vulkan() -> Result<Device, Error> {
     Err(Error::new(ErrorKind::NoGpu, message))
 }
 
-/// The first real GPU; software rasterisers, which are slower than the CPU backend, are left out.
+/// The first hardware GPU; software rasterisers are slower than the CPU backend and are ignored.
 #[cfg(feature = "vulkan")]
 fn vulkan() -> Result<Device, Error> {
     const SOFTWARE: [&str; 3] = ["llvmpipe", "lavapipe", "swiftshader"];

@@ -1,4 +1,4 @@
-//! The whole training: one annotated template and unlabelled images in, one pack out.
+//! The complete training: one annotated template and unlabelled images to one model file.
 
 pub mod config;
 pub mod device;
@@ -10,6 +10,7 @@ mod rounds_plot;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use fiducia::pack::hex;
 use fiducia::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
@@ -22,30 +23,30 @@ use crate::pack;
 use crate::progress::Progress;
 use crate::training::Material;
 
-pub use self::source::{LEAST_IMAGES, Source, annotated_points, read_views, training_images};
-pub(crate) use self::source::{images_sha256, placed};
+pub use self::source::{LEAST_IMAGES, Source, annotated_points, read_pyramids, training_images};
+pub(crate) use self::source::{images_sha256, to_units};
 
-/// Where a run reads, writes and computes; none of it changes the configuration.
+/// Input and output paths and the device of a run; they do not affect the result.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// Run folder: configuration, checkpoints, labels, `model.fid`.
     pub out: PathBuf,
     /// Initial weights of the trunk.
     pub weights: PathBuf,
-    /// Model card to put into the pack; a short one is written where it is `None`.
+    /// Model card for the model file; `None` for a short generated one.
     pub card: Option<PathBuf>,
-    /// Where networks are trained.
+    /// The training device.
     pub device: device::Choice,
-    /// Folder of checkpoints that runs of several configurations share; `None` for the run's own.
+    /// Folder of checkpoints shared by runs of several configurations; `None` for the run's own folder.
     pub shared: Option<PathBuf>,
 }
 
-/// The stages of a run, in order. Each leaves a checkpoint and takes up those before it.
+/// The stages of a run, in order. Each saves a checkpoint and resumes from the earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Stage {
-    /// From the template to first labels on every image.
+    /// From the template to initial labels on every image.
     Match,
-    /// The decoder that finds all landmarks coarsely.
+    /// The coarse decoder of all landmarks.
     Coarse,
     /// The refine network that all dedicated ones start from.
     Joint,
@@ -57,8 +58,31 @@ pub enum Stage {
     Pack,
 }
 
-/// Trains as far as `until` and returns the folder or, after [`Stage::Pack`], the model file; goes on where
-/// an earlier run with the same configuration stopped.
+/// Trains up to the stage `until` and returns the run folder or, after [`Stage::Pack`], the path of the model
+/// file. Resumes an earlier run with the same configuration.
+///
+/// ```rust,no_run
+/// use std::path::{Path, PathBuf};
+///
+/// use fiducia_trainer::data::DataSet;
+/// use fiducia_trainer::progress::Progress;
+/// use fiducia_trainer::run::config::Preset;
+/// use fiducia_trainer::run::{Place, Stage, device, run};
+///
+/// let data = DataSet::open(Path::new("data/head"))?;
+/// let template = data.template.clone().expect("set.json names a template");
+/// let config = Preset::Full.config(data.name.clone(), vec![template], None, 0);
+/// let place = Place {
+///     out: PathBuf::from("runs/head"),
+///     weights: PathBuf::from("models/efficientnet-lite0-f16.safetensors"),
+///     card: None,
+///     device: device::Choice::Cpu,
+///     shared: None,
+/// };
+/// let model = run(&data, &config, &place, Stage::Pack, &Progress::terminal())?;
+/// println!("{}", model.display());
+/// # Ok::<(), fiducia::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`ErrorKind::Unreadable`] for images, labels or weights, [`ErrorKind::Usage`] where the run folder
@@ -73,15 +97,15 @@ pub fn run(
     let source = Source::open(data, config, place, progress)?;
     let material = source.material(config, progress);
     open_run(&place.out, &source.record(config))?;
-    let places = Correspondences::find(&material)?;
-    run_stages(&source, &material, &places, config, place, until)
+    let correspondences = Correspondences::find(&material)?;
+    run_stages(&source, &material, &correspondences, config, place, until)
 }
 
-/// The stages after the images have been read and matched, in a run folder that is open.
+/// Runs the stages after reading and matching, in an open run folder.
 pub(crate) fn run_stages(
     source: &Source,
     material: &Material<'_>,
-    places: &Correspondences,
+    correspondences: &Correspondences,
     config: &RunConfig,
     place: &Place,
     until: Stage,
@@ -89,11 +113,11 @@ pub(crate) fn run_stages(
     let run = Run::new(source, material, config, place);
     let reached = |stage: Stage| (until <= stage).then(|| place.out.clone());
 
-    run.save("labels-matched.json", &places.labels)?;
+    run.save("labels-matched.json", &correspondences.labels)?;
     if let Some(out) = reached(Stage::Match) {
         return Ok(out);
     }
-    let (coarse, labels) = run.coarse(places)?;
+    let (coarse, labels) = run.coarse(correspondences)?;
     if let Some(out) = reached(Stage::Coarse) {
         return Ok(out);
     }
@@ -102,7 +126,7 @@ pub(crate) fn run_stages(
     if let Some(out) = reached(Stage::Joint) {
         return Ok(out);
     }
-    let singles = run.singles(places, &joint, &poses, &coarse)?;
+    let singles = run.singles(correspondences, &joint, &poses, &coarse)?;
     if let Some(out) = reached(Stage::Single) {
         return Ok(out);
     }
@@ -110,13 +134,13 @@ pub(crate) fn run_stages(
     if let Some(out) = reached(Stage::Fuse) {
         return Ok(out);
     }
-    let parts = run.calibrated(places, &coarse, &refine, &singles.labels)?;
+    let parts = run.calibrated(correspondences, &coarse, &refine, &singles.labels)?;
     let model = place.out.join("model.fid");
     pack::write(&parts, &model)?;
     Ok(model)
 }
 
-/// What a run depends on; `config.json` in the run folder.
+/// The inputs of a run; `config.json` in the run folder.
 #[derive(PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
     config: RunConfig,
@@ -125,13 +149,13 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// A name for all that the record holds.
+    /// Hash of the whole record.
     pub(crate) fn sha256(&self) -> String {
         let json = serde_json::to_vec(self).expect("a record is plain data");
         hex(&sha2::Sha256::digest(&json))
     }
 
-    /// How the pack was made, for the pack.
+    /// The provenance section of the model file.
     pub(crate) fn provenance(&self) -> serde_json::Value {
         serde_json::json!({
             "tool": format!("fiducia-trainer {}", env!("CARGO_PKG_VERSION")),
@@ -143,26 +167,21 @@ impl Record {
     }
 }
 
-/// Lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// Makes the run folder, or checks that it belongs to the same configuration and images.
+/// Creates the run folder, or checks that it belongs to the same configuration and images.
 pub(crate) fn open_run(out: &Path, record: &Record) -> Result<(), Error> {
     let file = out.join("config.json");
     if let Ok(bytes) = std::fs::read(&file) {
         return match serde_json::from_slice::<Record>(&bytes) {
             Ok(old) if old == *record => Ok(()),
             _ => {
-                let what = "holds a run of another configuration or of other images";
+                let what = "contains a run with another configuration or other images";
                 let message = format!("{} {what}; choose another --out", out.display());
                 Err(Error::new(ErrorKind::Usage, message))
             }
         };
     }
     std::fs::create_dir_all(out).map_err(|e| {
-        let message = format!("cannot make run folder {}: {e}", out.display());
+        let message = format!("cannot create run folder {}: {e}", out.display());
         Error::new(ErrorKind::Unwritable, message)
     })?;
     fiducia::write_atomically(

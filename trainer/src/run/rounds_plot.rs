@@ -1,22 +1,22 @@
-//! How the labels settled, round by round, as one picture: label movement, agreement and loss.
+//! Convergence of the labels, round by round, as one plot: label movement, disagreement and loss.
 
 use fiducia::Error;
 use plotters::prelude::*;
 
-use crate::plot::{Canvas, DATA, Drawn, FONT, GUIDE, INK, MARK, chart, svg};
+use crate::plot::{Canvas, DATA, DrawResult, FONT, GUIDE, INK, MARK, chart, svg};
 use crate::training::rounds::RoundLog;
 
-/// A quantity of a round, with the name of its axis.
+/// A quantity of a round, and the label of its axis.
 type Quantity = (&'static str, fn(&RoundLog) -> f64);
 
 const QUANTITIES: [Quantity; 3] = [
-    ("median move of the labels, units", |log| log.moved),
-    ("disagreement, units", |log| log.agreement),
+    ("median movement of the labels, normalised units", |log| log.moved),
+    ("disagreement, normalised units", |log| log.agreement),
     ("loss", |log| log.loss),
 ];
 const ROW_PX: u32 = 220;
 
-/// The rounds of the joint network and of the dedicated ones, each `[network][round]`.
+/// Plots the rounds of the joint network and of the dedicated ones, each `[network][round]`.
 pub(super) fn rounds_plot(joint: &[RoundLog], singles: &[Vec<RoundLog>]) -> Result<String, Error> {
     let joint = [joint.to_vec()];
     let columns: [(&str, &[Vec<RoundLog>]); 2] =
@@ -41,8 +41,8 @@ pub(super) fn rounds_plot(joint: &[RoundLog], singles: &[Vec<RoundLog>]) -> Resu
     })
 }
 
-/// One line per network, and their mean where there are several.
-fn panel(area: &Canvas<'_>, (name, of): Quantity, logs: &[Vec<RoundLog>]) -> Drawn {
+/// One line per network, and their mean if there are several.
+fn panel(area: &Canvas<'_>, (name, of): Quantity, logs: &[Vec<RoundLog>]) -> DrawResult {
     let values = || logs.iter().flatten().map(of).filter(|v| v.is_finite());
     let rounds = logs.iter().flatten().map(|log| log.round).max().unwrap_or(1);
     let top = values().fold(0.0, f64::max);
@@ -66,7 +66,7 @@ fn panel(area: &Canvas<'_>, (name, of): Quantity, logs: &[Vec<RoundLog>]) -> Dra
     Ok(())
 }
 
-/// The mean of every round over the networks that got so far.
+/// The mean of every round over the networks that reached it.
 fn means(logs: &[Vec<RoundLog>], of: fn(&RoundLog) -> f64) -> Vec<(f64, f64)> {
     let longest = logs.iter().map(Vec::len).max().unwrap_or(0);
     let mean = |r: usize| {
@@ -93,6 +93,9 @@ mod tests {
     #[test]
     fn a_run_without_rounds_still_has_its_axes() {
         let svg = rounds_plot(&[], &[]).unwrap();
-        assert!(svg.contains("median move of the labels") && svg.ends_with("</svg>\n"), "{svg}");
+        assert!(
+            svg.contains("median movement of the labels") && svg.ends_with("</svg>\n"),
+            "{svg}"
+        );
     }
 }

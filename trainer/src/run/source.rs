@@ -1,49 +1,50 @@
-//! What a run starts from: the images, the annotations that it may see, and the unit.
+//! The inputs of a run: images, annotations, the normalised unit, trunk and device.
 
+use fiducia::pack::hex;
 use fiducia::{Error, ErrorKind, RefineFrame, Scale, WholeFrame};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::config::RunConfig;
-use super::{Place, Record, device, hex};
+use super::{Place, Record, device};
 use crate::correspond::align::Framing;
-use crate::correspond::median;
 use crate::data::{DataSet, Template, Unlabelled};
 use crate::nets::{CoarseDecoder, Trunk};
 use crate::progress::Progress;
+use crate::pyramid::{FIELD, FINE, FULL, ImagePyramid};
+use crate::statistics::median;
 use crate::training::{Annotated, Material};
-use crate::view::{FIELD, FINE, View, WHOLE};
 
 /// Side of a region of interest, px.
 const REGION: usize = 64;
-/// Fewer images than this show too little variation.
+/// Least number of training images; fewer show too little variation.
 pub const LEAST_IMAGES: usize = 8;
 
-/// Images, annotations and tools of a run.
+/// Images, annotations and networks that a run starts from.
 #[derive(Debug)]
 pub struct Source {
-    /// The training images, annotated ones among them.
+    /// The training images, including the annotated ones.
     pub images: Vec<Unlabelled>,
-    /// The same, reduced.
-    pub views: Vec<View>,
-    /// The annotated ones, in the order they were named.
+    /// Their image pyramids.
+    pub pyramids: Vec<ImagePyramid>,
+    /// The annotated images, in the order of the configuration.
     pub annotated: Vec<Annotated>,
     /// Landmark names.
     pub landmarks: Vec<String>,
-    /// What a unit is.
+    /// Length of a normalised unit.
     pub scale: Scale,
     /// The frozen trunk.
     pub trunk: Trunk,
-    /// Where networks are trained.
+    /// The training device.
     pub device: burn::tensor::Device,
     images_sha256: String,
 }
 
 impl Source {
-    /// Reads everything.
+    /// Reads images, annotations and weights, and opens the device.
     ///
     /// # Errors
-    /// As [`training_images`] and [`read_views`]; from the weights and the device.
+    /// As [`training_images`] and [`read_pyramids`]; from the weights and the device.
     pub fn open(
         data: &DataSet,
         config: &RunConfig,
@@ -52,23 +53,23 @@ impl Source {
     ) -> Result<Self, Error> {
         let (images, templates) =
             training_images(data, &config.templates, config.split.as_deref())?;
-        let (views, scale) = read_views(&images, progress)?;
+        let (pyramids, scale) = read_pyramids(&images, progress)?;
         Ok(Self {
             images_sha256: images_sha256(&images)?,
-            annotated: annotated_points(&images, &views, &templates)?,
+            annotated: annotated_points(&images, &pyramids, &templates)?,
             landmarks: templates[0].landmarks.clone(),
             trunk: Trunk::open(&place.weights)?,
             device: device::open(place.device)?,
             images,
-            views,
+            pyramids,
             scale,
         })
     }
 
-    /// What trainings work on.
+    /// The inputs of every training stage.
     pub fn material<'a>(&'a self, config: &RunConfig, progress: &'a Progress) -> Material<'a> {
         Material {
-            views: &self.views,
+            pyramids: &self.pyramids,
             annotated: &self.annotated,
             trunk: &self.trunk,
             device: &self.device,
@@ -78,7 +79,7 @@ impl Source {
         }
     }
 
-    /// What the run depends on.
+    /// The record of the run's inputs.
     pub(crate) fn record(&self, config: &RunConfig) -> Record {
         Record {
             config: config.clone(),
@@ -87,28 +88,28 @@ impl Source {
         }
     }
 
-    /// Grids of the two networks: as wide as the usual image.
+    /// Input grids of the two networks: the full image has the size of the median image.
     pub fn frames(&self) -> (WholeFrame, RefineFrame) {
         let edge = |units: f64| {
-            ((units / WHOLE / Trunk::MULTIPLE as f64).round() as usize).max(2) * Trunk::MULTIPLE
+            ((units / FULL / Trunk::MULTIPLE as f64).round() as usize).max(2) * Trunk::MULTIPLE
         };
         let usual = |axis: usize| {
-            let extent = |v: &View| v.size_px[axis] as f64 * v.to_unit.m[axis][axis];
-            median(self.views.iter().map(extent).collect())
+            let extent = |v: &ImagePyramid| v.size_px[axis] as f64 * v.to_unit.m[axis][axis];
+            median(self.pyramids.iter().map(extent).collect())
         };
-        let whole = WholeFrame {
+        let full = WholeFrame {
             width: edge(usual(0)),
             height: edge(usual(1)),
-            unit_per_px: WHOLE,
+            unit_per_px: FULL,
             stride: CoarseDecoder::STRIDE,
             norm_radius: 40,
             peak_radius: 2,
         };
-        (whole, RefineFrame { size: REGION, unit_per_px: FINE, stride: 1, peak_radius: 4 })
+        (full, RefineFrame { size: REGION, unit_per_px: FINE, stride: 1, peak_radius: 4 })
     }
 }
 
-/// The unlabelled images of `split`, the `templates` among them, and the templates with their points.
+/// The unlabelled images of `split`, including the `templates`, and the templates with their points.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] for an unknown template or split, or fewer than 8 images.
@@ -127,7 +128,7 @@ pub fn training_images(
     }
     if images.len() < LEAST_IMAGES || templates.is_empty() {
         let message = format!(
-            "{}: {} images with {} annotated are too few to learn from; at least {LEAST_IMAGES} with 1",
+            "{}: {} images, {} of them annotated: too few to learn from; at least {LEAST_IMAGES} with 1 annotated",
             data.name,
             images.len(),
             templates.len()
@@ -137,13 +138,13 @@ pub fn training_images(
     Ok((images, templates))
 }
 
-/// The landmarks of the `templates`, units, and which of the `images` they are.
+/// The landmarks of the `templates`, normalised units, with their indices into `images`.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] for a landmark outside its image.
 pub fn annotated_points(
     images: &[Unlabelled],
-    views: &[View],
+    pyramids: &[ImagePyramid],
     templates: &[Template],
 ) -> Result<Vec<Annotated>, Error> {
     let one = |template: &Template| {
@@ -151,47 +152,55 @@ pub fn annotated_points(
             .iter()
             .position(|i| i.name == template.image.name)
             .expect("every template is among the images");
-        Ok(Annotated { image, points: template_points(&views[image], template)? })
+        Ok(Annotated { image, points: template_points(&pyramids[image], template)? })
     };
     templates.iter().map(one).collect()
 }
 
-fn template_points(view: &View, template: &Template) -> Result<Vec<[f64; 2]>, Error> {
+fn template_points(pyramid: &ImagePyramid, template: &Template) -> Result<Vec<[f64; 2]>, Error> {
     let points = template.landmarks.iter().zip(&template.points_px);
-    points.map(|(name, &point)| placed(view, name, point)).collect()
+    points.map(|(name, &point)| to_units(pyramid, name, point)).collect()
 }
 
-/// A point of the landmark `name`, px of the image, in units of `view`.
+/// Converts a point of the landmark `name` from px of the image to normalised units.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] where it lies outside the image.
-pub(crate) fn placed(view: &View, name: &str, point_px: [f64; 2]) -> Result<[f64; 2], Error> {
-    let inside = |axis: usize| (-0.5..=view.size_px[axis] as f64 - 0.5).contains(&point_px[axis]);
+pub(crate) fn to_units(
+    pyramid: &ImagePyramid,
+    name: &str,
+    point_px: [f64; 2],
+) -> Result<[f64; 2], Error> {
+    let inside =
+        |axis: usize| (-0.5..=pyramid.size_px[axis] as f64 - 0.5).contains(&point_px[axis]);
     if !inside(0) || !inside(1) {
         let [x, y] = point_px;
         let message =
-            format!("{}: landmark {name} at ({x}, {y}) lies outside the image", view.name);
+            format!("{}: landmark {name} at ({x}, {y}) lies outside the image", pyramid.name);
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    Ok(view.to_unit.apply(point_px))
+    Ok(pyramid.to_unit.apply(point_px))
 }
 
-/// Reads and reduces all images; the usual image is [`FIELD`] units high.
+/// Reads all images into pyramids; the median image is [`FIELD`] normalised units high.
 ///
 /// # Errors
-/// As [`View::read`].
-pub fn read_views(images: &[Unlabelled], progress: &Progress) -> Result<(Vec<View>, Scale), Error> {
+/// As [`ImagePyramid::read`].
+pub fn read_pyramids(
+    images: &[Unlabelled],
+    progress: &Progress,
+) -> Result<(Vec<ImagePyramid>, Scale), Error> {
     let scale = scale_of(images)?;
     let bar = progress.bar("read", images.len());
     let read = |image: &Unlabelled| {
         bar.inc(1);
-        View::read(image, scale)
+        ImagePyramid::read(image, scale)
     };
-    let views: Result<Vec<View>, Error> = images.par_iter().map(read).collect();
-    Ok((views?, scale))
+    let pyramids: Result<Vec<ImagePyramid>, Error> = images.par_iter().map(read).collect();
+    Ok((pyramids?, scale))
 }
 
-/// From millimetres where every image has a spacing, else from the height of each image.
+/// Millimetres if every image has a spacing, otherwise the height of each image.
 fn scale_of(images: &[Unlabelled]) -> Result<Scale, Error> {
     let mut heights = Vec::new();
     for image in images {

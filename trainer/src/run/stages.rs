@@ -1,39 +1,39 @@
-//! The stages of a run, each as one step that reads its checkpoint or computes.
+//! The stages of a run; each reads its checkpoint or computes its result.
 
 use fiducia::{
-    Calibration, Error, ErrorKind, GreyValues, Manifest, Observation, Pack, Plausibility, Pose,
-    RefineFrame, WholeFrame,
+    Error, ErrorKind, GreyValues, Manifest, Observation, Pack, Plausibility, Pose, RefineFrame,
+    WholeFrame,
 };
 use rayon::prelude::*;
 
-use super::calibrate::{calibration, plausibility};
+use super::calibrate::{UNCALIBRATED, calibration, plausibility};
 use super::config::RunConfig;
 use super::rounds_plot::rounds_plot;
 use super::{Place, Source, Stage};
 use crate::correspond::{Correspondences, Labels};
 use crate::nets::{CoarseDecoder, RefineNet};
 use crate::pack::{self, Parts};
+use crate::parallel::observe_all;
 use crate::shape_fit::learn_shape;
-use crate::shares::observed;
 use crate::training::checkpoint::Checkpoint;
 use crate::training::regions::Task;
 use crate::training::rounds::Outcome;
 use crate::training::{Material, fuse, learn_side, train_coarse, train_in_rounds, train_jointly};
 
-/// A run under way.
+/// A run in progress.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     source: &'a Source,
     m: &'a Material<'a>,
     config: &'a RunConfig,
     place: &'a Place,
-    whole: WholeFrame,
+    full: WholeFrame,
     region: RefineFrame,
     landmarks: Vec<usize>,
 }
 
-/// The dedicated networks, in the order of the landmarks, and the labels they ended with. No networks
-/// where the configuration wants none.
+/// The dedicated networks, in the order of the landmarks, and their final labels. Without networks if the
+/// configuration has no dedicated ones.
 #[derive(Debug)]
 pub(super) struct Singles {
     pub(super) networks: Vec<RefineNet>,
@@ -47,38 +47,38 @@ impl<'a> Run<'a> {
         config: &'a RunConfig,
         place: &'a Place,
     ) -> Self {
-        let (whole, region) = source.frames();
+        let (full, region) = source.frames();
         let landmarks = (0..m.landmarks()).collect();
-        Self { source, m, config, place, whole, region, landmarks }
+        Self { source, m, config, place, full, region, landmarks }
     }
 
-    /// The coarse decoder, and the labels after it.
+    /// Trains the coarse decoder; returns it with the updated labels.
     pub(super) fn coarse(
         &self,
-        places: &Correspondences,
+        correspondences: &Correspondences,
     ) -> Result<(CoarseDecoder, Labels), Error> {
         let checkpoint = self.checkpoint(Stage::Coarse, "coarse");
         let (coarse, labels) =
-            train_coarse(self.m, places, &self.whole, &self.config.coarse, &checkpoint)?;
+            train_coarse(self.m, correspondences, &self.full, &self.config.coarse, &checkpoint)?;
         self.save("labels-coarse.json", &labels)?;
         let labels = match self.config.close_share {
             0.0 => labels,
-            share => places.closer(self.m, labels, share)?,
+            fraction => correspondences.with_close_match(self.m, labels, fraction)?,
         };
         self.save("labels-close.json", &labels)?;
         Ok((coarse, labels))
     }
 
-    /// Where the mean shape of `labels` lies in each image.
+    /// The pose of the mean shape of `labels` in each image.
     pub(super) fn poses(&self, labels: &Labels) -> Vec<Pose> {
         let shape = learn_shape(&labels.points, &labels.weights, self.m.points());
         labels.points.iter().zip(&labels.weights).map(|(p, w)| shape.pose(p, w)).collect()
     }
 
-    /// The refine network that all others start from, and its labels.
+    /// Trains the refine network that all others start from; returns it with its labels.
     pub(super) fn joint(&self, labels: &Labels, poses: &[Pose]) -> Result<Outcome, Error> {
         let (config, task) = (&self.config.joint, self.task(&self.landmarks, poses));
-        let per_pass = self.m.pupils().len().div_ceil(config.batch);
+        let per_pass = self.m.training_images().len().div_ceil(config.batch);
         let bar = self.m.progress.bar("joint", config.passes * per_pass);
         let checkpoint = self.checkpoint(Stage::Joint, "joint");
         let outcome = train_jointly(&task, labels, config, &checkpoint, &|_| bar.inc(1))?;
@@ -88,10 +88,10 @@ impl<'a> Run<'a> {
         Ok(outcome)
     }
 
-    /// A dedicated network for every landmark, each from the joint one and on its landmark alone.
+    /// Trains a dedicated network for every landmark, starting from the joint one.
     pub(super) fn singles(
         &self,
-        places: &Correspondences,
+        correspondences: &Correspondences,
         joint: &Outcome,
         poses: &[Pose],
         coarse: &CoarseDecoder,
@@ -106,9 +106,17 @@ impl<'a> Run<'a> {
             let checkpoint = self.checkpoint(Stage::Single, &format!("single/{l}"));
             let landmarks = [l];
             let task = self.task(&landmarks, poses);
-            train_in_rounds(&task, places, &joint.labels, config, &start, &checkpoint, &|_| {
-                bar.inc(config.batch as u64);
-            })
+            train_in_rounds(
+                &task,
+                correspondences,
+                &joint.labels,
+                config,
+                &start,
+                &checkpoint,
+                &|_| {
+                    bar.inc(config.batch as u64);
+                },
+            )
         };
         let outcomes: Vec<Outcome> =
             self.landmarks.par_iter().map(one).collect::<Result<_, _>>()?;
@@ -129,7 +137,8 @@ impl<'a> Run<'a> {
         Ok(Singles { networks, labels })
     }
 
-    /// The network with an adapter for every landmark; the joint one where nothing is to be fused.
+    /// Trains the network with an adapter for every landmark; returns the joint one if the configuration has
+    /// no fusion.
     pub(super) fn fused(
         &self,
         joint: &Outcome,
@@ -137,7 +146,7 @@ impl<'a> Run<'a> {
         poses: &[Pose],
     ) -> Result<RefineNet, Error> {
         let Some(config) = &self.config.fuse else { return Ok(joint.network.clone()) };
-        let per_pass = self.m.pupils().len().div_ceil(config.batch);
+        let per_pass = self.m.training_images().len().div_ceil(config.batch);
         let bar = self.m.progress.bar("fuse", config.passes * per_pass);
         let task = self.task(&self.landmarks, poses);
         let checkpoint = self.checkpoint(Stage::Fuse, "fuse");
@@ -148,27 +157,28 @@ impl<'a> Run<'a> {
         Ok(fused)
     }
 
-    /// Everything that goes into the pack, with limits and expected errors learnt from the images.
+    /// The contents of the model file, with limits and expected errors estimated from the images.
     pub(super) fn calibrated(
         &self,
-        places: &Correspondences,
+        correspondences: &Correspondences,
         coarse: &CoarseDecoder,
         refine: &RefineNet,
         labels: &Labels,
     ) -> Result<Parts, Error> {
-        let (side, min_side) = learn_side(self.m, &self.whole)?;
+        let (side, min_side) = learn_side(self.m, &self.full)?;
         let mut parts = self.parts(coarse, refine, &self.landmarks, labels);
-        parts.backbone = coarse.export(self.m.trunk, &self.whole, Some(&side));
+        parts.backbone = coarse.export(self.m.trunk, &self.full, Some(&side));
         parts.provenance = self.source.record(self.config).provenance();
         parts.card = self.card()?;
         let seen = self.observe(&parts)?;
         parts.manifest.plausibility = plausibility(&seen);
         parts.manifest.plausibility.min_side = Some(min_side);
-        parts.calibration = calibration(&seen, places, labels, self.config.annotation_error);
+        parts.calibration =
+            calibration(&seen, correspondences, labels, self.config.annotation_error);
         Ok(parts)
     }
 
-    /// A pack for `landmarks` without limits or calibration.
+    /// The contents of a model file for `landmarks`, without limits or calibration.
     fn parts(
         &self,
         coarse: &CoarseDecoder,
@@ -178,22 +188,22 @@ impl<'a> Run<'a> {
     ) -> Parts {
         let shape = learn_shape(&labels.points, &labels.weights, self.m.points());
         let name = |&l: &usize| self.source.landmarks[l].clone();
-        let whole = landmarks.len() == self.landmarks.len();
+        let all = landmarks.len() == self.landmarks.len();
         let manifest = Manifest {
             name: self.config.name.clone(),
             landmarks: landmarks.iter().map(name).collect(),
-            guides: if whole { Vec::new() } else { self.source.landmarks.clone() },
+            guides: if all { Vec::new() } else { self.source.landmarks.clone() },
             scale: self.source.scale,
-            whole: self.whole,
+            whole: self.full,
             refine: self.region,
             adapter: refine.adapter_inputs(),
             shape_modes: shape.modes.len(),
             plausibility: UNLIMITED,
-            // What `Unlabelled::read` reads.
+            // `Unlabelled::read` returns presentation values.
             grey_values: GreyValues::Presented,
         };
         Parts {
-            backbone: coarse.export(self.m.trunk, &self.whole, None),
+            backbone: coarse.export(self.m.trunk, &self.full, None),
             refine: refine.export(self.region.size),
             adapters: refine.adapters(),
             calibration: vec![UNCALIBRATED; landmarks.len()],
@@ -204,7 +214,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// One pack per dedicated network, to be measured side by side with the fused one.
+    /// Writes one model file per dedicated network, for comparison with the fused one.
     fn write_singles(
         &self,
         networks: &[RefineNet],
@@ -221,17 +231,17 @@ impl<'a> Run<'a> {
             parts.manifest.landmarks = vec![self.source.landmarks[l].clone()];
             parts.refine = network.export(self.region.size);
             parts.adapters = network.adapters();
-            // Landmark names come from outside; numbers make safe file names.
+            // Landmark names are user input; numbers make safe file names.
             pack::write(&parts, &folder.join(format!("{l:02}.fid")))?;
         }
         Ok(())
     }
 
-    /// What the runtime sees on every training image.
+    /// Runs the runtime on every training image.
     fn observe(&self, parts: &Parts) -> Result<Vec<Observation>, Error> {
         let pack = Pack::from_bytes(pack::to_bytes(parts)?)?;
         let bar = self.m.progress.bar("calibrate", self.source.images.len());
-        observed(&pack, &pack.manifest().landmarks, &self.source.images, &bar)
+        observe_all(&pack, &pack.manifest().landmarks, &self.source.images, &bar)
     }
 
     fn card(&self) -> Result<String, Error> {
@@ -252,7 +262,8 @@ impl<'a> Run<'a> {
         Task { m: self.m, frame: &self.region, poses, landmarks, augment: self.config.augment }
     }
 
-    /// The checkpoint `name` of `stage`. Among shared ones it is found by all that decides it.
+    /// The checkpoint `name` of `stage`. Shared checkpoints are keyed by the part of the configuration that
+    /// affects them.
     fn checkpoint(&self, stage: Stage, name: &str) -> Checkpoint {
         match &self.place.shared {
             None => Checkpoint::new(&self.place.out, name),
@@ -269,7 +280,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Limits that refuse nothing.
+/// Limits that accept every image.
 const UNLIMITED: Plausibility = Plausibility {
     min_coarse_mass: 0.0,
     max_pose_residual: 1e9,
@@ -278,7 +289,3 @@ const UNLIMITED: Plausibility = Plausibility {
     max_shape_residual: 1e9,
     min_side: None,
 };
-
-/// Expected errors as the heat maps show them.
-const UNCALIBRATED: Calibration =
-    Calibration { gain: 1.0, floor: 0.0, max_expected_error: 1e9, max_shape_residual: 1e9 };

@@ -1,13 +1,13 @@
-//! A running average of a network's weights: the teacher that predicts labels (Tarvainen and Valpola 2017).
+//! Exponential moving average of a network's weights (mean teacher, Tarvainen and Valpola 2017).
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
-/// Largest share of the past that is kept in one step.
+/// Largest decay of the average per step.
 const KEEP: f64 = 0.97;
 
-/// Moves `average` towards `network` after step `step`; young averages forget faster.
-pub fn follow<M: Module>(average: M, network: &M, step: usize) -> M {
+/// Updates `average` with `network` after step `step`; the decay is smaller in the first steps.
+pub fn update_average<M: Module>(average: M, network: &M, step: usize) -> M {
     let keep = KEEP.min((step as f64 + 1.0) / (step as f64 + 11.0));
     let mut new = Collect { tensors: Vec::new() };
     network.valid().visit(&mut new);

@@ -1,14 +1,14 @@
-//! The template bank: images on which a landmark is found so surely that they serve as templates beside
-//! the annotated ones (online template updating).
+//! The template bank: images on which a landmark is found with such confidence that they serve as further
+//! templates (online template updating).
 
 use serde::{Deserialize, Serialize};
 
-/// Share of a member's score that is left after a round in which it was not confirmed.
+/// Decay of a member's score per round in which it was not confirmed.
 const DECAY: f64 = 0.7;
-/// Scores below this are too weak for a template.
+/// Least score of a member.
 const LEAST: f64 = 0.45;
 
-/// Members of one landmark; the annotated images always belong to it and are not listed.
+/// The members of one landmark's bank. The annotated images always serve as templates and are not listed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bank {
     members: Vec<Member>,
@@ -22,7 +22,8 @@ struct Member {
 }
 
 impl Bank {
-    /// Lets old members fade, admits `candidates` (image and score, 0 to 1) and keeps the `size` best.
+    /// Decays the scores of old members, adds `candidates` (image and score, 0 to 1) and keeps the `size`
+    /// best.
     pub fn update(&mut self, candidates: &[(usize, f64)], size: usize) {
         for member in &mut self.members {
             member.score *= DECAY;
@@ -54,9 +55,9 @@ mod tests {
         bank.update(&[(4, 0.6), (7, 0.9), (2, 0.8), (9, 0.2)], 2);
         assert_eq!(bank.images(), [7, 2]);
         bank.update(&[(4, 0.75)], 2);
-        assert_eq!(bank.images(), [4, 7], "0.75 beats what decay left of 0.9");
+        assert_eq!(bank.images(), [4, 7], "0.75 is above the decayed 0.9");
         bank.update(&[], 2);
-        assert_eq!(bank.images(), [4], "0.9 after two rounds is too weak");
+        assert_eq!(bank.images(), [4], "0.9 after two rounds is below the least score");
     }
 
     #[test]

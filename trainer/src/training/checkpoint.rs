@@ -1,4 +1,4 @@
-//! Checkpoints: everything a stage needs to go on after a kill, replaced as a whole.
+//! Checkpoints: everything that a stage needs to resume, replaced atomically.
 
 use std::path::{Path, PathBuf};
 
@@ -17,13 +17,13 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// The checkpoint of `stage` under the run folder.
+    /// The checkpoint of `stage` in the run folder.
     pub fn new(run: &Path, stage: &str) -> Self {
         Self { folder: run.join("checkpoints").join(stage) }
     }
 
-    /// Replaces the checkpoint: written beside, then renamed. Between two trainings no optimiser is
-    /// under way.
+    /// Replaces the checkpoint: writes a new folder, then renames it. `optimiser` is `None` between two
+    /// trainings.
     ///
     /// # Errors
     /// [`ErrorKind::Unwritable`] where the run folder does not allow it.
@@ -43,8 +43,8 @@ impl Checkpoint {
         })
     }
 
-    /// The network saved as `name`, read into `network`, which has its shape; unchanged where there is
-    /// no checkpoint.
+    /// Loads the network saved as `name` into `network`, which must have the same shape; returns it unchanged
+    /// if there is no checkpoint.
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] where the checkpoint is there but damaged or of another network.
@@ -66,7 +66,7 @@ impl Checkpoint {
             content(&fresh)?;
             let json = serde_json::to_vec(state).map_err(|e| e.to_string())?;
             std::fs::write(fresh.join(STATE), json).map_err(|e| e.to_string())?;
-            // Between the two renames only `old` exists; `open` looks there too.
+            // Between the two renames only `old` exists; `existing` looks for it too.
             let _ = std::fs::remove_dir_all(&old);
             if self.folder.exists() {
                 std::fs::rename(&self.folder, &old).map_err(|e| e.to_string())?;
@@ -84,7 +84,7 @@ impl Checkpoint {
         })
     }
 
-    /// The state of an earlier run, if there is one.
+    /// The state saved by an earlier run, if any.
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] where the checkpoint is there but damaged.
@@ -97,7 +97,7 @@ impl Checkpoint {
         read().map(Some).map_err(|e| self.damaged(&e))
     }
 
-    /// `optimiser` as it was in an earlier run; unchanged where there is none.
+    /// Loads the state of `optimiser`; returns it unchanged if there is no checkpoint.
     ///
     /// # Errors
     /// [`ErrorKind::Unreadable`] where the checkpoint is there but damaged or of another network.
@@ -126,7 +126,7 @@ fn file(folder: &Path, name: &str) -> PathBuf {
 }
 
 fn save_network<M: Module>(network: &M, file: &Path) -> Result<(), String> {
-    // Running statistics of the last step are pending until someone asks for the inference form;
+    // Batch-norm statistics of the last step are applied lazily, when the inference form is requested;
     // without this they would be missing from the file.
     let _ = network.valid();
     network.clone().save_file(file).map_err(|e| e.to_string())
@@ -161,7 +161,7 @@ mod tests {
         optimiser.step(3e-3, network, gradients)
     }
 
-    /// Everything that inference depends on.
+    /// All values that affect inference.
     fn fingerprint(network: &RefineNet) -> (Vec<u8>, Vec<Vec<f32>>) {
         (network.export(SIZE), network.adapters())
     }
@@ -185,14 +185,14 @@ mod tests {
         assert_eq!(checkpoint.state::<usize>().unwrap(), Some(4));
         assert!(
             fingerprint(&network) == fingerprint(&again),
-            "what was saved is not what came back"
+            "the loaded network differs from the saved one"
         );
         for step in 4..7 {
             network = learn(network, &mut optimiser, step, &device);
             again = learn(again, &mut optimiser_again, step, &device);
             assert!(
                 fingerprint(&network) == fingerprint(&again),
-                "the trainings part at step {step}"
+                "the trainings differ after step {step}"
             );
         }
     }

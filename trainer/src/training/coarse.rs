@@ -1,62 +1,63 @@
-//! Training the coarse decoder on pseudo-labels that are matched again, around its own predictions,
-//! while it learns.
+//! Trains the coarse decoder on pseudo-labels. During the training the labels are matched again around the
+//! network's predictions.
 
 use burn::module::Module;
-use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::optim::ModuleOptimizer;
 use fiducia::{Error, ShapeModel, WholeFrame, distance, normalise_whole, whole_frame};
 use fiducia_kernels::{Affine, peak};
 use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::correspond::{Correspondences, Labels, towards, trust};
+use crate::correspond::{Correspondences, Labels, cauchy_weight, towards};
 use crate::nets::{CoarseDecoder, TrunkFeatures, TrunkRunner};
-use crate::shape_fit::{learn_shape, mend};
-use crate::training::chance::{GreyJitter, chance, normal};
+use crate::pyramid::ImagePyramid;
+use crate::shape_fit::{learn_shape, regularise};
 use crate::training::checkpoint::Checkpoint;
 use crate::training::heatmap::{loss, target};
 use crate::training::material::Material;
+use crate::training::rng::{GreyJitter, item_rng, normal};
 use crate::training::schedule::{heat_map_sigma, learning_rate, optimiser};
-use crate::view::View;
+use crate::training::step::descend;
 
-/// Spread of the backbone's input, for noise and offsets.
+/// Usual spread of the backbone's input, for noise and offsets.
 const INPUT_SPREAD: f32 = 0.5;
 /// Steps between checkpoints.
 const SAVE_EVERY: usize = 20;
-/// Width of the prior when labels are matched again around a prediction, units.
+/// Standard deviation of the prior when labels are matched again around a prediction, normalised units.
 const REMATCH_SIGMA: f64 = 5.0;
-/// Largest change of a label in one update, units.
+/// Largest change of a label in one update, normalised units.
 const MAX_MOVE: f64 = 4.0;
-/// Disagreement of prediction and match that halves a label's weight, units.
-const DOUBT: f64 = 2.5;
+/// Difference between prediction and match that halves a label's weight, normalised units.
+const HALF_WEIGHT: f64 = 2.5;
 
-/// How the coarse decoder is trained.
+/// Configuration of the coarse training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CoarseConfig {
     /// Optimiser steps.
     pub steps: usize,
-    /// Unlabelled images per step; the template is one more.
+    /// Unlabelled images per step; one template is added.
     pub batch: usize,
     /// Highest learning rate.
     pub learning_rate: f64,
-    /// How many times labels are matched again, evenly over the steps.
+    /// How many times labels are matched again, evenly distributed over the steps.
     pub updates: usize,
     /// Standard deviation of the rotation, degrees.
     pub rotation_deg: f64,
     /// Standard deviation of the logarithm of the scale.
     pub scale: f64,
-    /// Standard deviation of the shift along x and y, units.
+    /// Standard deviation of the shift along x and y, normalised units.
     pub shift: f64,
 }
 
-/// What a coarse training must remember.
+/// The state saved besides network and optimiser.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct State {
     step: usize,
     labels: Labels,
 }
 
-/// Trains a decoder; returns it with the labels as they are after the last update.
+/// Trains a decoder; returns it with the labels after the last update.
 ///
 /// # Errors
 /// From the trunk, or from the checkpoint folder.
@@ -74,7 +75,7 @@ pub fn train_coarse(
     let fresh = || State { step: 0, labels: correspondence.labels.clone() };
     let mut state: State = checkpoint.state()?.unwrap_or_else(fresh);
     if state.step == 0 {
-        mend_by_shape(&mut state.labels, material);
+        regularise_labels(&mut state.labels, material);
     }
     let runner = material.trunk.runner(frame.width, frame.height)?;
     let update_every = (config.steps / (config.updates + 1)).max(1);
@@ -124,13 +125,11 @@ fn learn(
     let sigma = heat_map_sigma(1.2, 0.7, step, config.steps);
     let (targets, weights) = batch.targets(frame, sigma);
     let value = loss(logits.reshape([n * landmarks, h * w]), targets, &weights, material.device);
-    let gradients = GradientsParams::from_grads(value.backward(), &network);
-    let network =
-        optimiser.step(learning_rate(config.learning_rate, step, config.steps), network, gradients);
-    (network, value.into_scalar::<f32>())
+    let rate = learning_rate(config.learning_rate, step, config.steps);
+    descend(network, optimiser, value, rate)
 }
 
-/// Trunk features of augmented images and the landmarks' positions in them.
+/// Trunk features of augmented images, and the landmarks' positions in them, px of the input.
 struct Batch {
     features: Vec<TrunkFeatures>,
     points: Vec<Vec<[f64; 2]>>,
@@ -146,14 +145,14 @@ impl Batch {
         step: usize,
         runner: &TrunkRunner,
     ) -> Result<Self, Error> {
-        let mut images = pick(m.seed, &m.pupils(), config.batch, "coarse batch", step);
+        let mut images = pick(m.seed, &m.training_images(), config.batch, "coarse batch", step);
         images.push(m.anchor(step));
         let draw = |(item, &n): (usize, &usize)| {
-            let mut rng = chance(m.seed, "coarse", step, item);
-            let view = &m.views[n];
-            let to_unit = augmented(view, frame, config, &mut rng);
+            let mut rng = item_rng(m.seed, "coarse", step, item);
+            let pyramid = &m.pyramids[n];
+            let to_unit = augmented(pyramid, frame, config, &mut rng);
             let jitter = GreyJitter::draw(&mut rng, 1.0);
-            let mut input = view.sample(&view.whole, &to_unit, [frame.width, frame.height]);
+            let mut input = pyramid.sample(&pyramid.full, &to_unit, [frame.width, frame.height]);
             jitter.before(&mut input);
             normalise_whole(frame, &mut input, &mut Vec::new());
             jitter.after(&mut input, INPUT_SPREAD, &mut rng);
@@ -171,7 +170,7 @@ impl Batch {
         Ok(batch)
     }
 
-    /// Heat maps `[n · landmarks, cells]` and their weights; a landmark outside the image weighs nothing.
+    /// Heat maps `[n · landmarks, cells]` and their weights; a landmark outside the image has weight 0.
     fn targets(&self, frame: &WholeFrame, sigma: f64) -> (Vec<f32>, Vec<f32>) {
         let cells = [frame.width / frame.stride, frame.height / frame.stride];
         let to_cell = |v: f64| (v - (frame.stride as f64 - 1.0) / 2.0) / frame.stride as f64;
@@ -186,7 +185,7 @@ impl Batch {
     }
 }
 
-/// `count` of `images` for step `step`, each once per pass over them.
+/// The `count` images of step `step`: a random order per pass, each image once per pass.
 pub(crate) fn pick(
     seed: u64,
     images: &[usize],
@@ -196,7 +195,7 @@ pub(crate) fn pick(
 ) -> Vec<usize> {
     let at = |i: usize| {
         let (pass, place) = (i / images.len(), i % images.len());
-        let mut rng = chance(seed, stage, pass, 0);
+        let mut rng = item_rng(seed, stage, pass, 0);
         let mut order = images.to_vec();
         for k in (1..order.len()).rev() {
             order.swap(k, rng.random_range(0..=k));
@@ -206,9 +205,10 @@ pub(crate) fn pick(
     (step * count..(step + 1) * count).map(at).collect()
 }
 
-/// From pixels of the backbone's input to units of the image, turned, scaled and shifted at random.
+/// Maps pixels of the backbone's input to normalised units of the image, with random rotation, scale and
+/// shift.
 fn augmented(
-    view: &View,
+    pyramid: &ImagePyramid,
     frame: &WholeFrame,
     config: &CoarseConfig,
     rng: &mut impl rand::Rng,
@@ -218,24 +218,24 @@ fn augmented(
     let scale = normal(rng, config.scale).clamp(-0.25, 0.25).exp();
     let turn = Affine::similarity(angle, scale, middle, middle);
     let shift = Affine::shift(normal(rng, config.shift), normal(rng, config.shift));
-    shift.after(&plain(view, frame)).after(&turn)
+    shift.after(&plain(pyramid, frame)).after(&turn)
 }
 
-/// From pixels of the backbone's input to units of the image, as the runtime places them.
-fn plain(view: &View, frame: &WholeFrame) -> Affine {
-    let unit_per_px = [view.to_unit.m[0][0], view.to_unit.m[1][1]];
-    view.to_unit.after(&whole_frame(frame, view.size_px, unit_per_px))
+/// Maps pixels of the backbone's input to normalised units of the image, as the runtime does.
+fn plain(pyramid: &ImagePyramid, frame: &WholeFrame) -> Affine {
+    let unit_per_px = [pyramid.to_unit.m[0][0], pyramid.to_unit.m[1][1]];
+    pyramid.to_unit.after(&whole_frame(frame, pyramid.size_px, unit_per_px))
 }
 
-/// An image as the runtime hands it to the backbone.
-pub(super) fn backbone_input(view: &View, frame: &WholeFrame) -> Vec<f32> {
+/// The backbone's input for an image, as in the runtime.
+pub(super) fn backbone_input(pyramid: &ImagePyramid, frame: &WholeFrame) -> Vec<f32> {
     let size = [frame.width, frame.height];
-    let mut input = view.sample(&view.whole, &plain(view, frame), size);
+    let mut input = pyramid.sample(&pyramid.full, &plain(pyramid, frame), size);
     normalise_whole(frame, &mut input, &mut Vec::new());
     input
 }
 
-/// The network's points on every image, units.
+/// The network's predictions on every image, normalised units.
 fn predict(
     network: &CoarseDecoder,
     m: &Material<'_>,
@@ -245,8 +245,8 @@ fn predict(
     let network = network.valid();
     let device = m.device.clone().inner();
     let cells = [frame.width / frame.stride, frame.height / frame.stride];
-    let one = |view: &View| {
-        let (to_unit, input) = (plain(view, frame), backbone_input(view, frame));
+    let one = |pyramid: &ImagePyramid| {
+        let (to_unit, input) = (plain(pyramid, frame), backbone_input(pyramid, frame));
         let logits = network.forward(CoarseDecoder::tensors(&[runner.run(&input)?], &device));
         let values = crate::nets::values(&logits);
         let half = (frame.stride as f64 - 1.0) / 2.0;
@@ -257,10 +257,11 @@ fn predict(
         };
         Ok(values.chunks_exact(cells[0] * cells[1]).map(decode).collect())
     };
-    m.views.par_iter().map(one).collect()
+    m.pyramids.par_iter().map(one).collect()
 }
 
-/// Moves every label towards a new match around the prediction; the median move, units.
+/// Moves every label towards a new match around the prediction; returns the median movement, normalised
+/// units.
 fn update_labels(
     labels: &mut Labels,
     predicted: &[Vec<[f64; 2]>],
@@ -272,19 +273,19 @@ fn update_labels(
     for n in 0..labels.points.len() {
         for l in 0..labels.points[n].len() {
             let old = labels.points[n][l];
-            let wanted = distance(matched[n][l], old);
-            let share = (MAX_MOVE / wanted.max(1e-9)).min(1.0);
-            labels.points[n][l] = towards(old, matched[n][l], share);
-            labels.weights[n][l] = trust(matched[n][l], predicted[n][l], DOUBT);
-            moves.push(wanted * share);
+            let full = distance(matched[n][l], old);
+            let fraction = (MAX_MOVE / full.max(1e-9)).min(1.0);
+            labels.points[n][l] = towards(old, matched[n][l], fraction);
+            labels.weights[n][l] = cauchy_weight(matched[n][l], predicted[n][l], HALF_WEIGHT);
+            moves.push(full * fraction);
         }
     }
-    mend_by_shape(labels, m);
-    crate::correspond::median(moves)
+    regularise_labels(labels, m);
+    crate::statistics::median(moves)
 }
 
-fn mend_by_shape(labels: &mut Labels, m: &Material<'_>) {
+fn regularise_labels(labels: &mut Labels, m: &Material<'_>) {
     let model: ShapeModel = learn_shape(&labels.points, &labels.weights, m.points());
-    mend(labels, &model);
+    regularise(labels, &model);
     m.pin(labels);
 }

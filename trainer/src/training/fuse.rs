@@ -1,5 +1,5 @@
-//! Fusion: one network with shared weights and a small adapter per landmark learns from the dedicated
-//! networks what each of them knows ("landmarks are alike").
+//! Fusion: one network with shared weights and a small adapter per landmark is distilled from the dedicated
+//! networks.
 
 use burn::module::Module;
 use burn::tensor::activation::softmax;
@@ -11,18 +11,20 @@ use serde::{Deserialize, Serialize};
 use crate::correspond::Labels;
 use crate::nets::{AdapterForm, RefineNet, values};
 use crate::training::checkpoint::Checkpoint;
-use crate::training::lesson::{LOOKS, Lesson, Sight, heat_maps, learn, look};
+use crate::training::phase::{
+    AUGMENTATIONS, AugmentedPrediction, Phase, heat_maps, learn, predict_augmented,
+};
 use crate::training::regions::{Batch, Region, Task};
 
-/// Share of the dedicated networks' heat maps in the targets; the rest are the labels.
+/// Fraction of the dedicated networks' heat maps in the targets; the rest are the labels.
 const DISTIL: f32 = 0.6;
-/// Width of the label heat maps at the start and in the end, px.
+/// Standard deviation of the label heat maps at the start and at the end, px.
 const SIGMA: [f64; 2] = [1.8, 1.4];
 
-/// How the networks are fused.
+/// Configuration of the fusion.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FuseConfig {
-    /// What each landmark owns.
+    /// Private parameters of each landmark.
     pub form: AdapterForm,
     /// Passes over the images.
     pub passes: usize,
@@ -30,14 +32,14 @@ pub struct FuseConfig {
     pub batch: usize,
     /// Highest learning rate.
     pub learning_rate: f64,
-    /// Whether the dedicated networks teach; without it the labels alone do.
+    /// Whether the dedicated networks are teachers; otherwise only the labels are used.
     pub distil: bool,
 }
 
-/// Trains the fused network, which starts from `start`.
+/// Trains the fused network, starting from `start`.
 ///
 /// # Errors
-/// From the checkpoint folder.
+/// Errors of the checkpoint folder.
 pub fn fuse(
     task: &Task<'_>,
     labels: &Labels,
@@ -47,17 +49,17 @@ pub fn fuse(
     checkpoint: &Checkpoint,
     tick: &(dyn Fn(f64) + Sync),
 ) -> Result<RefineNet, Error> {
-    let kept: Option<Vec<usize>> = checkpoint.state()?;
-    let done = kept.is_some();
-    let ranks = kept.unwrap_or_else(|| ranks(task, labels, singles, start, config.form.rank()));
+    let saved: Option<Vec<usize>> = checkpoint.state()?;
+    let done = saved.is_some();
+    let ranks = saved.unwrap_or_else(|| ranks(task, labels, singles, start, config.form.rank()));
     task.m.device.seed(task.m.seed);
-    let student = start.valid().train().adapted(config.form, &ranks, task.m.device);
+    let initial = start.valid().train().adapted(config.form, &ranks, task.m.device);
     if !done {
         let singles: Vec<RefineNet> = singles.iter().map(Module::valid).collect();
-        let teacher = |batch: &Batch| (taught(task, &singles, batch), DISTIL);
-        let lesson = Lesson {
+        let teacher = |batch: &Batch| (teacher_heat_maps(task, &singles, batch), DISTIL);
+        let phase = Phase {
             stage: "fuse",
-            images: &task.m.pupils(),
+            images: &task.m.training_images(),
             bank: &[],
             batch: config.batch,
             passes: config.passes,
@@ -65,21 +67,15 @@ pub fn fuse(
             sigma: SIGMA,
         };
         let distil = config.distil && !singles.is_empty();
-        let pupil = learn(
-            task,
-            labels,
-            &lesson,
-            &student,
-            if distil { Some(&teacher) } else { None },
-            tick,
-        );
-        checkpoint.save(&[("fused", &pupil.average)], None, &ranks)?;
+        let trained =
+            learn(task, labels, &phase, &initial, if distil { Some(&teacher) } else { None }, tick);
+        checkpoint.save(&[("fused", &trained.average)], None, &ranks)?;
     }
-    checkpoint.network("fused", student.valid())
+    checkpoint.network("fused", initial.valid())
 }
 
-/// The rank of every landmark: those on which its dedicated network and the shared one differ most get
-/// the full rank, the others half of it. No label but the pseudo-labels' regions is used.
+/// The rank of every landmark: full rank where its dedicated network differs from the shared one by more than
+/// the median, half of it otherwise. Only pseudo-labels are used.
 fn ranks(
     task: &Task<'_>,
     labels: &Labels,
@@ -91,24 +87,26 @@ fn ranks(
     if full == 0 || singles.is_empty() {
         return vec![full; landmarks];
     }
-    let images = task.m.pupils();
-    let views = &LOOKS[..1];
-    let together = look(task, shared, &labels.points, &images, views);
-    let difference = |(slot, single): (usize, &RefineNet)| {
+    let images = task.m.training_images();
+    let augmentations = &AUGMENTATIONS[..1];
+    let together = predict_augmented(task, shared, &labels.points, &images, augmentations);
+    let total_difference = |(slot, single): (usize, &RefineNet)| {
         let one = [task.landmarks[slot]];
         let alone = Task { landmarks: &one, ..*task };
-        let seen = look(&alone, single, &labels.points, &images, views);
-        let apart =
-            |(a, b): (&Vec<Sight>, &Vec<Sight>)| fiducia::distance(a[0].point, b[slot].point);
-        seen.iter().zip(&together).map(apart).sum::<f64>()
+        let seen = predict_augmented(&alone, single, &labels.points, &images, augmentations);
+        let difference = |(a, b): (&Vec<AugmentedPrediction>, &Vec<AugmentedPrediction>)| {
+            fiducia::distance(a[0].point, b[slot].point)
+        };
+        seen.iter().zip(&together).map(difference).sum::<f64>()
     };
-    let differences: Vec<f64> = singles.iter().enumerate().map(difference).collect();
-    let usual = crate::correspond::median(differences.clone());
+    let differences: Vec<f64> = singles.iter().enumerate().map(total_difference).collect();
+    let usual = crate::statistics::median(differences.clone());
     differences.iter().map(|&d| if d > usual { full } else { full.div_ceil(2) }).collect()
 }
 
-/// What the dedicated networks see in a batch: each its own landmark, as probabilities.
-fn taught(task: &Task<'_>, singles: &[RefineNet], batch: &Batch) -> Vec<f32> {
+/// The dedicated networks' heat maps for a batch, each for its own landmark, as probabilities, `[region][size
+/// · size]`.
+fn teacher_heat_maps(task: &Task<'_>, singles: &[RefineNet], batch: &Batch) -> Vec<f32> {
     let area = task.frame.size * task.frame.size;
     let mut soft = vec![0.0; batch.regions.len() * area];
     let one = |(slot, single): (usize, &RefineNet)| {

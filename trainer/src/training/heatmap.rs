@@ -1,18 +1,19 @@
-//! Target heat maps and the loss against them.
+//! Target heat maps and the training loss.
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Writes a Gaussian of `sigma` cells about `(x, y)` that sums to 1 into `out` `[height, width]`.
+/// Writes a Gaussian around `(x, y)` with standard deviation `sigma` cells and sum 1 into `out` `[height,
+/// width]`.
 ///
-/// Returns whether enough of it lies inside; a landmark outside the map teaches nothing.
+/// Returns whether at least half of it lies inside; otherwise `out` is zero.
 pub fn target(point: [f64; 2], sigma: f64, [width, height]: [usize; 2], out: &mut [f32]) -> bool {
     let bell = |c: f64, n: usize| -> Vec<f32> {
         (0..n).map(|i| (-(i as f64 - c).powi(2) / (2.0 * sigma * sigma)).exp() as f32).collect()
     };
     let (across, down) = (bell(point[0], width), bell(point[1], height));
     let total = across.iter().sum::<f32>() * down.iter().sum::<f32>();
-    // A whole Gaussian sums to 2 pi sigma squared; half of it must be inside.
+    // A complete Gaussian has the sum 2 π σ²; half of it must be inside.
     let inside = f64::from(total) > std::f64::consts::PI * sigma * sigma;
     let scale = if inside { 1.0 / total } else { 0.0 };
     for (row, d) in out.chunks_exact_mut(width).zip(down) {
@@ -21,7 +22,7 @@ pub fn target(point: [f64; 2], sigma: f64, [width, height]: [usize; 2], out: &mu
     inside
 }
 
-/// Weighted cross-entropy of `logits` `[n, cells]` against `targets` `[n, cells]`.
+/// Weighted mean cross-entropy of `logits` `[n, cells]` against `targets` `[n, cells]`.
 pub fn loss(logits: Tensor<2>, targets: Vec<f32>, weights: &[f32], device: &Device) -> Tensor<1> {
     let [n, cells] = logits.dims();
     let total = weights.iter().sum::<f32>().max(1e-6);

@@ -1,4 +1,4 @@
-//! What every training works on.
+//! The common inputs of every training stage.
 
 use burn::tensor::Device;
 
@@ -6,38 +6,38 @@ use crate::correspond::Labels;
 use crate::correspond::align::Framing;
 use crate::nets::Trunk;
 use crate::progress::Progress;
-use crate::view::View;
+use crate::pyramid::ImagePyramid;
 
-/// An image that a person annotated.
+/// An image annotated by a person.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Annotated {
     /// Index into the images.
     pub image: usize,
-    /// Its landmarks, units.
+    /// Its landmarks, normalised units.
     pub points: Vec<[f64; 2]>,
 }
 
-/// Images, what is known of them, and the tools.
+/// Images, annotations, trunk and device.
 #[derive(Debug)]
 pub struct Material<'a> {
-    /// All images, the annotated ones among them.
-    pub views: &'a [View],
-    /// The annotated images: one for one-shot training; at least one.
+    /// All images, including the annotated ones.
+    pub pyramids: &'a [ImagePyramid],
+    /// The annotated images, at least one; exactly one in one-shot training.
     pub annotated: &'a [Annotated],
     /// The frozen trunk.
     pub trunk: &'a Trunk,
-    /// Where networks are trained; an autodiff device.
+    /// The training device, with automatic differentiation.
     pub device: &'a Device,
-    /// Seed of all randomness.
+    /// Seed of all random numbers.
     pub seed: u64,
-    /// How far apart the films are framed.
+    /// Variation of the framing of the images.
     pub framing: Framing,
-    /// Bars on the terminal.
+    /// Progress bars.
     pub progress: &'a Progress,
 }
 
 impl Material<'_> {
-    /// Landmarks of the first annotated image, units of that image.
+    /// Landmarks of the first annotated image, normalised units of that image.
     pub fn points(&self) -> &[[f64; 2]] {
         &self.annotated[0].points
     }
@@ -47,25 +47,25 @@ impl Material<'_> {
         self.points().len()
     }
 
-    /// The annotated image of step `step`: one takes part in every step.
+    /// The annotated image of step `step`; every step contains one.
     pub fn anchor(&self, step: usize) -> usize {
         self.annotated[step % self.annotated.len()].image
     }
 
-    /// Whether a person annotated image `n`.
+    /// Whether image `n` is annotated.
     pub fn is_annotated(&self, n: usize) -> bool {
         self.annotated.iter().any(|a| a.image == n)
     }
 
-    /// Images to learn from besides the anchor: those without annotations, or all where every image
-    /// has some.
-    pub fn pupils(&self) -> Vec<usize> {
-        let all = 0..self.views.len();
+    /// Images to learn from besides the annotated one of each step: those without annotations, or all if
+    /// every image is annotated.
+    pub fn training_images(&self) -> Vec<usize> {
+        let all = 0..self.pyramids.len();
         let without: Vec<usize> = all.clone().filter(|&n| !self.is_annotated(n)).collect();
         if without.is_empty() { all.collect() } else { without }
     }
 
-    /// Sets the labels of the annotated images to what people placed there.
+    /// Resets the labels of the annotated images to their annotations.
     pub fn pin(&self, labels: &mut Labels) {
         for a in self.annotated {
             labels.points[a.image].clone_from(&a.points);

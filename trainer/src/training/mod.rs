@@ -1,15 +1,16 @@
-//! Training the two networks on labels that improve while they learn.
+//! Training of the two networks on pseudo-labels that improve during the training.
 
-pub mod chance;
+pub mod rng;
 pub mod schedule;
 pub mod heatmap;
 pub mod checkpoint;
 pub mod average;
+mod step;
 pub mod material;
 pub mod coarse;
 pub mod side;
 pub mod regions;
-pub mod lesson;
+pub mod phase;
 pub mod bank;
 pub mod rounds;
 pub mod joint;

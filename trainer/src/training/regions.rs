@@ -1,5 +1,5 @@
-//! Regions of interest that refine networks learn from and look at: cut around a label, upright in the
-//! pose of the image, then turned, scaled and shifted at random, as far as a coarse stage errs.
+//! Regions of interest of the refine network: cut around a label, aligned to the pose of the image, then
+//! rotated, scaled and shifted at random, within the error of the coarse stage.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use fiducia::{Pose, RefineFrame, normalise_crop};
@@ -9,19 +9,19 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::correspond::Labels;
-use crate::training::chance::{GreyJitter, chance, normal};
 use crate::training::heatmap::target;
 use crate::training::material::Material;
+use crate::training::rng::{GreyJitter, item_rng, normal};
 
-/// Spread of a normalised region, for noise and offsets.
+/// Usual spread of a normalised region, for noise and offsets.
 const REGION_SPREAD: f32 = 1.0;
-/// Few images teach the true positions: they are seen in more ways than the others.
+/// Augmentation strength of annotated images: only a few images have exact labels, so they are varied more.
 const TEMPLATE_STRENGTH: f64 = 1.6;
 
-/// How far regions are moved at random.
+/// Random transformations of training regions.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Augment {
-    /// Largest shift along x and y, units.
+    /// Largest shift along x and y, normalised units.
     pub jitter: f64,
     /// Standard deviation of the rotation, degrees.
     pub rotation_deg: f64,
@@ -29,7 +29,7 @@ pub struct Augment {
     pub scale: f64,
 }
 
-/// What a refine network is for: some landmarks of a set of images.
+/// The task of a refine network: some landmarks of a set of images.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {
     /// The images.
@@ -40,11 +40,11 @@ pub struct Task<'a> {
     pub poses: &'a [Pose],
     /// Landmarks of the set that the network finds; its adapter `s` belongs to `landmarks[s]`.
     pub landmarks: &'a [usize],
-    /// How regions are moved while it learns.
+    /// Random transformations of training regions.
     pub augment: Augment,
 }
 
-/// One region: an image, and which of the task's landmarks lies in it.
+/// One region: an image, and the landmark of the task at its centre.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
     /// Index into the images.
@@ -53,23 +53,23 @@ pub struct Region {
     pub slot: usize,
 }
 
-/// A fixed way of looking at a region: turned and shifted by so much.
+/// A fixed augmentation of a region: rotation and shift.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct Augmentation {
     /// Rotation, degrees.
     pub rotation_deg: f64,
-    /// Shift along x and y, units.
+    /// Shift along x and y, normalised units.
     pub shift: [f64; 2],
 }
 
-/// Regions cut out and normalised.
+/// Regions cut out of images and normalised.
 #[derive(Debug)]
 pub struct Batch {
-    /// What was cut.
+    /// The regions.
     pub regions: Vec<Region>,
     /// `[region][size · size]`.
     pub pixels: Vec<f32>,
-    /// From region px to units, one per region.
+    /// From region px to normalised units, one per region.
     pub frames: Vec<Affine>,
     size: usize,
 }
@@ -84,15 +84,15 @@ impl Task<'_> {
             .collect()
     }
 
-    /// The label of a region's landmark, units.
+    /// The label of a region's landmark, normalised units.
     pub fn label(&self, labels: &Labels, region: Region) -> [f64; 2] {
         labels.points[region.image][self.landmarks[region.slot]]
     }
 
-    /// Cuts `regions` around their labels as step `step` of `stage` draws them.
+    /// Cuts `regions` around their labels with the random augmentation of step `step` of `stage`.
     pub fn draw(&self, labels: &Labels, regions: Vec<Region>, stage: &str, step: usize) -> Batch {
         self.cut(regions, |item, region, pixels| {
-            let mut rng = chance(self.m.seed, stage, step, item);
+            let mut rng = item_rng(self.m.seed, stage, step, item);
             let strength = if self.m.is_annotated(region.image) { TEMPLATE_STRENGTH } else { 1.0 };
             let (turn, jitter) = (self.augment.rotation_deg * strength, self.augment.jitter);
             let angle = normal(&mut rng, turn).to_radians();
@@ -109,12 +109,17 @@ impl Task<'_> {
         })
     }
 
-    /// Cuts `regions` around `centres` (`[image][landmark]`, units) as `look` says.
-    pub fn view(&self, centres: &[Vec<[f64; 2]>], regions: Vec<Region>, look: Look) -> Batch {
+    /// Cuts `regions` around `centres` (`[image][landmark]`, normalised units) with a fixed augmentation.
+    pub fn cut_fixed(
+        &self,
+        centres: &[Vec<[f64; 2]>],
+        regions: Vec<Region>,
+        augmentation: Augmentation,
+    ) -> Batch {
         self.cut(regions, |_, region, pixels| {
             let centre = centres[region.image][self.landmarks[region.slot]];
-            let angle = look.rotation_deg.to_radians();
-            let frame = self.place(centre, region.image, angle, 1.0, look.shift);
+            let angle = augmentation.rotation_deg.to_radians();
+            let frame = self.place(centre, region.image, angle, 1.0, augmentation.shift);
             self.sample(region.image, &frame, pixels);
             normalise_crop(pixels);
             frame
@@ -137,7 +142,7 @@ impl Task<'_> {
         Batch { regions, pixels, frames, size: self.frame.size }
     }
 
-    /// From region px to units of the image.
+    /// Maps region px to normalised units of the image.
     fn place(
         &self,
         centre: [f64; 2],
@@ -153,13 +158,13 @@ impl Task<'_> {
     }
 
     fn sample(&self, image: usize, frame: &Affine, pixels: &mut [f32]) {
-        let view = &self.m.views[image];
-        view.fine.resample(&view.from_unit().after(frame), pixels, [self.frame.size; 2]);
+        let pyramid = &self.m.pyramids[image];
+        pyramid.fine.resample(&pyramid.from_unit().after(frame), pixels, [self.frame.size; 2]);
     }
 }
 
 impl Batch {
-    /// The regions `which` alone, renamed.
+    /// The regions `which` only, each mapped by `rename`.
     pub fn part(&self, which: &[usize], rename: impl Fn(Region) -> Region) -> Self {
         let area = self.size * self.size;
         let pixels = |&r: &usize| self.pixels[r * area..(r + 1) * area].iter().copied();
@@ -177,14 +182,14 @@ impl Batch {
         Tensor::from_data(TensorData::new(self.pixels.clone(), shape), device)
     }
 
-    /// Which adapter each region needs.
+    /// The adapter index of each region.
     pub fn slots(&self, device: &Device) -> Tensor<1, Int> {
         let slots: Vec<i64> = self.regions.iter().map(|r| r.slot as i64).collect();
         Tensor::from_data(TensorData::new(slots, [self.regions.len()]), device)
     }
 
-    /// Heat maps `[regions, size · size]` of `sigma` px about the labels, and the labels' weights; a
-    /// label outside its region weighs nothing.
+    /// Target heat maps `[regions, size · size]` with `sigma` px around the labels, and the labels' weights;
+    /// a label outside its region has weight 0.
     pub fn targets(&self, task: &Task<'_>, labels: &Labels, sigma: f64) -> (Vec<f32>, Vec<f32>) {
         let area = self.size * self.size;
         let mut maps = vec![0.0; self.regions.len() * area];

@@ -1,126 +1,134 @@
-//! Training a dedicated network on dynamic pseudo-labels: two networks learn on disjoint halves of the images, and after every round the labels move towards what both see. A last lesson trains the
-//! network that is kept.
+//! Trains a dedicated network on dynamic pseudo-labels (co-training): two networks learn on disjoint halves
+//! of the images, and after every round the labels move towards the mean of their predictions. A last
+//! training phase on all images trains the final network.
 
 use burn::module::Module;
 use fiducia::{Error, ShapeModel, distance};
 use serde::{Deserialize, Serialize};
 
-use crate::correspond::{CloseUps, Correspondences, Labels, median, towards, trust};
+use crate::correspond::{
+    CloseUps, Correspondences, Labels, cauchy_weight, cauchy_weight_at, towards,
+};
 use crate::nets::RefineNet;
+use crate::statistics::median;
 use crate::training::bank::Bank;
 use crate::training::checkpoint::Checkpoint;
-use crate::training::lesson::{LOOKS, Lesson, Pupil, Sight, learn, look};
+use crate::training::phase::{
+    AUGMENTATIONS, AugmentedPrediction, Phase, Student, learn, predict_augmented,
+};
 use crate::training::regions::Task;
 
-/// Disagreement of the two halves, or scatter of one network, that halves a label's weight, units.
-const DOUBT: f64 = 1.5;
-/// Way back to the template, or distance to the likely shape, that halves a label's weight, units.
-const DOUBT_OUTSIDE: f64 = 3.0;
-/// Distance to the anchor that halves a label's weight, units.
-const DOUBT_ANCHOR: f64 = 2.0;
-/// Share of the way from the anchor to the networks' opinion that a label may go in the end.
-const LEASH: f64 = 0.7;
-/// Largest move of a label in one round, units.
+/// Difference between the two halves, or scatter of one network, that halves a label's weight, normalised
+/// units.
+const HALF_WEIGHT: f64 = 1.5;
+/// Round-trip error, or distance to the fitted shape, that halves a label's weight, normalised units.
+const HALF_WEIGHT_OUTSIDE: f64 = 3.0;
+/// Distance to the anchor that halves a label's weight, normalised units.
+const HALF_WEIGHT_ANCHOR: f64 = 2.0;
+/// Largest fraction of the way from the anchor to the teacher prediction, reached in the last round.
+const DRIFT_LIMIT: f64 = 0.7;
+/// Largest movement of a label in one round, normalised units.
 const MAX_MOVE: f64 = 1.5;
-/// Networks that suddenly see a landmark this far from its label set the image aside for the round, units.
+/// Distance between teacher prediction and label above which the label is ignored for the round, normalised
+/// units.
 const JUMP: f64 = 5.0;
-/// Rounds end when labels move less than this in the median, units.
+/// Rounds end when the median movement of the labels is below this, normalised units.
 const STILL: f64 = 0.05;
-/// Rounds end when the halves agree no better than this share of the round before.
+/// Rounds end when the disagreement of the halves exceeds this multiple of the round before.
 const NO_BETTER: f64 = 1.1;
-/// Width of the prior when anchors are matched again with the bank, units.
+/// Standard deviation of the prior when anchors are matched again with the bank, normalised units.
 const BANK_SIGMA: f64 = 2.5;
-/// Share of the way that an anchor moves to where the bank matches it.
-const BANK_SHARE: f64 = 0.5;
-/// Width of the heat maps at the start, after the rounds, and in the end, px.
+/// Fraction of the way to its match with the bank that an anchor moves.
+const BANK_FRACTION: f64 = 0.5;
+/// Standard deviation of the target heat maps at the start, after the rounds, and at the end, px.
 const SIGMAS: [f64; 3] = [2.5, 1.7, 1.4];
 
-/// How a landmark, or all of them, are trained.
+/// Configuration of the dedicated trainings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundsConfig {
-    /// Rounds of label updating; 0 leaves the labels as they are.
+    /// Rounds of label updates; with 0 the labels stay constant.
     pub rounds: usize,
     /// Passes over the images in each round.
     pub passes: usize,
-    /// Passes of the last lesson.
+    /// Passes of the last training phase.
     pub last_passes: usize,
     /// Images per step.
     pub batch: usize,
     /// Highest learning rate.
     pub learning_rate: f64,
-    /// Most members of a landmark's template bank; 0 for none.
+    /// Largest size of a landmark's template bank; 0 for none.
     pub bank: usize,
 }
 
 impl RoundsConfig {
-    /// Images that are seen in all, for progress bars.
+    /// Total number of images processed, for progress bars.
     pub fn regions(&self, m: &crate::training::Material<'_>) -> usize {
         let per_pass = |images: usize| images.div_ceil(self.batch) * self.batch;
-        let images = m.pupils().len();
+        let images = m.training_images().len();
         self.rounds * self.passes * 2 * per_pass(images / 2) + self.last_passes * per_pass(images)
     }
 }
 
-/// What one round did.
+/// Statistics of one round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundLog {
     /// Number of the round, from 1.
     pub round: usize,
     /// Mean loss of the two halves in their last pass.
     pub loss: f64,
-    /// Median move of the labels, units.
+    /// Median move of the labels, normalised units.
     pub moved: f64,
-    /// Mean distance of what the two halves see, units.
+    /// Mean distance between the predictions of the two halves, normalised units.
     pub agreement: f64,
-    /// Share of labels that were set aside.
+    /// Fraction of labels that were ignored in this round.
     pub set_aside: f64,
     /// Mean number of members in the banks.
     pub bank: f64,
 }
 
-/// A trained network, the labels it ended with, and how they got there.
+/// A trained network, its final labels, and the history of the rounds.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The averaged network.
+    /// The moving average of the network.
     pub network: RefineNet,
-    /// Labels; those of landmarks outside the task are as they were.
+    /// Labels; those of landmarks outside the task are unchanged.
     pub labels: Labels,
     /// One entry per round.
     pub log: Vec<RoundLog>,
 }
 
-/// All that goes on from round to round besides the networks.
+/// The state carried from round to round besides the networks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct State {
     labels: Labels,
-    /// Where matching puts every landmark; labels stay near.
+    /// Matched position of every landmark; labels stay within the drift limit around it.
     anchors: Labels,
     /// One bank per landmark of the task.
     banks: Vec<Bank>,
     log: Vec<RoundLog>,
     /// Whether the rounds are over.
     settled: bool,
-    /// Whether the last lesson is over.
+    /// Whether the last training phase is over.
     done: bool,
 }
 
-/// What labels are judged by, the same in every round.
+/// The constant inputs of the label updates.
 struct Scene<'a> {
     task: &'a Task<'a>,
-    places: &'a Correspondences,
+    correspondences: &'a Correspondences,
     /// Shape of the labels before the first round.
     shape: &'a ShapeModel,
-    /// One per landmark of the task; none where there is no bank.
+    /// One per landmark of the task; empty without a bank.
     close_ups: &'a [CloseUps],
 }
 
-/// Trains from `start`, whose shape and weights every network takes over at the beginning.
+/// Trains from `start`, from which every network takes its initial weights.
 ///
 /// # Errors
-/// From the checkpoint folder.
+/// Errors of the checkpoint folder.
 pub fn train_in_rounds(
     task: &Task<'_>,
-    places: &Correspondences,
+    correspondences: &Correspondences,
     labels: &Labels,
     config: &RoundsConfig,
     start: &RefineNet,
@@ -138,44 +146,48 @@ pub fn train_in_rounds(
     let shape = crate::shape_fit::learn_shape(&labels.points, &labels.weights, task.m.points());
     let close_ups = if config.bank > 0 && config.rounds > 0 {
         let centres = |l: usize| labels.points.iter().map(|p| p[l]).collect::<Vec<_>>();
-        let one = |&l: &usize| places.close_ups(task.m, l, &centres(l));
+        let one = |&l: &usize| correspondences.close_ups(task.m, l, &centres(l));
         task.landmarks.iter().map(one).collect::<Result<Vec<_>, _>>()?
     } else {
         Vec::new()
     };
-    let scene = Scene { task, places, shape: &shape, close_ups: &close_ups };
+    let scene = Scene { task, correspondences, shape: &shape, close_ups: &close_ups };
     while state.log.len() < config.rounds && !state.settled {
-        let pupils = state.teach_halves(task, config, &halves, tick);
-        let seen = pupils.each_ref().map(|p| sights(task, &state.labels, p));
-        let loss = (pupils[0].loss + pupils[1].loss) / 2.0;
+        let students = state.train_halves(task, config, &halves, tick);
+        let seen = students.each_ref().map(|p| predictions(task, &state.labels, p));
+        let loss = (students[0].loss + students[1].loss) / 2.0;
         state.update(&scene, config, &seen, loss);
-        halves = pupils.map(|p| p.average);
+        halves = students.map(|p| p.average);
         checkpoint.save(&[("even", &halves[0]), ("odd", &halves[1])], None, &state)?;
     }
-    let lesson = Lesson {
+    let phase = Phase {
         stage: "last",
-        images: &task.m.pupils(),
+        images: &task.m.training_images(),
         bank: &state.bank_images(),
         batch: config.batch,
         passes: config.last_passes,
         learning_rate: config.learning_rate,
         sigma: if config.rounds == 0 { [SIGMAS[0], SIGMAS[2]] } else { [SIGMAS[1], SIGMAS[2]] },
     };
-    let pupil = learn(task, &state.labels, &lesson, start, None, tick);
+    let student = learn(task, &state.labels, &phase, start, None, tick);
     state.done = true;
-    checkpoint.save(&[("kept", &pupil.average)], None, &state)?;
-    // What a resumed run reads, so that both go on with the same bits.
+    checkpoint.save(&[("kept", &student.average)], None, &state)?;
+    // Read it back, so that resumed and uninterrupted runs continue with the same bits.
     let network = checkpoint.network("kept", start.valid())?;
     Ok(state.outcome(network))
 }
 
-/// What a network sees on all images, `[image][slot]`.
-fn sights(task: &Task<'_>, labels: &Labels, pupil: &Pupil) -> Vec<Vec<Sight>> {
-    let all: Vec<usize> = (0..task.m.views.len()).collect();
-    look(task, &pupil.average, &labels.points, &all, &LOOKS)
+/// The predictions of a network on all images, `[image][slot]`.
+fn predictions(
+    task: &Task<'_>,
+    labels: &Labels,
+    student: &Student,
+) -> Vec<Vec<AugmentedPrediction>> {
+    let all: Vec<usize> = (0..task.m.pyramids.len()).collect();
+    predict_augmented(task, &student.average, &labels.points, &all, &AUGMENTATIONS)
 }
 
-/// The images of each half: every second one.
+/// Half number `which` of the images: every second one.
 fn half(images: &[usize], which: usize) -> Vec<usize> {
     images.iter().copied().skip(which).step_by(2).collect()
 }
@@ -200,77 +212,78 @@ impl State {
         self.banks.iter().map(Bank::images).collect()
     }
 
-    fn teach_halves(
+    fn train_halves(
         &self,
         task: &Task<'_>,
         config: &RoundsConfig,
         halves: &[RefineNet; 2],
         tick: &(dyn Fn(f64) + Sync),
-    ) -> [Pupil; 2] {
+    ) -> [Student; 2] {
         let round = self.log.len();
         let width =
             |r: usize| SIGMAS[0] + (SIGMAS[1] - SIGMAS[0]) * r as f64 / config.rounds.max(1) as f64;
         let banks = self.bank_images();
-        let pupils = task.m.pupils();
-        let teach = |which: usize| {
-            let lesson = Lesson {
+        let images = task.m.training_images();
+        let train = |which: usize| {
+            let phase = Phase {
                 stage: &format!("round {round} half {which}"),
-                images: &half(&pupils, which),
+                images: &half(&images, which),
                 bank: &banks,
                 batch: config.batch,
                 passes: config.passes,
                 learning_rate: config.learning_rate,
                 sigma: [width(round), width(round + 1)],
             };
-            learn(task, &self.labels, &lesson, &halves[which], None, tick)
+            learn(task, &self.labels, &phase, &halves[which], None, tick)
         };
-        let (even, odd) = rayon::join(|| teach(0), || teach(1));
+        let (even, odd) = rayon::join(|| train(0), || train(1));
         [even, odd]
     }
 
-    /// Moves labels, anchors and banks by what the two halves see.
+    /// Updates labels, anchors and banks from the predictions of the two halves.
     fn update(
         &mut self,
         scene: &Scene<'_>,
         config: &RoundsConfig,
-        seen: &[Vec<Vec<Sight>>; 2],
+        seen: &[Vec<Vec<AugmentedPrediction>>; 2],
         loss: f64,
     ) {
-        let Scene { task, places, shape, .. } = *scene;
+        let Scene { task, correspondences, shape, .. } = *scene;
         let round = self.log.len() + 1;
-        let leash = LEASH * (round as f64 + 1.0) / (config.rounds as f64 + 1.0);
-        let (mut moves, mut apart, mut aside) = (Vec::new(), Vec::new(), 0usize);
+        let drift_limit = DRIFT_LIMIT * (round as f64 + 1.0) / (config.rounds as f64 + 1.0);
+        let (mut moves, mut disagreements, mut ignored) = (Vec::new(), Vec::new(), 0usize);
         let mut candidates = vec![Vec::new(); task.landmarks.len()];
-        for n in task.m.pupils().into_iter().filter(|&n| !task.m.is_annotated(n)) {
-            let opinions: Vec<Opinion> =
-                seen[0][n].iter().zip(&seen[1][n]).map(Opinion::of).collect();
-            let points: Vec<[f64; 2]> = opinions.iter().map(|o| o.point).collect();
-            let back = places.way_back(n, task.landmarks, &points);
+        for n in task.m.training_images().into_iter().filter(|&n| !task.m.is_annotated(n)) {
+            let teachers: Vec<TeacherPrediction> =
+                seen[0][n].iter().zip(&seen[1][n]).map(TeacherPrediction::of).collect();
+            let points: Vec<[f64; 2]> = teachers.iter().map(|t| t.point).collect();
+            let back = correspondences.round_trip(n, task.landmarks, &points);
             let residual = self.residuals(task, shape, n, &points);
-            for (slot, opinion) in opinions.iter().enumerate() {
+            for (slot, teacher) in teachers.iter().enumerate() {
                 let l = task.landmarks[slot];
-                let outside =
-                    trust_of(back[slot], DOUBT_OUTSIDE) * trust_of(residual[slot], DOUBT_OUTSIDE);
-                let sure = opinion.sure() * outside;
-                apart.push(opinion.apart);
+                let outside = cauchy_weight_at(back[slot], HALF_WEIGHT_OUTSIDE)
+                    * cauchy_weight_at(residual[slot], HALF_WEIGHT_OUTSIDE);
+                let confidence = teacher.confidence() * outside;
+                disagreements.push(teacher.disagreement);
                 let (old, anchor) = (self.labels.points[n][l], self.anchors.points[n][l]);
-                if distance(opinion.point, old) > JUMP {
+                if distance(teacher.point, old) > JUMP {
                     self.labels.weights[n][l] = 0.0;
-                    aside += 1;
+                    ignored += 1;
                     continue;
                 }
-                let goal = towards(anchor, opinion.point, leash);
+                let goal = towards(anchor, teacher.point, drift_limit);
                 let next = towards(old, goal, (MAX_MOVE / distance(old, goal).max(1e-9)).min(1.0));
                 moves.push(distance(old, next));
                 self.labels.points[n][l] = next;
-                self.labels.weights[n][l] = sure * trust(opinion.point, anchor, DOUBT_ANCHOR);
-                candidates[slot].push((n, sure));
+                self.labels.weights[n][l] =
+                    confidence * cauchy_weight(teacher.point, anchor, HALF_WEIGHT_ANCHOR);
+                candidates[slot].push((n, confidence));
             }
         }
         if config.bank > 0 {
             self.update_banks(scene, config.bank, &candidates);
         }
-        let agreement = apart.iter().sum::<f64>() / apart.len().max(1) as f64;
+        let agreement = disagreements.iter().sum::<f64>() / disagreements.len().max(1) as f64;
         let before = self.log.last().map_or(f64::INFINITY, |log| log.agreement);
         let moved = if moves.is_empty() { 0.0 } else { median(moves) };
         self.settled = moved < STILL || agreement > before * NO_BETTER;
@@ -280,12 +293,12 @@ impl State {
             loss,
             moved,
             agreement,
-            set_aside: aside as f64 / apart.len().max(1) as f64,
+            set_aside: ignored as f64 / disagreements.len().max(1) as f64,
             bank: members as f64 / self.banks.len().max(1) as f64,
         });
     }
 
-    /// Admits the surest images and matches the anchors again with what they look like.
+    /// Adds the most confident images to the banks and matches the anchors again with their descriptors.
     fn update_banks(
         &mut self,
         &Scene { task, close_ups, .. }: &Scene<'_>,
@@ -306,13 +319,13 @@ impl State {
             for (n, &point) in found.iter().enumerate() {
                 if !task.m.is_annotated(n) {
                     let anchor = &mut self.anchors.points[n][l];
-                    *anchor = towards(*anchor, point, BANK_SHARE);
+                    *anchor = towards(*anchor, point, BANK_FRACTION);
                 }
             }
         }
     }
 
-    /// Distance of the task's `points` on image `n` to the shape that the labels make likely, units.
+    /// Distance of the task's `points` on image `n` to the shape fitted to all labels, normalised units.
     fn residuals(
         &self,
         task: &Task<'_>,
@@ -328,29 +341,26 @@ impl State {
     }
 }
 
-/// What both halves see of one landmark on one image.
-struct Opinion {
+/// The teacher prediction of one landmark on one image, from both halves.
+struct TeacherPrediction {
     point: [f64; 2],
-    /// Distance of the two, units.
-    apart: f64,
-    /// Mean scatter of the two, units.
+    /// Distance between the two predictions, normalised units.
+    disagreement: f64,
+    /// Mean scatter of the two predictions, normalised units.
     scatter: f64,
 }
 
-impl Opinion {
-    fn of((a, b): (&Sight, &Sight)) -> Self {
+impl TeacherPrediction {
+    fn of((a, b): (&AugmentedPrediction, &AugmentedPrediction)) -> Self {
         Self {
             point: towards(a.point, b.point, 0.5),
-            apart: distance(a.point, b.point),
+            disagreement: distance(a.point, b.point),
             scatter: (a.scatter + b.scatter) / 2.0,
         }
     }
 
-    fn sure(&self) -> f64 {
-        trust_of(self.apart, DOUBT) * trust_of(self.scatter, DOUBT)
+    fn confidence(&self) -> f64 {
+        cauchy_weight_at(self.disagreement, HALF_WEIGHT)
+            * cauchy_weight_at(self.scatter, HALF_WEIGHT)
     }
-}
-
-fn trust_of(distance: f64, doubt: f64) -> f64 {
-    trust([distance, 0.0], [0.0; 2], doubt)
 }

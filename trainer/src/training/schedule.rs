@@ -1,10 +1,10 @@
-//! How weights are learnt: the optimiser, and what changes over the steps of a training.
+//! The optimiser, and the schedules of learning rate and heat-map width.
 
 use std::f64::consts::PI;
 
 use burn::optim::{AdamWConfig, ModuleOptimizer};
 
-/// Steps over which the learning rate rises.
+/// Warm-up steps of the learning rate.
 const WARM_UP: f64 = 15.0;
 
 /// The optimiser of every training (AdamW, Loshchilov and Hutter 2019).
@@ -12,13 +12,14 @@ pub fn optimiser() -> ModuleOptimizer {
     AdamWConfig::new().with_weight_decay(1e-3).with_epsilon(1e-8).init()
 }
 
-/// Learning rate at `step` of `steps`: a short rise, then half a cosine down to a hundredth.
+/// Learning rate at `step` of `steps`: linear warm-up, then half a cosine down to a hundredth of `peak`.
 pub fn learning_rate(peak: f64, step: usize, steps: usize) -> f64 {
     let cosine = 0.5 * (1.0 + (PI * step as f64 / steps.max(1) as f64).cos());
     peak * (0.99 * cosine.min((step + 1) as f64 / WARM_UP) + 0.01)
 }
 
-/// Width of the target heat map at `step` of `steps`: from `wide` to `narrow` over the first 70 %.
+/// Standard deviation of the target heat map at `step` of `steps`: from `wide` to `narrow` over the first 70
+/// %.
 pub fn heat_map_sigma(wide: f64, narrow: f64, step: usize, steps: usize) -> f64 {
     let done = step as f64 / (0.7 * steps.max(1) as f64);
     wide + (narrow - wide) * done.min(1.0)

@@ -1,8 +1,8 @@
-//! One rival in a process of its own, as `worker.py` is for the others: `rten-rival FORM THREADS DIR`, where the form of
-//! the graphs is `f32` or `int8`.
+//! The engine rten in a separate process, like `worker.py` for the others: `rten-rival FORM THREADS DIR`, where the number
+//! format FORM of the graphs is `f32` or `int8`.
 //!
-//! Says `MS CELLS KB`: what loading and the first run took, how far its peaks lie from fiducia's at most, in cells of the
-//! heat maps, and what the process held before. Then answers every line with the milliseconds of one run.
+//! Prints `MS CELLS KB`: the time of loading and the first run, the largest distance of its peaks from fiducia's in cells
+//! of the heat maps, and the memory of the process before. It then answers every line with the milliseconds of one run.
 
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -35,7 +35,7 @@ fn serve(form: &str, threads: usize, folder: &Path) -> Res<()> {
     let found = networks.run(&inputs)?;
     let load = start.elapsed().as_secs_f64() * 1e3;
     let apart = |(a, b): (&f32, &f32)| (a - b).abs();
-    // NaN must not look like agreement.
+    // NaN must not count as agreement.
     let off =
         found.iter().zip(&expected).map(apart).fold(0.0, |m: f32, d| if d <= m { m } else { d });
     say(&format!("{load} {off} {before}"))?;
@@ -123,7 +123,7 @@ impl Networks {
     }
 }
 
-/// The peak of each map of `[…, h, w]`: x and y one after another.
+/// The peak of each map of `[…, h, w]`: x and y alternately.
 fn decode(maps: &Tensor<f32>, radius: usize) -> Vec<f32> {
     let shape = maps.shape();
     let [height, width] = [shape[shape.len() - 2], shape[shape.len() - 1]];
@@ -143,7 +143,7 @@ fn floats(path: &Path) -> Res<Vec<f32>> {
     Ok(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
 }
 
-/// What this process holds in main memory, kB of 1,024 bytes; 0 where the system does not say.
+/// Resident memory of this process, kB of 1,024 bytes; 0 where the system does not report it.
 fn resident_kb() -> Res<u64> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,4 +1,5 @@
-//! Depthwise convolution and product in one step and in two, at the sizes of the head's backbone.
+//! Depthwise convolution and pointwise product, fused in one step and in two steps, at the sizes of the head
+//! model's backbone.
 
 use std::time::Instant;
 
@@ -12,13 +13,14 @@ use crate::SHORT_SPAN;
 use crate::device::open;
 
 const SEED: u64 = 1;
-/// The layer so often in one run, each waiting for the one before: a single one is shorter than some clocks' ticks.
+/// Repetitions of the layer in one run, each dependent on the one before: a single one is shorter than some
+/// timestamp ticks.
 const TIMES: usize = 8;
-/// What is uploaded and read back, bytes; device times come behind it.
+/// Bytes uploaded and read back; device timestamps follow them.
 const SYNCHRONISED: usize = 16;
 const TICKS: usize = 16 * Stage::ALL.len();
 
-/// A depthwise convolution with the product behind it.
+/// A depthwise convolution followed by a pointwise product.
 #[derive(Clone, Copy)]
 pub(crate) struct Layer {
     channels: u32,
@@ -34,7 +36,7 @@ const fn layer(channels: u32, size: [u32; 2], kernel: u32, stride: u32, out: u32
     Layer { channels, size, kernel, stride, out }
 }
 
-/// Those of the backbone, in its order.
+/// The layers of the backbone, in order.
 const LAYERS: [Layer; 9] = [
     layer(32, [96, 120], 3, 1, 16),
     layer(96, [96, 120], 3, 2, 24),
@@ -48,7 +50,7 @@ const LAYERS: [Layer; 9] = [
 ];
 
 impl Layer {
-    /// The product's `[m, n, k]`.
+    /// Dimensions `[m, n, k]` of the product.
     fn product(&self) -> [usize; 3] {
         let [width, height] = self.output();
         [self.out, width * height, self.channels].map(|v| v as usize)
@@ -103,7 +105,8 @@ pub(crate) fn rows(name: &str, adapter: &Adapter) -> Result<(Vec<Row>, ()), Erro
     Ok((rows, ()))
 }
 
-/// Median time of the layer, ms; wall time with all that a run takes where the device has no clock.
+/// Median time of the layer, ms; wall time of the whole run divided by the repetitions where the device has
+/// no timestamps.
 fn time(gpu: &Gpu, form: Precision, layer: &Layer, in_one: bool) -> Result<f64, Error> {
     let (plan, upload, read_back) = plan(gpu.plan(form), layer, in_one);
     let mut program = Program::new(gpu.clone(), plan, read_back)?;
@@ -126,23 +129,20 @@ fn plan(mut plan: Plan, layer: &Layer, in_one: bool) -> (Plan, BufferId, ReadBac
     let (taps_bias, weights) = (noise_values(SEED, k), noise_values(SEED, m * k));
     let bias = noise_values(SEED, m);
     let p = Matmul::new([m, n, k], false, Epilogue::new(Activation::None, Skip::None));
-    let at = |what| At::new(Stage::Backbone, what);
     let mut last = input;
     for _ in 0..TIMES {
         let out = plan.values(m * n);
         if in_one {
             let (weights_before, bias_before) = (taps.clone(), taps_bias.clone());
             let before = Depthwise { sizes, weights: weights_before, bias: bias_before };
-            let at = at("one step");
-            steps::matmul_depthwise(
-                &mut plan, at, &p, &before, 1, input, &weights, &bias, None, out,
-            );
+            let product = operands("one step", input, &weights, &bias, out);
+            steps::matmul_depthwise(&mut plan, &p, &before, product);
         } else {
             let between = plan.values(k * n);
-            let one = at("convolution");
-            steps::conv(&mut plan, one, sizes, 1, input, &taps, &taps_bias, None, between);
-            let two = at("product");
-            steps::matmul(&mut plan, two, &p, 1, between, &weights, &bias, None, out);
+            let convolution = operands("convolution", input, &taps, &taps_bias, between);
+            steps::conv(&mut plan, sizes, convolution);
+            let product = operands("product", between, &weights, &bias, out);
+            steps::matmul(&mut plan, &p, product);
         }
         last = out;
     }
@@ -153,7 +153,19 @@ fn plan(mut plan: Plan, layer: &Layer, in_one: bool) -> (Plan, BufferId, ReadBac
     (plan, upload, ReadBack { buffer: end, bytes, ticks_at: SYNCHRONISED })
 }
 
-/// Noise, in the form of the network's numbers.
+/// The operands of one step of the layer.
+fn operands<'a>(
+    label: &str,
+    input: Slot,
+    weights: &'a [f32],
+    bias: &'a [f32],
+    out: Slot,
+) -> steps::Layer<'a> {
+    let at = At::new(Stage::Backbone, label);
+    steps::Layer { at, batch: 1, input, weights, bias, skip: None, out }
+}
+
+/// Noise in the number format of the network.
 fn input(plan: &mut Plan, layer: &Layer) -> Slot {
     let len = (layer.channels * layer.size[0] * layer.size[1]) as usize;
     let noise = plan.constant(&noise_values(SEED, len));
@@ -163,7 +175,7 @@ fn input(plan: &mut Plan, layer: &Layer) -> Slot {
     input
 }
 
-/// A copy of so many values.
+/// A buffer for so many values.
 fn values(len: usize) -> Elementwise {
     let mut shape = [1; MAX_AXES];
     shape[MAX_AXES - 1] = len as u32;
@@ -174,9 +186,10 @@ fn values(len: usize) -> Elementwise {
 mod tests {
     use fiducia::{Detector, Pack, Radiograph, adapters};
     use fiducia_benches::{DEMO_MM, shipped};
+    use fiducia_test_support::{gpu_or_skip, skip};
 
     use super::*;
-    use crate::detect::wanted;
+    use crate::detect::options;
 
     #[test]
     fn one_step_or_two_do_the_same_work() {
@@ -193,21 +206,18 @@ mod tests {
         }
     }
 
-    /// The steps of the shipped head model that are fused have the operations and bytes of these layers.
+    /// The fused steps of the shipped head model have the operations and bytes of these layers.
     #[test]
     fn the_layers_are_those_of_the_head() {
-        let Some(adapter) = adapters().into_iter().next() else {
-            let required = std::env::var("FIDUCIA_GPU").is_ok_and(|v| v == "required");
-            assert!(!required, "no adapter");
-            eprintln!("SKIPPED: the layers of the head: no adapter");
-            return;
-        };
+        let adapter = gpu_or_skip!(adapters().into_iter().next().ok_or("no adapter"));
         let pack = Pack::open(&shipped("head.fid")).unwrap();
-        let wanted = wanted(&adapter.name, Precision::F32);
-        let mut head = Detector::on(&pack, &wanted, &pack.manifest().landmarks).unwrap();
-        let film = Radiograph::open(&shipped("demo.png"), Some([DEMO_MM; 2])).unwrap();
-        head.observe(&film).unwrap();
-        let Some(steps) = head.profile().unwrap() else { return };
+        let options = options(&adapter.name, Precision::F32);
+        let mut head = Detector::on(&pack, &options, &pack.manifest().landmarks).unwrap();
+        let radiograph = Radiograph::open(&shipped("demo.png"), Some([DEMO_MM; 2])).unwrap();
+        head.observe(&radiograph).unwrap();
+        let Some(steps) = head.profile().unwrap() else {
+            skip!("{} has no timestamps", adapter.name);
+        };
         let known: Vec<u64> = LAYERS
             .iter()
             .map(|layer| {

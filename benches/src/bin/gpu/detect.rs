@@ -1,10 +1,10 @@
-//! Images through whole models.
+//! Whole images through whole models.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fiducia::{
-    Adapter, Backend, Detector, Error, Pack, Precision, Radiograph, Reach, Timings, Wanted,
+    Adapter, Backend, Detector, Error, MeasuredPeak, Pack, Precision, Radiograph, Timings, Wanted,
     by_shader,
 };
 use fiducia_benches::{DEMO_MM, Row, Times, doubled};
@@ -12,14 +12,14 @@ use fiducia_benches::{DEMO_MM, Row, Times, doubled};
 use crate::{SHORT_SPAN, SPAN};
 
 const SEED: u64 = 1;
-/// Models with their demo images and these images' spacings, mm per px.
+/// Models with their demo images and the images' spacings, mm per px.
 const MODELS: [(&str, &str, Option<f64>); 3] = [
     ("head", "demo.png", Some(DEMO_MM)),
     ("chest", "demo-chest.png", Some(1.0)),
     ("spine", "demo-spine.png", None),
 ];
 
-/// A stage of a detection: name, and its time of a run, ms.
+/// A stage of a detection: name, and function that reads its time, ms.
 type Stage = (&'static str, fn(&Timings) -> f64);
 const STAGES: [Stage; 5] = [
     ("preprocess", |t| t.preprocess),
@@ -29,53 +29,55 @@ const STAGES: [Stage; 5] = [
     ("decode", |t| t.decode),
 ];
 
-/// A model with an image that it takes.
-pub(crate) struct Film {
+/// A model with an image for it.
+pub(crate) struct Case {
     pub(crate) model: &'static str,
     pub(crate) pack: Pack,
-    pub(crate) film: Radiograph,
+    pub(crate) radiograph: Radiograph,
 }
 
-/// The shipped models; the demo image of the head at twice its resolution, about that of a usual cephalogram.
-pub(crate) fn films(models: &Path) -> Result<Vec<Film>, Error> {
-    let film = |(model, image, mm): (&'static str, &str, Option<f64>)| {
-        let film = Radiograph::open(&models.join(image), mm.map(|mm| [mm; 2]))?;
-        let film = if model == "head" { doubled(&film, SEED) } else { film };
-        Ok(Film { model, pack: Pack::open(&models.join(format!("{model}.fid")))?, film })
+/// The shipped models with their demo images; the head image at twice its resolution, that of a usual
+/// cephalogram.
+pub(crate) fn cases(models: &Path) -> Result<Vec<Case>, Error> {
+    let case = |(model, image, mm): (&'static str, &str, Option<f64>)| {
+        let radiograph = Radiograph::open(&models.join(image), mm.map(|mm| [mm; 2]))?;
+        let radiograph = if model == "head" { doubled(&radiograph, SEED) } else { radiograph };
+        Ok(Case { model, pack: Pack::open(&models.join(format!("{model}.fid")))?, radiograph })
     };
-    MODELS.into_iter().map(film).collect()
+    MODELS.into_iter().map(case).collect()
 }
 
-/// The adapter of this name, and how it keeps the networks' numbers.
-pub(crate) fn wanted(adapter: &str, precision: Precision) -> Wanted {
+/// Detector options for the adapter of this name and this precision.
+pub(crate) fn options(adapter: &str, precision: Precision) -> Wanted {
     let adapter = Some(adapter.to_owned());
     Wanted { backend: Backend::Gpu, adapter, precision, ..Wanted::default() }
 }
 
-/// Time of an image with its stages, images a second one after another, and each shader against its floor.
+/// Time per image with its stages, pipelined throughput, and the time of each shader against its roofline
+/// bound.
 pub(crate) fn rows(
     name: &str,
     adapter: &Adapter,
-    Film { model, pack, film }: &Film,
+    Case { model, pack, radiograph }: &Case,
     form: Precision,
-    reach: Option<&Reach>,
+    peaks: Option<&MeasuredPeak>,
 ) -> Result<(Vec<Row>, ()), Error> {
     let of_form = format!("{model}/{}", form.name());
     let landmarks = &pack.manifest().landmarks;
-    let mut detector = Detector::on(pack, &wanted(&adapter.name, form), landmarks)?;
+    let mut detector = Detector::on(pack, &options(&adapter.name, form), landmarks)?;
     let at = format!("{name}/detect/{of_form}");
     let mut rows = vec![
         Row::number(&at, "landmarks", landmarks.len() as f64, ""),
-        Row::text(&at, "size", &format!("{}x{} px", film.width, film.height)),
+        Row::text(&at, "size", &format!("{}x{} px", radiograph.width, radiograph.height)),
     ];
     let mut seen = Vec::new();
     let times = Times::of(SPAN, || {
-        let took = detector.observe(film)?.timings_ms;
+        let took = detector.observe(radiograph)?.timings_ms;
         seen.push(took);
         Ok::<_, Error>(took.total)
     })?;
     rows.extend(times.rows(&at));
-    // The runs that count come last; where the device has no clock stages have no times.
+    // The measured runs come last; where the device has no timestamps, stages have no times.
     let counted = &seen[seen.len() - times.count()..];
     for (stage, of) in STAGES {
         let times: Vec<f64> = counted.iter().map(of).filter(|ms| ms.is_finite()).collect();
@@ -83,10 +85,10 @@ pub(crate) fn rows(
             rows.push(Row::number(&at, stage, Times::from(times).quantile(0.5), "ms"));
         }
     }
-    rows.push(Row::number(&at, "pipelined", pipelined(&mut detector, film)?, "/s"));
-    // The pipelined image was the same one.
-    if let (Some(steps), Some(reach)) = (detector.profile()?, reach) {
-        let shaders = by_shader(&steps, reach);
+    rows.push(Row::number(&at, "pipelined", pipelined(&mut detector, radiograph)?, "/s"));
+    // The pipelined images are the same image.
+    if let (Some(steps), Some(peaks)) = (detector.profile()?, peaks) {
+        let shaders = by_shader(&steps, peaks);
         rows.push(Row::number(&at, "steps", steps.len() as f64, ""));
         rows.push(Row::number(&at, "sum of steps", shaders.iter().map(|s| s.ms).sum(), "ms"));
         rows.push(Row::number(&at, "floor", shaders.iter().map(|s| s.floor_ms).sum(), "ms"));
@@ -104,10 +106,10 @@ pub(crate) fn rows(
     Ok((rows, ()))
 }
 
-/// Images a second, the next one started before the present one is waited for.
-fn pipelined(detector: &mut Detector, film: &Radiograph) -> Result<f64, Error> {
-    let mut spare = film.clone();
-    let mut under_way = detector.start(film.clone())?;
+/// Throughput with the next image started before the current one is awaited, images per second.
+fn pipelined(detector: &mut Detector, radiograph: &Radiograph) -> Result<f64, Error> {
+    let mut spare = radiograph.clone();
+    let mut under_way = detector.start(radiograph.clone())?;
     let (start, mut images) = (Instant::now(), 0u32);
     while images < 2 || start.elapsed() < SPAN {
         let next = detector.start(spare)?;
@@ -120,17 +122,17 @@ fn pipelined(detector: &mut Detector, film: &Radiograph) -> Result<f64, Error> {
     Ok(rate)
 }
 
-/// One landmark, all of them, and a model for each: the same graphs for its one region, as in the comparison with
-/// other engines; one after the other, and their times added.
+/// One landmark, all landmarks, and one model per landmark: the latter run one after the other on one region
+/// each, as in the comparison with other engines, and their times are added.
 pub(crate) fn singles(
     name: &str,
     adapter: &Adapter,
-    Film { model, pack, film }: &Film,
+    Case { model, pack, radiograph }: &Case,
 ) -> Result<(Vec<Row>, ()), Error> {
-    let wanted = wanted(&adapter.name, Precision::F32);
+    let options = options(&adapter.name, Precision::F32);
     let time = |names: &[String], span: Duration| {
-        let mut detector = Detector::on(pack, &wanted, names)?;
-        Times::of(span, || detector.observe(film).map(|seen| seen.timings_ms.total))
+        let mut detector = Detector::on(pack, &options, names)?;
+        Times::of(span, || detector.observe(radiograph).map(|seen| seen.timings_ms.total))
     };
     let names = &pack.manifest().landmarks;
     let at = |which: String| format!("{name}/landmarks/{model}/{which}");

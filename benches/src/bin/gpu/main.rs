@@ -1,10 +1,13 @@
-//! What a machine's GPUs take, as a table of rows (benches/results), by one program that needs nothing but the models and a driver:
-//! `gpu MODELS OUT.csv [ADAPTER]`, where MODELS is the folder of the shipped models. Measured are all real GPUs, or the
-//! one whose name contains ADAPTER, software rasterisers among them; where there is no real one, a software rasteriser, under a name that says so.
+//! Measures the GPUs of a machine and writes a table of rows (benches/results). The program needs only the
+//! model files and a driver: `gpu MODELS OUT.csv [ADAPTER]`, where MODELS is the folder of the shipped
+//! models. It measures all hardware GPUs, or the one whose name contains ADAPTER, including software
+//! rasterisers. Without a hardware GPU it measures a software rasteriser, under a name that says so.
 //!
-//! `gpu --networks MODELS FOLDER` writes the head's networks with their inputs, for `rivals/pytorch_cuda.py`.
+//! `gpu --networks MODELS FOLDER` writes the head model's networks with their inputs, for
+//! `rivals/pytorch_cuda.py`.
 //!
-//! Loops last for a span of time, not a number of runs: a minute in all, more where an image takes a second.
+//! Loops run for a span of time, not for a number of runs: about a minute in total, more where an image takes
+//! a second.
 
 mod device;
 mod depthwise;
@@ -18,11 +21,11 @@ use std::time::Duration;
 use fiducia::{Adapter, Error, ErrorKind, Pack, Precision, Radiograph, adapters, write_atomically};
 use fiducia_benches::{DEMO_MM, LOAD, Record, Row, about, machine, write_networks};
 
-/// Each loop goes on for so long.
+/// Duration of a loop.
 const SPAN: Duration = Duration::from_millis(1000);
-/// Loops of which there are many.
+/// Duration of each of many similar loops.
 const SHORT_SPAN: Duration = Duration::from_millis(250);
-/// How networks keep their numbers on a GPU.
+/// Number formats of the networks on a GPU.
 const FORMS: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Int8];
 
 fn main() -> std::process::ExitCode {
@@ -41,63 +44,57 @@ fn main() -> std::process::ExitCode {
             "usage: gpu MODELS OUT.csv [ADAPTER], or gpu --networks MODELS FOLDER",
         )),
     };
-    match done {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("{e}");
-            std::process::ExitCode::FAILURE
-        }
-    }
+    fiducia_benches::exit_code(done)
 }
 
-/// Writes what PyTorch needs to run the head's networks.
+/// Writes the files that PyTorch needs to run the head model's networks.
 fn networks(models: &Path, folder: &Path) -> Result<(), Error> {
-    let film = Radiograph::open(&models.join("demo.png"), Some([DEMO_MM; 2]))?;
-    write_networks(&Pack::open(&models.join("head.fid"))?, &film, folder)
+    let radiograph = Radiograph::open(&models.join("demo.png"), Some([DEMO_MM; 2]))?;
+    write_networks(&Pack::open(&models.join("head.fid"))?, &radiograph, folder)
 }
 
-/// Measures everything and writes the table, anew after each part, so that a fault of one leaves the others.
-fn all(models: &Path, out: &Path, wanted: Option<&str>) -> Result<(), Error> {
+/// Measures everything; writes the table after each part, so that a failing part does not lose the others.
+fn all(models: &Path, out: &Path, requested: Option<&str>) -> Result<(), Error> {
     let mut table = Table { rows: about(), out };
-    // Before all work: a folder that is not there, or is no folder, is told now.
+    // Checked before the work: the output folder must exist and be a folder.
     table.write()?;
-    let films = detect::films(models)?;
+    let cases = detect::cases(models)?;
     let found = adapters();
-    let measured = chosen(&found, wanted)?;
+    let measured = chosen(&found, requested)?;
     for adapter in measured {
         eprintln!("=== {} ({})", adapter.name, adapter.kind);
         if adapter.is_software() {
-            eprintln!("ONLY A SOFTWARE RASTERISER: its times say nothing about GPUs");
+            eprintln!("ONLY A SOFTWARE RASTERISER: its times are not representative of GPUs");
         }
         let name = &format!("gpu/{}", slug(&adapter.name));
         let load = table.rows.iter().find(|row| row.figure == LOAD).cloned();
         table.rows.extend(load.map(|load| Row { name: name.clone(), ..load }));
-        let reach = table.part("what it reaches", device::rows(name, adapter))?;
+        let peaks = table.part("measured peaks", device::rows(name, adapter))?;
         table.part("start", start::rows(name, models, adapter))?;
-        for film in &films {
+        for case in &cases {
             for form in FORMS {
-                let what = format!("{} in {}", film.model, form.name());
-                table.part(&what, detect::rows(name, adapter, film, form, reach.as_ref()))?;
+                let what = format!("{} in {}", case.model, form.name());
+                table.part(&what, detect::rows(name, adapter, case, form, peaks.as_ref()))?;
             }
         }
-        table.part("19 models", detect::singles(name, adapter, &films[0]))?;
+        table.part("19 models", detect::singles(name, adapter, &cases[0]))?;
         table.part("depthwise", depthwise::rows(name, adapter))?;
     }
-    for film in &films {
-        table.part(&format!("{} on the CPU", film.model), host::rows(film))?;
+    for case in &cases {
+        table.part(&format!("{} on the CPU", case.model), host::rows(case))?;
     }
     eprintln!("a record for benches/results/{}/DATE.csv: {}", machine(), out.display());
     Ok(())
 }
 
-/// The rows so far, and where they go.
+/// The rows so far, and the output file.
 struct Table<'a> {
     rows: Vec<Row>,
     out: &'a Path,
 }
 
 impl Table<'_> {
-    /// Adds the rows of a part, or says why there are none.
+    /// Adds the rows of a part, or reports why it failed.
     fn part<T: Default>(
         &mut self,
         what: &str,
@@ -124,15 +121,15 @@ impl Table<'_> {
     }
 }
 
-/// The adapters that are measured, each name once: all that are real, or the one that is asked for.
-fn chosen<'a>(found: &'a [Adapter], wanted: Option<&str>) -> Result<Vec<&'a Adapter>, Error> {
+/// The adapters to measure, each name once: all hardware GPUs, or the requested one.
+fn chosen<'a>(found: &'a [Adapter], requested: Option<&str>) -> Result<Vec<&'a Adapter>, Error> {
     let named = |adapter: &&Adapter| {
-        wanted.is_none_or(|name| adapter.name.to_lowercase().contains(&name.to_lowercase()))
+        requested.is_none_or(|name| adapter.name.to_lowercase().contains(&name.to_lowercase()))
     };
     let mut measured: Vec<&Adapter> = Vec::new();
     for adapter in found.iter().filter(named) {
         let known = measured.iter().any(|other| other.name == adapter.name);
-        let other = wanted.is_some() || adapter.is_software();
+        let other = requested.is_some() || adapter.is_software();
         if !known && (!other || measured.is_empty()) {
             measured.push(adapter);
         }
@@ -140,7 +137,7 @@ fn chosen<'a>(found: &'a [Adapter], wanted: Option<&str>) -> Result<Vec<&'a Adap
     if measured.is_empty() {
         let names: Vec<&str> = found.iter().map(|adapter| adapter.name.as_str()).collect();
         let message = format!(
-            "no adapter to measure; there is {}; is a Vulkan driver installed?",
+            "no adapter to measure; available: {}; is a Vulkan driver installed?",
             if names.is_empty() { "none".to_owned() } else { names.join(", ") }
         );
         return Err(Error::new(ErrorKind::NoGpu, message));
@@ -148,7 +145,7 @@ fn chosen<'a>(found: &'a [Adapter], wanted: Option<&str>) -> Result<Vec<&'a Adap
     Ok(measured)
 }
 
-/// A name as part of the name of a row: letters, digits and single hyphens.
+/// Converts a name for use in a row name: letters, digits and single hyphens.
 fn slug(name: &str) -> String {
     let part = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' };
     let text: String = name.chars().map(part).collect();
@@ -157,20 +154,17 @@ fn slug(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use fiducia_benches::test_adapter as adapter;
 
-    fn adapter(name: &str, kind: &'static str) -> Adapter {
-        let (interface, driver) = ("vulkan".to_owned(), "driver".to_owned());
-        Adapter { name: name.to_owned(), interface, driver, kind }
-    }
+    use super::*;
 
     #[test]
     fn real_adapters_are_measured_and_software_only_where_it_is_alone_or_named() {
         let [a, b, software] =
             [("A 100", "discrete"), ("B", "integrated"), ("llvmpipe", "software")]
                 .map(|(name, kind)| adapter(name, kind));
-        let names = |found: &[Adapter], wanted| {
-            let chosen = chosen(found, wanted).unwrap();
+        let names = |found: &[Adapter], requested| {
+            let chosen = chosen(found, requested).unwrap();
             chosen.into_iter().map(|adapter| adapter.name.clone()).collect::<Vec<_>>()
         };
         let all = [a.clone(), a, b, software.clone()];

@@ -1,5 +1,5 @@
-//! What it takes until the first image is done, in processes of their own, which are this program again: a driver keeps in memory
-//! what it compiled once.
+//! Start-up time until the first image. Each measurement runs in a new process of this program, because a
+//! driver caches compiled shaders in memory.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,19 +9,20 @@ use fiducia::{Adapter, Detector, Error, ErrorKind, Pack, Precision, Wanted};
 use fiducia_benches::Row;
 use fiducia_kernels::gpu::self_test;
 
-use crate::detect::{films, wanted};
+use crate::detect::{cases, options};
 use crate::device::open;
 
-/// First argument of the process that opens the device and tests its shaders.
+/// First argument of the process that opens the device and runs the self-test of its shaders.
 pub(crate) const SHADERS: &str = "--start-shaders";
-/// First argument of the process that makes the head model ready and looks at an image.
+/// First argument of the process that loads the head model and processes an image.
 pub(crate) const MODEL: &str = "--start-model";
 
-/// Turn the caches off that drivers keep on disks.
+/// Environment variables that disable the disk caches of drivers.
 const NO_CACHES: [(&str, &str); 2] =
     [("__GL_SHADER_DISK_CACHE", "0"), ("MESA_SHADER_CACHE_DISABLE", "true")];
 
-/// Start-up without any cache; with those of the driver, and with fiducia's folder, empty and then filled.
+/// Start-up without any cache, with the driver's cache and an empty fiducia cache, and with both caches
+/// filled.
 pub(crate) fn rows(name: &str, models: &Path, adapter: &Adapter) -> Result<(Vec<Row>, ()), Error> {
     let fault = |e: std::io::Error| Error::new(ErrorKind::Engine, format!("start: {e}"));
     let program = std::env::current_exe().map_err(fault)?;
@@ -57,7 +58,7 @@ pub(crate) fn rows(name: &str, models: &Path, adapter: &Adapter) -> Result<(Vec<
     Ok((rows, ()))
 }
 
-/// Lines of a name, a comma and a number of ms.
+/// Parses lines of a name, a comma and a time, ms.
 fn read(text: &str) -> Result<Vec<(String, f64)>, Error> {
     let line = |line: &str| {
         let (figure, ms) = line.split_once(',')?;
@@ -67,7 +68,7 @@ fn read(text: &str) -> Result<Vec<(String, f64)>, Error> {
     text.lines().map(|l| line(l).ok_or_else(|| strange(l))).collect()
 }
 
-/// Opens the device and tests its shaders.
+/// Opens the device and runs the self-test of its shaders.
 pub(crate) fn shaders(adapter: &str) -> Result<(), Error> {
     let start = Instant::now();
     let gpu = open(adapter)?;
@@ -78,20 +79,20 @@ pub(crate) fn shaders(adapter: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes the head model ready, from its file on, and looks at an image; then makes it ready again.
+/// Loads the head model from its file and processes an image; then loads it again in the same process.
 pub(crate) fn model(models: &Path, adapter: &str, cache: Option<&Path>) -> Result<(), Error> {
-    // The film is read before the clock runs.
-    let film = films(models)?.swap_remove(0).film;
-    let wanted = Wanted { cache: cache.map(Path::to_owned), ..wanted(adapter, Precision::F32) };
+    // The image is read before the clock starts.
+    let radiograph = cases(models)?.swap_remove(0).radiograph;
+    let options = Wanted { cache: cache.map(Path::to_owned), ..options(adapter, Precision::F32) };
     let ready = || {
         let pack = Pack::open(&models.join("head.fid"))?;
-        Detector::on(&pack, &wanted, &pack.manifest().landmarks)
+        Detector::on(&pack, &options, &pack.manifest().landmarks)
     };
     let start = Instant::now();
     let mut detector = ready()?;
     tell("model ready", start);
     let start = Instant::now();
-    detector.observe(&film)?;
+    detector.observe(&radiograph)?;
     tell("first image", start);
     let start = Instant::now();
     ready()?;

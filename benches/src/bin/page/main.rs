@@ -1,9 +1,9 @@
-//! The measured parts of `docs/measurements.md` and its plots, out of what was recorded: `page` writes them, `page --check`
-//! changes nothing and fails where they differ.
+//! Generates the measured parts and the plots of `docs/measurements.md` from the recorded results: `page`
+//! writes them; `page --check` changes nothing and fails if they differ.
 //!
-//! Records are the newest table of each machine below `benches/results`, and `benches/results/quantisation.md`, which
-//! `docs/quantisation.sh` printed. A part of the page stands between the marks `<!-- measured:NAME -->` and
-//! `<!-- /measured -->`; what is between parts is written by people.
+//! The results are the newest table of each machine in `benches/results`, and
+//! `benches/results/quantisation.md`, the output of `docs/quantisation.sh`. A generated part is between the
+//! marks `<!-- measured:NAME -->` and `<!-- /measured -->`; the text between the parts is written by hand.
 
 mod gpu;
 mod plots;
@@ -23,13 +23,7 @@ pub(crate) struct Machine {
 
 fn main() -> std::process::ExitCode {
     let check = std::env::args().nth(1).is_some_and(|argument| argument == "--check");
-    match run(Path::new(env!("CARGO_MANIFEST_DIR")), check) {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("{e}");
-            std::process::ExitCode::FAILURE
-        }
-    }
+    fiducia_benches::exit_code(run(Path::new(env!("CARGO_MANIFEST_DIR")), check))
 }
 
 fn run(benches: &Path, check: bool) -> Result<(), Error> {
@@ -53,7 +47,7 @@ fn run(benches: &Path, check: bool) -> Result<(), Error> {
             write_atomically(&path, content.as_bytes())?;
         } else if read(&path)? != content {
             let message = format!(
-                "{} is not what benches/results gives; build the workspace and run the program page",
+                "{} differs from benches/results; build the workspace and run the program page",
                 path.display()
             );
             return Err(Error::new(ErrorKind::Usage, message));
@@ -89,7 +83,7 @@ fn machines(results: &Path) -> Result<Vec<Machine>, Error> {
     Ok(machines)
 }
 
-/// The page with each part that it has a mark for.
+/// Replaces the parts of the page that have a mark.
 fn replaced(page: &str, parts: &[(&str, String)]) -> Result<String, Error> {
     const END: &str = "<!-- /measured -->";
     let refuse =
@@ -121,7 +115,7 @@ mod tests {
         assert!(replaced("<!-- measured:a -->\n", &parts[..1]).is_err());
     }
 
-    /// The committed page is that of the committed records.
+    /// The committed page matches the committed records.
     #[test]
     fn the_page_is_current() {
         run(Path::new(env!("CARGO_MANIFEST_DIR")), true).unwrap();

@@ -3,7 +3,7 @@
 use fiducia::Error;
 use fiducia_benches::Kind;
 use fiducia_trainer::plot::{
-    Canvas, Chart, DATA, Drawn, FONT, GUIDE, INK, MARK, RIGHT_PX, chart, svg,
+    Canvas, Chart, DATA, DrawResult, FONT, GUIDE, INK, MARK, RIGHT_PX, chart, svg,
 };
 use plotters::prelude::*;
 
@@ -11,10 +11,10 @@ use crate::Machine;
 use crate::tables::{Coding, LANDMARKS, Quantisation};
 
 const HEIGHT_PX: u32 = 330;
-/// Bytes per landmark, logarithmic.
+/// Logarithmic axis: bytes per landmark.
 const BYTES: std::ops::Range<f64> = 128.0..8192.0;
 
-/// A line of a plot: its name, colour and points.
+/// A line of a plot: name, colour and points.
 type Line = (&'static str, RGBColor, Vec<(f64, f64)>);
 
 /// All plots, by file name.
@@ -43,8 +43,8 @@ pub(crate) fn all(
     Ok(plots)
 }
 
-/// A quantity against the number of landmarks: all three ways on the left; on the right, where they can be told apart,
-/// those with one model.
+/// A quantity against the number of landmarks: all three kinds of model on the left; those with a single
+/// model on the right, at a larger scale.
 fn by_landmarks(
     quantity: &'static str,
     of: impl Fn(Kind, usize) -> Option<f64>,
@@ -55,7 +55,7 @@ fn by_landmarks(
     };
     let lines = [
         line(Kind::Fused, "fused", DATA),
-        line(Kind::Joint, "joint, heads alone", INK),
+        line(Kind::Joint, "joint, heads only", INK),
         line(Kind::Single, "one model per landmark", MARK),
     ];
     svg(HEIGHT_PX, |root| {
@@ -65,7 +65,7 @@ fn by_landmarks(
     })
 }
 
-fn panel(area: &Canvas<'_>, quantity: &str, lines: &[Line]) -> Drawn {
+fn panel(area: &Canvas<'_>, quantity: &str, lines: &[Line]) -> DrawResult {
     let values = || lines.iter().flat_map(|(.., points)| points);
     let top = values().map(|p| p.1).fold(0.0, f64::max);
     let top = if top > 0.0 { 1.1 * top } else { 1.0 };
@@ -77,21 +77,21 @@ fn panel(area: &Canvas<'_>, quantity: &str, lines: &[Line]) -> Drawn {
     Ok(())
 }
 
-fn draw(chart: &mut Chart<'_, '_>, colour: RGBColor, points: &[(f64, f64)]) -> Drawn {
+fn draw(chart: &mut Chart<'_, '_>, colour: RGBColor, points: &[(f64, f64)]) -> DrawResult {
     chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
     chart.draw_series(points.iter().map(|&at| Circle::new(at, 3, colour.filled())))?;
     Ok(())
 }
 
-/// Names of the lines, in the upper left corner.
-fn legend(area: &Canvas<'_>, line: usize, name: &str, colour: RGBColor) -> Drawn {
+/// Draws the names of the lines in the upper left corner.
+fn legend(area: &Canvas<'_>, line: usize, name: &str, colour: RGBColor) -> DrawResult {
     let y = 22 + 18 * line as i32;
     area.draw(&PathElement::new([(78, y), (98, y)], colour.stroke_width(2)))?;
     area.draw(&Text::new(name.to_owned(), (104, y - 7), FONT.into_font().color(&INK)))?;
     Ok(())
 }
 
-/// Error on the left, move by rounding on the right, against what a landmark holds.
+/// Error on the left, displacement by rounding on the right, against the bytes per landmark.
 fn error_by_bytes(codings: &[Coding]) -> Result<String, Error> {
     let error = |c: &Coding| Some(c.error);
     let (low, high) = codings
@@ -108,7 +108,9 @@ fn error_by_bytes(codings: &[Coding]) -> Result<String, Error> {
             codings,
             error,
         )?;
-        codings_panel(&halves[1], "mean move, px", 0.0..1.15 * moves, codings, |c| c.move_px)
+        codings_panel(&halves[1], "mean displacement, px", 0.0..1.15 * moves, codings, |c| {
+            c.move_px
+        })
     })
 }
 
@@ -118,7 +120,7 @@ fn codings_panel(
     range: std::ops::Range<f64>,
     codings: &[Coding],
     of: impl Fn(&Coding) -> Option<f64>,
-) -> Drawn {
+) -> DrawResult {
     let mut chart = ChartBuilder::on(area)
         .margin(8)
         .margin_right(RIGHT_PX)
@@ -131,7 +133,7 @@ fn codings_panel(
         .bold_line_style(GUIDE)
         .axis_style(INK)
         .label_style(FONT.into_font().color(&INK))
-        .x_desc("bytes of a landmark")
+        .x_desc("bytes per landmark")
         .y_desc(quantity)
         .x_label_formatter(&|v| format!("{v:.0}"))
         .y_label_formatter(&|v| format!("{v:.3}"))

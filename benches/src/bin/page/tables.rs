@@ -8,12 +8,12 @@ use crate::{Machine, gpu};
 
 pub(crate) const LANDMARKS: [usize; 5] = [1, 6, 19, 37, 68];
 
-/// All parts of the page that are measured, by name.
+/// All generated parts of the page, by name.
 pub(crate) fn all(
     machines: &[Machine],
     quantisation: &Quantisation,
 ) -> Vec<(&'static str, String)> {
-    // A machine of which only other things were measured has no part in a table.
+    // A machine without records of a group has no table for it.
     let each = |table: fn(&Record) -> String, plot: Option<&str>, prefixes: &[&str]| {
         let mut out = String::new();
         let has = |m: &&Machine| prefixes.iter().any(|of| !m.record.names(of).is_empty());
@@ -45,7 +45,7 @@ pub(crate) fn all(
 }
 
 fn machines_table(machines: &[Machine]) -> String {
-    let mut out = table(4, &["machine", "processor", "system", "recorded", "busy at the start"]);
+    let mut out = table(4, &["machine", "processor", "system", "recorded", "load at the start"]);
     for m in machines {
         let text = |figure| m.record.find("machine", figure).unwrap_or("?");
         let load = number(m.record.number("machine", "load at the start"), 1);
@@ -54,7 +54,7 @@ fn machines_table(machines: &[Machine]) -> String {
     out
 }
 
-/// What the project set itself, what was measured, and whether that meets it.
+/// The goals of the project, the measurements, and whether the goals are met.
 fn goals(record: &Record) -> String {
     let mut out = table(3, &["goal", "measured", "met"]);
     let mut tell = |goal: &str, measured: Option<(String, bool)>| {
@@ -68,13 +68,13 @@ fn goals(record: &Record) -> String {
     };
     let faster = ratio(of("fusion", Kind::Single, "median"), of("fusion", Kind::Fused, "median"));
     tell(
-        "19 landmarks from pixels: 10 times as fast as 19 models, or more",
+        "19 landmarks from pixels: at least 10 times as fast as 19 models",
         faster.map(|r| (format!("{r:.1} times"), r >= 10.0)),
     );
     let figure = "heap loaded";
     let share = ratio(of("memory", Kind::Fused, figure), of("memory", Kind::Single, figure));
     tell(
-        "Memory of the loaded model: 90 % less than 19 models, or better",
+        "Memory of the loaded model: at least 90 % less than 19 models",
         share.map(|s| (format!("{:.1} % less", 100.0 * (1.0 - s)), s <= 0.1)),
     );
     for (threads, on) in [(1, "one thread"), (2, "two threads")] {
@@ -90,11 +90,11 @@ fn goals(record: &Record) -> String {
             rivals("median", "ms", 1.0, &|name| name.ends_with("int8")),
         );
         tell(
-            &format!("Load and first run, {on}: sooner than all other engines"),
+            &format!("Load and first run, {on}: faster than every other engine"),
             rivals("load", "ms", 1.0, &|_| true),
         );
         tell(
-            &format!("Peak memory, {on}: below all other engines"),
+            &format!("Peak memory, {on}: below every other engine"),
             rivals("peak rss", "MB", 1e-6, &|_| true),
         );
     }
@@ -105,7 +105,7 @@ fn goals(record: &Record) -> String {
     };
     let bandwidth = ratio(median("peaks/cpu/"), median("copy-from-main-memory/cpu/"));
     tell(
-        "Decode of 19 heat maps: 1.5 times a copy of them from main memory, or less",
+        "Decode of 19 heat maps: at most 1.5 times a copy of them from main memory",
         bandwidth.map(|r| (format!("{r:.1} times"), r <= 1.5)),
     );
     let growth = record.names("endurance/cpu/").pop().and_then(|images| {
@@ -118,7 +118,7 @@ fn goals(record: &Record) -> String {
     out
 }
 
-/// fiducia beside the best of the engines that are `meant`, with so many threads.
+/// Compares fiducia with the best of the `meant` engines at this number of threads.
 fn against(
     record: &Record,
     threads: usize,
@@ -141,7 +141,7 @@ fn against(
 /// From pixels in memory to landmarks, for each way to share the networks.
 fn fusion(record: &Record) -> String {
     let heads =
-        ["landmarks", "fused, ms", "joint, ms", "one model per landmark, ms", "fused is faster"];
+        ["landmarks", "fused, ms", "joint, ms", "one model per landmark, ms", "speed-up of fused"];
     let mut out = table(1, &heads);
     let at =
         |kind: Kind, n: usize| record.number(&format!("fusion/{}/cpu/{n}", kind.name()), "median");
@@ -226,10 +226,10 @@ fn memory(record: &Record) -> String {
 fn endurance(record: &Record) -> String {
     let heads = [
         "images",
-        "refused among them",
+        "of which refused",
         "growth per image, bytes",
         "95 % interval",
-        "main memory: first, last, most",
+        "main memory: first, last, maximum",
         "p50, ms",
         "p99, ms",
         "p99 / p50",
@@ -254,7 +254,7 @@ fn endurance(record: &Record) -> String {
     out
 }
 
-/// The same two networks in other engines, in the order of their times.
+/// The same two networks in other engines, in order of time.
 fn rivals(record: &Record) -> String {
     let mut out = String::new();
     for (which, threads, title) in [
@@ -286,7 +286,7 @@ fn rivals(record: &Record) -> String {
                 "quartiles, ms",
                 "load and first run, ms",
                 "peak memory, MB",
-                "apart, cells",
+                "difference, cells",
             ],
         );
         for engine in engines {
@@ -321,7 +321,7 @@ fn files(record: &Record) -> String {
     out
 }
 
-/// Codings of private values, as `docs/quantisation.sh` printed them.
+/// Codings of private values, from the output of `docs/quantisation.sh`.
 pub(crate) struct Quantisation {
     table: String,
     pub(crate) codings: Vec<Coding>,
@@ -330,9 +330,9 @@ pub(crate) struct Quantisation {
 /// A row of that table.
 pub(crate) struct Coding {
     pub(crate) name: String,
-    /// Private values of a landmark.
+    /// Coding of the private values of a landmark.
     pub(crate) landmark_bytes: f64,
-    /// Mean move of the landmarks by rounding, px; none for the model that was not rounded.
+    /// Mean displacement of the landmarks by rounding, px; `None` for the model without rounding.
     pub(crate) move_px: Option<f64>,
     /// Mean radial error, mm.
     pub(crate) error: f64,
@@ -363,13 +363,13 @@ impl Quantisation {
 
     fn table(&self) -> String {
         format!(
-            "![Mean radial error and move of landmarks against the bytes of a landmark](plots/quantisation.svg)\n\n{}\n",
+            "![Mean radial error and displacement of landmarks against the bytes per landmark](plots/quantisation.svg)\n\n{}\n",
             self.table
         )
     }
 }
 
-/// The head of a table; the first columns are words, the others numbers.
+/// The header of a table; the first columns are left-aligned words, the others numbers.
 pub(crate) fn table(words: usize, heads: &[&str]) -> String {
     let mut out = String::new();
     row(&mut out, heads);

@@ -1,24 +1,24 @@
-//! What happens to the uploaded image before and between the networks.
+//! The steps on the uploaded image before and between the networks.
 
 use super::*;
 use crate::LocalNorm;
 use crate::gpu::probes::picture::{
-    Film, box_mean_probe, crop_probe, grey_window_probe, histogram_probe, local_norm_probe,
+    Image, box_mean_probe, crop_probe, grey_window_probe, histogram_probe, local_norm_probe,
     warp_probe,
 };
 
-/// Size and bound of the pixels of films.
-const FILMS: [([usize; 2], usize); 5] =
+/// Size and bound of the pixels of images.
+const IMAGES: [([usize; 2], usize); 5] =
     [([64, 64], 256), ([67, 65], 256), ([70, 91], 4096), ([131, 77], 65_536), ([300, 201], 200)];
 /// More words of pixels than the threads that count levels.
-const LARGE_FILM: ([usize; 2], usize) = ([800, 700], 250);
+const LARGE_IMAGE: ([usize; 2], usize) = ([800, 700], 250);
 
 #[test]
-fn histogram_equals_its_twin() {
-    let mut dice = Dice(11);
-    let films = FILMS.into_iter().chain([LARGE_FILM]);
-    let cases: Vec<Probe> = films
-        .map(|(size, most)| histogram_probe(&Film::new(&mut dice, size, most, [1; 4])))
+fn histogram_equals_its_reference() {
+    let mut rng = Rng(11);
+    let images = IMAGES.into_iter().chain([LARGE_IMAGE]);
+    let cases: Vec<Probe> = images
+        .map(|(size, most)| histogram_probe(&Image::new(&mut rng, size, most, [1; 4])))
         .collect();
     let mutants = [
         mutant("word * per_word + i < pixels", "word * per_word < pixels"),
@@ -30,16 +30,16 @@ fn histogram_equals_its_twin() {
 }
 
 #[test]
-fn grey_window_equals_its_twin() {
-    let mut dice = Dice(12);
+fn grey_window_equals_its_reference() {
+    let mut rng = Rng(12);
     let mut cases = vec![];
-    for (i, (size, most)) in FILMS.into_iter().enumerate() {
-        let mut film = Film::new(&mut dice, size, most, [1; 4]);
-        film.picture.tail = [0, 5, 60, 9, 4][i];
+    for (i, (size, most)) in IMAGES.into_iter().enumerate() {
+        let mut image = Image::new(&mut rng, size, most, [1; 4]);
+        image.picture.tail = [0, 5, 60, 9, 4][i];
         if i == 4 {
-            film.pixels.fill(77);
+            image.pixels.fill(77);
         }
-        cases.push(grey_window_probe(&film));
+        cases.push(grey_window_probe(&image));
     }
     let mutants = [
         mutant("seen + bins[low] <= picture.tail", "seen + bins[low] < picture.tail"),
@@ -52,12 +52,12 @@ fn grey_window_equals_its_twin() {
 }
 
 #[test]
-fn box_mean_equals_its_twin() {
-    let mut dice = Dice(13);
+fn box_mean_equals_its_reference() {
+    let mut rng = Rng(13);
     let mut cases = vec![];
-    for (i, (size, most)) in FILMS.into_iter().enumerate() {
-        let factors = [0; 4].map(|_| dice.among(1, 9));
-        cases.push(box_mean_probe(&Film::new(&mut dice, size, most, factors), i % 2));
+    for (i, (size, most)) in IMAGES.into_iter().enumerate() {
+        let factors = [0; 4].map(|_| rng.among(1, 9));
+        cases.push(box_mean_probe(&Image::new(&mut rng, size, most, factors), i % 2));
     }
     let mutants = [
         mutant("at % 4u * 8u", "at % 2u * 8u"),
@@ -72,19 +72,19 @@ fn box_mean_equals_its_twin() {
 #[test]
 fn a_box_of_more_than_32_bits_is_summed() {
     // 300 x 300 pixels of 60,000 are 5.4e9.
-    let mut film = Film::new(&mut Dice(17), [300, 300], 65_536, [300; 4]);
-    film.pixels.fill(60_000);
-    let case = box_mean_probe(&film, 0);
+    let mut image = Image::new(&mut Rng(17), [300, 300], 65_536, [300; 4]);
+    image.pixels.fill(60_000);
+    let case = box_mean_probe(&image, 0);
     check("large box", &[case], &[mutant("f32(carries) * 4294967296.0 + ", "")]);
 }
 
 #[test]
-fn warp_equals_its_twin() {
-    let mut dice = Dice(14);
+fn warp_equals_its_reference() {
+    let mut rng = Rng(14);
     let mut cases = vec![];
-    for (size, _) in FILMS {
-        let mut film = Film::new(&mut dice, size, 256, [1; 4]);
-        cases.push(warp_probe(&mut dice, &mut film));
+    for (size, _) in IMAGES {
+        let mut image = Image::new(&mut rng, size, 256, [1; 4]);
+        cases.push(warp_probe(&mut rng, &mut image));
     }
     let mutants = [
         mutant("* map[1] + map[3]", "* map[0] + map[3]"),
@@ -96,14 +96,14 @@ fn warp_equals_its_twin() {
 }
 
 #[test]
-fn local_norm_equals_its_twin() {
-    let mut dice = Dice(15);
+fn local_norm_equals_its_reference() {
+    let mut rng = Rng(15);
     let mut cases = vec![];
     for ([width, height], radius) in
         [([64, 40], 5), ([33, 70], 40), ([192, 240], 40), ([5, 7], 1), ([130, 3], 2)]
     {
         let p = LocalNorm { width, height, radius, floor: 6.0, gain: 0.5 };
-        cases.push(local_norm_probe(&mut dice, &p));
+        cases.push(local_norm_probe(&mut rng, &p));
     }
     let mutants = [
         mutant("id.x - min(id.x, p.radius)", "id.x"),
@@ -116,12 +116,12 @@ fn local_norm_equals_its_twin() {
 }
 
 #[test]
-fn crop_equals_its_twin() {
-    let mut dice = Dice(16);
+fn crop_equals_its_reference() {
+    let mut rng = Rng(16);
     let mut cases = vec![];
-    for (i, (size, most)) in FILMS.into_iter().enumerate() {
-        let film = Film::new(&mut dice, size, most, [1, 1, 1 + i % 3, 1 + i % 2]);
-        cases.push(crop_probe(&mut dice, &film, [16, 33, 64, 20, 8][i], 1 + 3 * i));
+    for (i, (size, most)) in IMAGES.into_iter().enumerate() {
+        let image = Image::new(&mut rng, size, most, [1, 1, 1 + i % 3, 1 + i % 2]);
+        cases.push(crop_probe(&mut rng, &image, [16, 33, 64, 20, 8][i], 1 + 3 * i));
     }
     let mutants = [
         mutant("- regions.across * d.y", "+ regions.across * d.y"),

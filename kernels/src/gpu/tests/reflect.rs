@@ -1,7 +1,8 @@
-//! What naga reads out of the shaders against the Rust types, without a device.
+//! The types and bindings that naga reads from the shaders against the Rust types, without a device.
 
 use super::*;
-use crate::{Conv, Elementwise, Epilogue, Found, Matmul, Picture, Pool, PoseStep, Resample, Row};
+use crate::gpu::wire::{Found, Picture, PoseStep, Row};
+use crate::{Conv, Elementwise, Epilogue, Matmul, Pool, Resample};
 use naga::{AddressSpace, Module, StorageAccess, TypeInner};
 
 fn parse(kernel: &Kernel) -> Module {
@@ -35,6 +36,12 @@ fn offset(module: &Module, name: &str, member: &str) -> Option<u32> {
     })
 }
 
+/// The type of the uniform.
+fn params(kernel: &Kernel) -> &'static str {
+    let is_convolution = kernel.pieces.concat().contains("var<uniform> p: Convolution");
+    if is_convolution { "Convolution" } else { "Params" }
+}
+
 #[test]
 fn uniforms_are_as_long_as_their_rust_types() {
     let size = |name: &str| match name {
@@ -53,7 +60,7 @@ fn uniforms_are_as_long_as_their_rust_types() {
     };
     for kernel in KERNELS {
         let module = parse(kernel);
-        let found = span(&module, "Params").unwrap_or(0);
+        let found = span(&module, params(kernel)).unwrap_or(0);
         assert_eq!(found as usize, size(kernel.name), "{}", kernel.name);
         if let Some(epilogue) = span(&module, "Epilogue") {
             assert_eq!(epilogue as usize, size_of::<Epilogue>());
@@ -64,7 +71,7 @@ fn uniforms_are_as_long_as_their_rust_types() {
 #[test]
 fn shared_records_have_the_same_places() {
     use core::mem::offset_of;
-    let module = parse(super::super::kernel("pose_fine").unwrap());
+    let module = parse(&kernel::POSE_FINE);
     assert_eq!(offset(&module, "Picture", "pixels"), Some(size_of::<Picture>() as u32));
     assert_eq!(span(&module, "Found"), Some(size_of::<Found>() as u32));
     assert_eq!(offset(&module, "Results", "rows"), Some(256));
@@ -93,35 +100,35 @@ fn shared_records_have_the_same_places() {
     same!(module, PoseStep.fine_cells = "Params" "fine_cells");
     same!(module, PoseStep.outlier = "Params" "outlier");
     same!(module, PoseStep.coarse_middle = "Params" "coarse_middle_x");
-    let module = parse(super::super::kernel("conv").unwrap());
-    same!(module, Conv.out_channels = "Params" "out_channels");
-    same!(module, Conv.stride_y = "Params" "stride_y");
-    same!(module, Conv.padded_out = "Params" "padded_out");
-    same!(module, Conv.epilogue = "Params" "epilogue");
-    let module = parse(super::super::kernel("matmul_any").unwrap());
+    let module = parse(&kernel::CONV);
+    same!(module, Conv.out_channels = "Convolution" "out_channels");
+    same!(module, Conv.stride_y = "Convolution" "stride_y");
+    same!(module, Conv.padded_out = "Convolution" "padded_out");
+    same!(module, Conv.epilogue = "Convolution" "epilogue");
+    let module = parse(&kernel::MATMUL_ANY);
     same!(module, Matmul.padded_m = "Params" "padded_m");
     same!(module, Matmul.epilogue = "Params" "epilogue");
-    let module = parse(super::super::kernel("matmul_depthwise").unwrap());
-    assert_eq!(span(&module, "Depthwise"), Some(size_of::<Conv>() as u32));
-    same!(module, Conv.out_width = "Depthwise" "out_width");
-    same!(module, Conv.pad_y = "Depthwise" "pad_y");
-    same!(module, Conv.epilogue = "Depthwise" "epilogue");
-    let module = parse(super::super::kernel("conv_int8").unwrap());
-    same!(module, Conv.padded_out = "Params" "padded_out");
-    let module = parse(super::super::kernel("matmul_any_int8").unwrap());
+    let module = parse(&kernel::MATMUL_DEPTHWISE);
+    assert_eq!(span(&module, "Convolution"), Some(size_of::<Conv>() as u32));
+    same!(module, Conv.out_width = "Convolution" "out_width");
+    same!(module, Conv.pad_y = "Convolution" "pad_y");
+    same!(module, Conv.epilogue = "Convolution" "epilogue");
+    let module = parse(&kernel::CONV_INT8);
+    same!(module, Conv.padded_out = "Convolution" "padded_out");
+    let module = parse(&kernel::MATMUL_ANY_INT8);
     same!(module, Matmul.padded_m = "Params" "padded_m");
     same!(module, Matmul.bias_batch = "Params" "bias_batch");
     same!(module, Matmul.epilogue = "Params" "epilogue");
-    let module = parse(super::super::kernel("elementwise").unwrap());
+    let module = parse(&kernel::ELEMENTWISE);
     same!(module, Elementwise.shape = "Params" "shape");
     same!(module, Elementwise.a.divisor = "Params" "divisor_a");
     same!(module, Elementwise.b.stride = "Params" "stride_b");
     same!(module, Elementwise.stride_out = "Params" "stride_out");
     same!(module, Elementwise.epilogue = "Params" "epilogue");
-    let module = parse(super::super::kernel("pool").unwrap());
+    let module = parse(&kernel::POOL);
     same!(module, Pool.stride_y = "Params" "stride_y");
     same!(module, Pool.planes = "Params" "planes");
-    let module = parse(super::super::kernel("resample").unwrap());
+    let module = parse(&kernel::RESAMPLE);
     same!(module, Resample.out_size = "Params" "out_size");
     same!(module, Resample.taps = "Params" "taps");
 }
@@ -133,12 +140,21 @@ fn validated(module: &Module) -> naga::valid::ModuleInfo {
 
 #[test]
 fn steps_bind_what_the_shaders_declare() {
-    use crate::gpu::steps::{self, At, PoseBuffers};
+    use crate::gpu::steps::{self, At, Layer, PoseBuffers};
     let mut plan = Plan::default();
     let (a, b) = (plan.buffer("a", 1024), plan.buffer("b", 1024));
     let on = PoseBuffers { picture: a, work: b, regions: b, results: b };
     let (x, y) = (plan.tensor(64), plan.tensor(64));
     let at = || At::new(Stage::Backbone, "step");
+    let layer = || Layer {
+        at: at(),
+        batch: 1,
+        input: x,
+        weights: &[0.0],
+        bias: &[0.0],
+        skip: None,
+        out: y,
+    };
     steps::histogram(&mut plan, a, b);
     steps::grey_window(&mut plan, a, a, b);
     steps::box_mean(&mut plan, 0, a, a, b);
@@ -158,23 +174,24 @@ fn steps_bind_what_the_shaders_declare() {
             ..Conv::default()
         };
         let weights = vec![0.0; (channels * channels / groups) as usize];
-        steps::conv(&mut plan, at(), p, 1, x, &weights, &[0.0; 8], None, y);
+        let layer = Layer { weights: &weights, bias: &[0.0; 8], ..layer() };
+        steps::conv(&mut plan, p, layer.clone());
         if steps::takes_conv_int8(&p) {
-            steps::conv_int8(&mut plan, at(), p, 1, x, &weights, &[0.0; 8], None, y);
+            steps::conv_int8(&mut plan, p, layer);
         }
     }
     let p: Conv = bytemuck::Zeroable::zeroed();
     let p = Conv { groups: 1, ..p };
-    steps::transposed(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
+    steps::transposed(&mut plan, &p, layer());
     for n in [4, 5] {
         let p = Matmul::new([1, n, 1], false, Epilogue::default());
-        steps::matmul(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
-        steps::matmul_int8(&mut plan, at(), &p, 1, x, &[0.0], &[0.0], None, y);
+        steps::matmul(&mut plan, &p, layer());
+        steps::matmul_int8(&mut plan, &p, layer());
     }
     let p = Matmul::new([1; 3], false, Epilogue::default());
     let sizes: Conv = bytemuck::Zeroable::zeroed();
     let before = steps::Depthwise { sizes, weights: vec![0.0], bias: vec![0.0] };
-    steps::matmul_depthwise(&mut plan, at(), &p, &before, 1, x, &[0.0], &[0.0], None, y);
+    steps::matmul_depthwise(&mut plan, &p, &before, layer());
     let p = Elementwise::new(crate::Operation::Copy, [1; 8], Epilogue::default());
     steps::elementwise(&mut plan, at(), &p, x, None, y);
     steps::pool(&mut plan, at(), &Pool::default(), x, y);

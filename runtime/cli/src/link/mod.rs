@@ -1,18 +1,18 @@
-//! `fiducia link`: answers a micro-controller over a serial line.
+//! `fiducia link`: sends landmarks to a micro-controller over a serial line.
 //!
 //! ```text
-//! Address ─open→ Port ─bytes→ Session ─messages→ Desk ─Job→ Worker ─Done→ Desk ─messages→ Session → Port
+//! Address ─open→ Port ─bytes→ Session ─messages→ Handler ─Job→ Worker ─Finished→ Handler ─messages→ Session → Port
 //! ```
 //!
-//! The line may go away at any time: it is opened again, and the desk remembers what it owes. A service
-//! manager is told that the loop turns, as long as no detection hangs.
+//! The line may disappear at any time: it is reopened, and the handler keeps its state. The watchdog of a service
+//! manager is notified as long as no detection hangs.
 
 mod arguments;
 mod port;
 mod source;
 mod worker;
 mod reports;
-mod desk;
+mod handler;
 
 pub(super) use arguments::{HELP, LinkArguments};
 
@@ -24,45 +24,44 @@ use std::{
 use fiducia::{Error, ErrorKind, Pack};
 use fiducia_link::{Event, Fault, Hello, Message, ModelId, Reason, Refusal, Role, Session};
 
-use super::{complain, device, model, service::Service};
-use desk::{Answer, Desk};
+use super::{device, notice, service::Service};
+use handler::{Action, Handler};
 use port::{Address, Port, PortError};
 use worker::{Reading, Worker};
 
-/// Pause before a line is opened again.
+/// Pause before a line is reopened.
 const REOPEN: Duration = Duration::from_millis(500);
-/// A line that stays away is complained of every so many tries, once a minute.
-const TRIES_PER_COMPLAINT: u32 = 120;
+/// Attempts to open a line per warning: one warning a minute.
+const ATTEMPTS_PER_WARNING: u32 = 120;
 const READ_BYTES: usize = 1024;
 
-/// Runs the command. Comes back only where it cannot start.
+/// Runs the command. Returns only if it cannot start.
 pub(super) fn link(arguments: &LinkArguments) -> Result<(), Error> {
     let source = arguments.source();
-    source.look().map_err(|e| {
-        let message = format!("cannot look for images, {source}: {e}; name what exists");
+    source.snapshot().map_err(|e| {
+        let message = format!("cannot read {source}: {e}; name an existing path");
         Error::new(ErrorKind::Unreadable, message)
     })?;
-    let model = arguments.model.as_deref();
-    let pack = model::open_or_default(model, arguments.require_signed.as_deref())?;
+    let pack = arguments.model.open()?;
     let detector = device::detector(&pack, &arguments.device, &pack.manifest().landmarks)?;
-    let me = introduction(&pack)?;
+    let hello = hello(&pack)?;
     let reading = Reading { spacing_mm: arguments.spacing, invert: arguments.invert };
-    let mut clerk = Clerk {
-        session: Session::new(me, 0),
-        desk: Desk::new(source.clone(), me.model, arguments.patience()),
+    let mut link = Link {
+        session: Session::new(hello, 0),
+        handler: Handler::new(source.clone(), hello.model, arguments.patience()),
         worker: Worker::start(detector, source.clone(), reading),
         service: Service::new(),
         started: Instant::now(),
     };
     let address = arguments.address();
-    complain(&format!("model {}, images: {source}, line: {address}", pack.manifest().name));
-    clerk.service.ready();
-    clerk.attend(&address)
+    notice(&format!("model {}, images: {source}, line: {address}", pack.manifest().name));
+    link.service.ready();
+    link.run(&address)
 }
 
-/// What the runtime says of itself.
-fn introduction(pack: &Pack) -> Result<Hello, Error> {
-    let fault = |what| Error::new(ErrorKind::Engine, format!("the pack has {what}"));
+/// The message with which the runtime introduces itself.
+fn hello(pack: &Pack) -> Result<Hello, Error> {
+    let fault = |what| Error::new(ErrorKind::Engine, format!("the model has {what}"));
     let mut software = env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse().unwrap_or(0));
     Ok(Hello {
         role: Role::Runtime,
@@ -83,59 +82,59 @@ fn model_id(sha256: &str) -> Option<ModelId> {
     Some(id)
 }
 
-/// Everything that outlives a line.
-struct Clerk {
+/// The state that is kept when the line is reopened.
+struct Link {
     session: Session,
-    desk: Desk,
+    handler: Handler,
     worker: Worker,
     service: Service,
     started: Instant,
 }
 
-/// A line is served for ever, or until it fails.
+/// A line is served until it fails.
 enum Never {}
 
-impl Clerk {
-    /// Serves the line whenever it is there.
-    fn attend(&mut self, address: &Address) -> ! {
-        let mut tries = 0;
+impl Link {
+    /// Opens the line again and again and serves it.
+    fn run(&mut self, address: &Address) -> ! {
+        let mut attempts = 0;
         loop {
             match address.open() {
                 Ok(mut port) => {
                     log::info!("{address}: open");
                     self.service.status(&format!("{address}: open"));
-                    tries = 0;
+                    attempts = 0;
                     let Err(error) = self.serve(&mut port);
-                    log::warn!("{address}: {error}; opening it again");
+                    log::warn!("{address}: {error}; reopening");
                     self.service.status(&format!("{address}: {error}"));
                     self.session.close();
                 }
-                Err(error) => self.complain_at_times(address, &error, tries),
+                Err(error) => self.warn_sometimes(address, &error, attempts),
             }
-            tries += 1;
-            // What is done meanwhile waits at the desk until the peer is back and asks again.
-            while let Ok(done) = self.worker.done.try_recv() {
-                self.desk.finish(done);
+            attempts += 1;
+            // The handler keeps the reports until the peer is back and requests them again.
+            while let Ok(finished) = self.worker.finished.try_recv() {
+                self.handler.finish(finished);
             }
-            self.show_life();
+            self.notify_watchdog();
             thread::sleep(REOPEN);
         }
     }
 
-    fn complain_at_times(&self, address: &Address, error: &PortError, tries: u32) {
-        if tries.is_multiple_of(TRIES_PER_COMPLAINT) {
-            log::warn!("{address}: {error}; trying again twice a second");
+    fn warn_sometimes(&self, address: &Address, error: &PortError, attempts: u32) {
+        if attempts.is_multiple_of(ATTEMPTS_PER_WARNING) {
+            log::warn!("{address}: {error}; retrying twice a second");
             self.service.status(&format!("{address}: {error}"));
         }
     }
 
-    /// Where a detection does not end nothing in this process can end it, so the service manager has to.
-    fn show_life(&mut self) {
-        match self.desk.overdue(Instant::now()) {
+    /// A thread that hangs cannot be ended from within the process, so the service manager has to restart it.
+    fn notify_watchdog(&mut self) {
+        match self.handler.overdue(Instant::now()) {
             None => self.service.alive(),
             Some(exposure) => {
-                let why = format!("the detection for exposure {exposure} does not end");
-                self.service.fall_silent(&why);
+                let why = format!("the detection of exposure {exposure} does not finish");
+                self.service.unhealthy(&why);
             }
         }
     }
@@ -146,86 +145,86 @@ impl Clerk {
             for &byte in port.read(&mut buffer)? {
                 let now_ms = self.now_ms();
                 if let Some(event) = self.session.receive(byte, now_ms) {
-                    let answer = self.answer(event);
-                    self.act(answer, port)?;
+                    let action = self.handle(event);
+                    self.perform(action, port)?;
                 }
             }
-            // A worker that is gone is found when a job is given to it.
-            while let Ok(done) = self.worker.done.try_recv() {
-                let answer = self.desk.finish(done);
-                self.act(answer, port)?;
+            // A worker that has ended is noticed when a job is sent to it.
+            while let Ok(finished) = self.worker.finished.try_recv() {
+                let action = self.handler.finish(finished);
+                self.perform(action, port)?;
             }
-            let met = self.session.peer().is_some();
-            while let Some(wire) = self.session.speak(self.desk.state(), self.now_ms()) {
+            let had_peer = self.session.peer().is_some();
+            while let Some(wire) = self.session.speak(self.handler.state(), self.now_ms()) {
                 port.write(&wire)?;
             }
-            if met && self.session.peer().is_none() {
+            if had_peer && self.session.peer().is_none() {
                 log::warn!("the peer is silent; {:?}", self.session.counts());
             }
-            self.show_life();
+            self.notify_watchdog();
         }
     }
 
-    fn answer(&mut self, event: Event) -> Answer {
+    fn handle(&mut self, event: Event) -> Action {
         match event {
             Event::Met(peer) => {
                 let [major, minor, patch] = peer.software;
                 log::info!("the peer is a {:?}, software {major}.{minor}.{patch}", peer.role);
-                Answer::Nothing
+                Action::Nothing
             }
             Event::Message(Message::Exposure(exposure)) => {
-                self.desk.expose(&exposure);
-                Answer::Nothing
+                self.handler.announce(&exposure);
+                Action::Nothing
             }
-            Event::Message(Message::Request(request)) => self.desk.ask(&request),
+            Event::Message(Message::Request(request)) => self.handler.request(&request),
             Event::Message(Message::Refusal(refusal)) => {
-                log::warn!("the peer could not use what it was sent: {:?}", refusal.reason);
-                Answer::Nothing
+                log::warn!("the peer rejected a message: {:?}", refusal.reason);
+                Action::Nothing
             }
-            // What only a runtime says, or what asks for nothing.
-            Event::Message(_) | Event::Heartbeat(_) => Answer::Nothing,
+            // Messages that only a runtime sends, or that need no response.
+            Event::Message(_) | Event::Heartbeat(_) => Action::Nothing,
             Event::Dropped(fault) => dropped(fault),
         }
     }
 
-    fn act(&mut self, answer: Answer, port: &mut Port) -> Result<(), PortError> {
-        match answer {
-            Answer::Nothing => Ok(()),
-            Answer::Say(messages) => messages.iter().try_for_each(|message| {
+    fn perform(&mut self, action: Action, port: &mut Port) -> Result<(), PortError> {
+        match action {
+            Action::Nothing => Ok(()),
+            Action::Send(messages) => messages.iter().try_for_each(|message| {
                 match self.session.frame(message) {
                     Some(wire) => port.write(&wire),
-                    // It will ask again when it is back.
+                    // The peer will repeat its request when it is back.
                     None => Ok(()),
                 }
             }),
-            Answer::Start(job) => {
+            Action::Start(job) => {
                 let id = job.id;
                 match self.worker.jobs.send(job) {
                     Ok(()) => Ok(()),
                     Err(_) => {
                         let outcome = Err(Reason::Failed);
-                        let answer = self.desk.finish(worker::Done { id, outcome });
-                        self.act(answer, port)
+                        let action = self.handler.finish(worker::Finished { id, outcome });
+                        self.perform(action, port)
                     }
                 }
             }
         }
     }
 
-    /// Since the start; wraps after 49 days, as the link expects it.
+    /// Milliseconds since the start. It wraps after 49 days, which `Session` allows.
     fn now_ms(&self) -> u32 {
         self.started.elapsed().as_millis() as u32
     }
 }
 
-fn dropped(fault: Fault) -> Answer {
+fn dropped(fault: Fault) -> Action {
     log::debug!("dropped {fault}");
     match fault {
         Fault::Kind(_) | Fault::Payload(_) => {
-            log::warn!("dropped {fault}: does the peer speak a later version of the link?");
+            log::warn!("dropped {fault}: does the peer use a later version of the protocol?");
             let refusal = Refusal { exposure: 0, reason: Reason::Senseless };
-            Answer::Say(vec![Message::Refusal(refusal)])
+            Action::Send(vec![Message::Refusal(refusal)])
         }
-        _ => Answer::Nothing,
+        _ => Action::Nothing,
     }
 }

@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-/// A read comes back after so long, with or without a byte, so that heartbeats keep their pace.
+/// Timeout of a read, short so that heartbeats are sent on time.
 const READ_WAIT: Duration = Duration::from_millis(5);
-/// A line that takes no byte for so long has gone. The largest frame takes 22 ms at 115,200 baud.
+/// Timeout of a write, after which the line counts as lost. The largest frame takes 22 ms at 115,200 baud.
 const WRITE_WAIT: Duration = Duration::from_secs(1);
 const CONNECT_WAIT: Duration = Duration::from_secs(2);
 
-/// Where the peer is.
+/// The address of the peer.
 #[derive(Clone, Debug)]
 pub(super) enum Address {
     Serial { device: PathBuf, baud: u32 },
@@ -29,24 +29,24 @@ enum Line {
     Tcp(TcpStream),
 }
 
-/// Why there is no line, or no line any more.
+/// Why the line cannot be opened or is lost.
 #[derive(Debug)]
 pub(super) enum PortError {
-    /// No such device, or nobody listens there.
-    Absent(String),
-    /// The device may not be opened.
+    /// There is no such device, or nothing listens on the address.
+    NotFound(String),
+    /// No permission to open the device.
     Denied(String),
-    /// Another program has it, or it is no serial port.
+    /// Another program uses the device, or it is not a serial port.
     Unusable(String),
-    /// It was there and has gone.
-    Gone(String),
+    /// The line was open and is lost.
+    Lost(String),
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Serial { device, baud } => write!(f, "{} at {baud} baud", device.display()),
-            Self::Tcp(address) => write!(f, "{address} by TCP"),
+            Self::Tcp(address) => write!(f, "{address} over TCP"),
         }
     }
 }
@@ -54,7 +54,7 @@ impl fmt::Display for Address {
 impl fmt::Display for PortError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Absent(why) => write!(f, "it is not there ({why}); check the name and the cable"),
+            Self::NotFound(why) => write!(f, "not found ({why}); check the name and the cable"),
             Self::Denied(why) => {
                 write!(
                     f,
@@ -62,12 +62,9 @@ impl fmt::Display for PortError {
                 )
             }
             Self::Unusable(why) => {
-                write!(
-                    f,
-                    "it cannot be used ({why}); end other programs that use it, such as a console"
-                )
+                write!(f, "not usable ({why}); stop other programs that use it, such as a console")
             }
-            Self::Gone(why) => write!(f, "it has gone ({why})"),
+            Self::Lost(why) => write!(f, "connection lost ({why})"),
         }
     }
 }
@@ -78,7 +75,7 @@ impl Address {
         match self {
             Self::Serial { device, baud } => open_serial(device, *baud),
             Self::Tcp(address) => {
-                connect(address).map(|s| Port(Line::Tcp(s))).map_err(|e| absent(&e))
+                connect(address).map(|s| Port(Line::Tcp(s))).map_err(|e| not_found(&e))
             }
         }
     }
@@ -96,7 +93,7 @@ fn open_serial(device: &Path, baud: u32) -> Result<Port, PortError> {
     };
     open().map(|port| Port(Line::Serial(port))).map_err(|e| match e.kind() {
         io::ErrorKind::PermissionDenied => PortError::Denied(e.to_string()),
-        io::ErrorKind::NotFound => PortError::Absent(e.to_string()),
+        io::ErrorKind::NotFound => PortError::NotFound(e.to_string()),
         _ => PortError::Unusable(e.to_string()),
     })
 }
@@ -106,7 +103,7 @@ fn connect(address: &str) -> io::Result<TcpStream> {
     for address in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, CONNECT_WAIT) {
             Ok(stream) => {
-                // A frame is small and somebody waits for it.
+                // A frame is small, and the peer waits for it.
                 stream.set_nodelay(true)?;
                 stream.set_read_timeout(Some(READ_WAIT))?;
                 stream.set_write_timeout(Some(WRITE_WAIT))?;
@@ -118,12 +115,12 @@ fn connect(address: &str) -> io::Result<TcpStream> {
     Err(failure)
 }
 
-fn absent(error: &io::Error) -> PortError {
-    PortError::Absent(error.to_string())
+fn not_found(error: &io::Error) -> PortError {
+    PortError::NotFound(error.to_string())
 }
 
 impl Port {
-    /// What has arrived, perhaps nothing.
+    /// The bytes that have arrived, possibly none.
     pub(super) fn read<'a>(&mut self, buffer: &'a mut [u8]) -> Result<&'a [u8], PortError> {
         use io::ErrorKind as Io;
         let read = match &mut self.0 {
@@ -131,21 +128,21 @@ impl Port {
             Line::Tcp(stream) => stream.read(buffer),
         };
         match read {
-            Ok(0) => Err(PortError::Gone("closed by the other side".to_owned())),
+            Ok(0) => Err(PortError::Lost("closed by the other side".to_owned())),
             Ok(count) => Ok(&buffer[..count]),
             Err(e) if matches!(e.kind(), Io::TimedOut | Io::WouldBlock | Io::Interrupted) => {
                 Ok(&[])
             }
-            Err(e) => Err(PortError::Gone(e.to_string())),
+            Err(e) => Err(PortError::Lost(e.to_string())),
         }
     }
 
-    /// Sends all of `bytes`.
+    /// Sends `bytes`.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), PortError> {
         let written = match &mut self.0 {
             Line::Serial(port) => port.write_all(bytes),
             Line::Tcp(stream) => stream.write_all(bytes),
         };
-        written.map_err(|e| PortError::Gone(e.to_string()))
+        written.map_err(|e| PortError::Lost(e.to_string()))
     }
 }

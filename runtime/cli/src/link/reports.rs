@@ -1,16 +1,16 @@
-//! A detection as messages of the link: millimetres become hundredths, landmarks are shared out.
+//! A report as messages of the link: positions in hundredths of a millimetre, landmarks split over several messages.
 
-use fiducia::{Landmark, Presentation as Seen, Report};
+use fiducia::{Landmark, Presentation as Issue, Report};
 use fiducia_link::{Message, ModelId, Presentation, Report as Part, SPOTS, Spot};
 
-/// The reports of an exposure; none where a number cannot be said in hundredths of a millimetre.
+/// The messages for an exposure; `None` if a value cannot be expressed in hundredths of a millimetre.
 pub(super) fn messages(
     report: &Report,
     exposure: u32,
     model: ModelId,
     taken_ms: u128,
 ) -> Option<Vec<Message>> {
-    // The points of an implausible image must not be used, so they are not sent.
+    // Landmarks of an implausible image must not be used, so they are not sent.
     let spots: Vec<Spot> = match report.plausible {
         true => report.landmarks.iter().map(spot).collect::<Option<_>>()?,
         false => Vec::new(),
@@ -30,14 +30,14 @@ pub(super) fn messages(
     if spots.is_empty() {
         return part(0, &[], 0).map(|only| vec![only]);
     }
-    spots.chunks(SPOTS).enumerate().map(|(n, some)| part(n * SPOTS, some, spots.len())).collect()
+    spots.chunks(SPOTS).enumerate().map(|(n, chunk)| part(n * SPOTS, chunk, spots.len())).collect()
 }
 
 fn spot(landmark: &Landmark) -> Option<Spot> {
     Some(Spot {
         x: hundredths(landmark.x_mm?)?,
         y: hundredths(landmark.y_mm?)?,
-        expected_error: expected(landmark.expected_error_mm?)?,
+        expected_error: expected_error(landmark.expected_error_mm?)?,
         confident: landmark.confident,
     })
 }
@@ -49,21 +49,21 @@ fn hundredths(mm: f64) -> Option<i32> {
     possible.then_some(rounded as i32)
 }
 
-/// Rounded up: a margin made from it must not become too small.
-fn expected(mm: f64) -> Option<u16> {
+/// Rounded up: a safety margin based on it must not become too small.
+fn expected_error(mm: f64) -> Option<u16> {
     let hundredths = (100.0 * mm).ceil();
     (hundredths >= 0.0).then_some(hundredths.min(f64::from(u16::MAX)) as u16)
 }
 
-fn presentation(seen: Option<Seen>) -> Presentation {
-    match seen {
+fn presentation(issue: Option<Issue>) -> Presentation {
+    match issue {
         None => Presentation::Unnamed,
-        Some(Seen::Inverted) => Presentation::Inverted,
-        Some(Seen::Mirrored) => Presentation::Mirrored,
-        Some(Seen::InvertedMirrored) => Presentation::InvertedMirrored,
-        Some(Seen::Turned90) => Presentation::Turned90,
-        Some(Seen::Turned180) => Presentation::Turned180,
-        Some(Seen::Turned270) => Presentation::Turned270,
+        Some(Issue::Inverted) => Presentation::Inverted,
+        Some(Issue::Mirrored) => Presentation::Mirrored,
+        Some(Issue::InvertedMirrored) => Presentation::InvertedMirrored,
+        Some(Issue::Turned90) => Presentation::Turned90,
+        Some(Issue::Turned180) => Presentation::Turned180,
+        Some(Issue::Turned270) => Presentation::Turned270,
     }
 }
 
@@ -81,12 +81,12 @@ mod tests {
     }
 
     #[test]
-    fn an_expected_error_is_never_made_smaller() {
-        assert_eq!(expected(1.2601), Some(127));
-        assert_eq!(expected(655.341), Some(u16::MAX));
-        assert_eq!(expected(f64::INFINITY), Some(u16::MAX));
+    fn an_expected_error_is_rounded_up() {
+        assert_eq!(expected_error(1.2601), Some(127));
+        assert_eq!(expected_error(655.341), Some(u16::MAX));
+        assert_eq!(expected_error(f64::INFINITY), Some(u16::MAX));
         for impossible in [f64::NAN, -0.1] {
-            assert_eq!(expected(impossible), None);
+            assert_eq!(expected_error(impossible), None);
         }
     }
 }

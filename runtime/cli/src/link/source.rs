@@ -1,4 +1,4 @@
-//! Where the images of exposures come from.
+//! The source of the images of exposures: a watched folder or one file.
 
 use std::{
     collections::HashSet,
@@ -13,29 +13,29 @@ use std::{
 use super::worker::Job;
 use crate::images::is_image_name;
 
-/// An image is there when it looks the same twice, so long apart.
-const LOOK: Duration = Duration::from_millis(100);
+/// Interval between scans of the folder. A file counts as complete when it is unchanged between two scans.
+const SCAN_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Where the images of exposures come from.
+/// The source of the images of exposures.
 #[derive(Clone, Debug)]
 pub(super) enum Source {
-    /// Always this one.
+    /// This file for every exposure.
     File(PathBuf),
-    /// What comes into this folder.
+    /// Files that arrive in this folder.
     Folder(PathBuf),
 }
 
-/// What was there at some moment, as hashes, because a folder may hold many images. Not by time of day:
-/// images may come from machines whose clocks differ. Not by size: an image that still grew when an exposure
-/// started is not of that exposure.
+/// The files of a folder at some moment, as hashes, because there may be many. It does not contain times: images may
+/// come from machines with other clocks. It does not contain sizes: a file that was still growing when an exposure
+/// started does not belong to that exposure.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sighting(HashSet<u64>);
+pub(super) struct Snapshot(HashSet<u64>);
 
-/// A file as a folder lists it.
+/// A file of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     path: PathBuf,
-    /// Another where the file was replaced by one that was moved there, the same where it was written on.
+    /// Changes if the file is replaced by another one, not if it is written to.
     identity: u64,
     bytes: u64,
     changed: SystemTime,
@@ -45,22 +45,22 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{} for every exposure", path.display()),
-            Self::Folder(path) => write!(f, "what comes into {}", path.display()),
+            Self::Folder(path) => write!(f, "new files in {}", path.display()),
         }
     }
 }
 
 impl Source {
-    /// What is there now. A file stands for every exposure, so it is always new; it has to exist.
-    pub(super) fn look(&self) -> io::Result<Sighting> {
+    /// The current files. A single file is new for every exposure, so its snapshot is empty; it must exist.
+    pub(super) fn snapshot(&self) -> io::Result<Snapshot> {
         match self {
-            Self::File(path) => fs::metadata(path).map(|_| Sighting::default()),
-            Self::Folder(folder) => Ok(Sighting(entries(folder)?.iter().map(hash).collect())),
+            Self::File(path) => fs::metadata(path).map(|_| Snapshot::default()),
+            Self::Folder(folder) => Ok(Snapshot(entries(folder)?.iter().map(hash).collect())),
         }
     }
 
-    /// Waits for the image of a job: the first that was not there before, or the newest. None where the job
-    /// is over first.
+    /// Waits for the image of a job: the first that is not in its snapshot, or, without a snapshot, the newest. `None`
+    /// if the job ends first.
     pub(super) fn wait(&self, job: &Job) -> io::Result<Option<PathBuf>> {
         let folder = match self {
             Self::File(path) => return Ok(Some(path.clone())),
@@ -76,18 +76,18 @@ impl Source {
                 return Ok(None);
             }
             last = now;
-            thread::sleep(LOOK);
+            thread::sleep(SCAN_INTERVAL);
         }
     }
 }
 
-/// The oldest of the new images, or the newest of all. A file without content is not there yet.
-fn pick(entries: Vec<Entry>, before: Option<&Sighting>) -> Option<Entry> {
+/// The oldest of the new images, or the newest of all. Empty files are ignored.
+fn pick(entries: Vec<Entry>, before: Option<&Snapshot>) -> Option<Entry> {
     let age = |entry: &Entry| (entry.changed, entry.path.clone());
-    let filled = entries.into_iter().filter(|entry| entry.bytes > 0);
+    let nonempty = entries.into_iter().filter(|entry| entry.bytes > 0);
     match before {
-        Some(before) => filled.filter(|e| !before.0.contains(&hash(e))).min_by_key(age),
-        None => filled.max_by_key(age),
+        Some(before) => nonempty.filter(|e| !before.0.contains(&hash(e))).min_by_key(age),
+        None => nonempty.max_by_key(age),
     }
 }
 
@@ -98,7 +98,7 @@ fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
         if !is_image_name(&path) {
             continue;
         }
-        // A file that was moved away meanwhile is not there.
+        // The file may have been moved away meanwhile.
         let Ok(about) = fs::metadata(&path) else { continue };
         if let (true, Ok(changed)) = (about.is_file(), about.modified()) {
             entries.push(Entry { path, identity: identity(&about), bytes: about.len(), changed });
@@ -112,7 +112,7 @@ fn identity(about: &fs::Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::ino(about)
 }
 
-/// Where files have no number only a new name makes a new image.
+/// Without inode numbers only a file with a new name counts as a new image.
 #[cfg(not(unix))]
 fn identity(_: &fs::Metadata) -> u64 {
     0

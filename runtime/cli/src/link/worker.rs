@@ -1,4 +1,4 @@
-//! The detector on a thread of its own, so that the link lives on while it works.
+//! Runs the detector in its own thread, so that the link stays responsive.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,67 +14,67 @@ use std::{
 use fiducia::{Detector, Error, ErrorKind, Radiograph, Report};
 use fiducia_link::Reason;
 
-use super::source::{Sighting, Source};
+use super::source::{Snapshot, Source};
 
-/// Pause before an image that cannot be read is read again: it may still be on its way.
+/// Pause before an unreadable image is read again: it may be incomplete.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// One detection to do.
+/// A requested detection.
 #[derive(Debug)]
 pub(super) struct Job {
-    /// Tells jobs from each other; exposures may share a number.
+    /// Identifies the job; several exposures may have the same number.
     pub(super) id: u64,
-    /// What was there before the exposure; none where the newest image is wanted.
-    pub(super) before: Option<Sighting>,
-    /// After this an image is of no use.
+    /// The files before the exposure; `None` to use the newest image.
+    pub(super) before: Option<Snapshot>,
+    /// After this the result is of no use.
     pub(super) deadline: Instant,
-    /// Set where an image is of no use any more.
-    pub(super) overtaken: Arc<AtomicBool>,
+    /// Set when the result is no longer needed.
+    pub(super) cancelled: Arc<AtomicBool>,
 }
 
 impl Job {
-    /// Whether there is no use in waiting on.
+    /// Whether to stop waiting for an image.
     pub(super) fn is_over(&self) -> bool {
-        self.overtaken.load(Ordering::Relaxed) || Instant::now() >= self.deadline
+        self.cancelled.load(Ordering::Relaxed) || Instant::now() >= self.deadline
     }
 }
 
-/// A detection that is done.
+/// A finished detection.
 #[derive(Debug)]
-pub(super) struct Done {
+pub(super) struct Finished {
     pub(super) id: u64,
     pub(super) outcome: Result<Report, Reason>,
 }
 
-/// How images are to be read.
+/// How to read images.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     pub(super) spacing_mm: [f64; 2],
     pub(super) invert: bool,
 }
 
-/// The two ends of the detector's thread.
+/// The channels of the detector's thread.
 pub(super) struct Worker {
     pub(super) jobs: Sender<Job>,
-    pub(super) done: Receiver<Done>,
+    pub(super) finished: Receiver<Finished>,
 }
 
 impl Worker {
-    /// Starts the thread. It ends with the ends.
+    /// Starts the thread. It ends when a channel is closed.
     pub(super) fn start(mut detector: Detector, source: Source, reading: Reading) -> Self {
-        let (jobs, to_do) = channel::<Job>();
-        let (finished, done) = channel();
+        let (jobs, pending) = channel::<Job>();
+        let (results, finished) = channel();
         thread::spawn(move || {
-            for job in to_do {
-                // A fault of the engine costs this detection, not the link.
+            for job in pending {
+                // A panic in the engine ends this detection only.
                 let run = AssertUnwindSafe(|| run(&mut detector, &source, reading, &job));
                 let outcome = catch_unwind(run).unwrap_or(Err(Reason::Failed));
-                if finished.send(Done { id: job.id, outcome }).is_err() {
+                if results.send(Finished { id: job.id, outcome }).is_err() {
                     break;
                 }
             }
         });
-        Self { jobs, done }
+        Self { jobs, finished }
     }
 }
 
@@ -90,7 +90,7 @@ fn run(
             Ok(Some(path)) => path,
             Ok(None) => return Err(Reason::NoImage),
             Err(error) => {
-                log::error!("cannot look for images, {source}: {error}; check the folder");
+                log::error!("cannot read {source}: {error}; check the folder");
                 return Err(Reason::NoImage);
             }
         };
@@ -99,7 +99,7 @@ fn run(
         match image.and_then(|image| detector.detect(&image)) {
             Ok(report) => return Ok(report),
             Err(e) if e.kind() == ErrorKind::Unreadable && !job.is_over() => {
-                log::debug!("{e}; reading it again, it may still be on its way");
+                log::debug!("{e}; reading it again: it may be incomplete");
                 thread::sleep(RETRY);
             }
             Err(error) => return Err(reason(&error)),
@@ -110,7 +110,7 @@ fn run(
 fn reason(error: &Error) -> Reason {
     log::error!("{error}");
     match error.kind() {
-        // Implausible as an error is an image without size or contrast.
+        // As an error, `Implausible` means an image that is too small or has no contrast.
         ErrorKind::Unreadable | ErrorKind::Implausible => Reason::Unreadable,
         _ => Reason::Failed,
     }

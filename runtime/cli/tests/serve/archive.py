@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""An archive of pynetdicom: archive.py PORT LOG
+"""An archive with pynetdicom: archive.py PORT LOG
 
-appends a line of class and instance to LOG for each object that comes, again ones too.
+For each received object, duplicates included, it appends a line with SOP class and instance to LOG.
 """
 
 import sys

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""DICOM films of nobody, made of a demo image: films.py COUNT FIRST OUT
+"""DICOM images of no real patient, made from a demo image: films.py COUNT FIRST OUT
 
-writes OUT/NUMBER.dcm, each a CR image of its own study, 12 bits, with its spacing. Needs pydicom and Pillow.
+Writes OUT/NUMBER.dcm, each a CR image in its own study, 12 bits, with pixel spacing. Needs pydicom and Pillow.
 """
 
 import sys
@@ -13,7 +13,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
 count, first, out = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
-image = Path(__file__).resolve().parents[3] / "models/demo.png"
+image = Path(__file__).resolve().parents[4] / "models/demo.png"
 grey = np.asarray(Image.open(image).convert("L")).astype("<u2") * 16
 out.mkdir(parents=True, exist_ok=True)
 for number in range(first, first + count):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Whether every film has exactly one report and one presentation state: judge.py FILMS ARCHIVE
+"""Checks that every image has exactly one report and one presentation state: judge.py IMAGES ARCHIVE
 
-compares the folder of the films with what storescp wrote: by class, instance and the film that is referred to.
+Compares the folder of the images with the objects that storescp wrote, by class, instance and referenced image.
 """
 
 import sys

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Sends films with pynetdicom until each is answered with success: send.py PORT FILE...
+"""Sends images with pynetdicom until each is answered with success: send.py PORT FILE...
 
-An association that breaks off is opened again; whoever stays away for two minutes fails.
+An association that is aborted is opened again. It fails after two minutes without success.
 """
 
 import sys
@@ -17,7 +17,7 @@ node.add_requested_context(ComputedRadiographyImageStorage, "1.2.840.10008.1.2.1
 end = time.monotonic() + 120
 while left:
     if time.monotonic() > end:
-        sys.exit(f"{len(left)} films are not taken")
+        sys.exit(f"{len(left)} images are not accepted")
     association = node.associate("127.0.0.1", port, ae_title="FIDUCIA")
     if not association.is_established:
         time.sleep(0.1)
@@ -26,7 +26,7 @@ while left:
         try:
             status = association.send_c_store(dcmread(left[0])).get("Status")
         except RuntimeError:
-            # It broke off between the look and the call.
+            # The association was aborted between the check and the call.
             break
         if status == 0:
             left.pop(0)

@@ -1,106 +1,17 @@
-//! The `fiducia` command where all is well.
+//! Successful runs of `fiducia`.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use image::ImageFormat;
 use serde_json::Value;
 
 use fiducia_test_support::toy::{self, encode, worst_error};
 
+use crate::workspace::{Outcome, Workspace};
+
 /// As in `images.rs`, units.
 const TOLERANCE_UNITS: f64 = 0.5;
-
-/// A folder with the toy pack, a picture and an empty folder `out`.
-pub(crate) struct Bench {
-    folder: tempfile::TempDir,
-}
-
-impl Bench {
-    pub(crate) fn new() -> Self {
-        let bench = Self { folder: tempfile::tempdir().unwrap() };
-        bench.write("toy.fid", &toy::pack());
-        bench.write("spots.png", &encode(&toy::picture(240, 300).into(), ImageFormat::Png));
-        std::fs::create_dir(bench.path("out")).unwrap();
-        bench
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
-        std::fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
-        std::fs::write(self.path(name), bytes).unwrap();
-    }
-
-    /// Runs `fiducia` in this folder.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
-        Outcome::new(self.command(arguments).env_remove("RUST_LOG").output().unwrap())
-    }
-
-    /// As [`Bench::run`], with what it logs.
-    pub(crate) fn run_logged(&self, arguments: &[&str]) -> Outcome {
-        Outcome::new(self.command(arguments).env("RUST_LOG", "fiducia=debug").output().unwrap())
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fiducia"));
-        command.args(arguments).current_dir(self.folder.path());
-        command.env("XDG_CACHE_HOME", self.path("cache"));
-        command
-    }
-
-    /// Runs `fiducia detect` with the toy pack on the CPU.
-    pub(crate) fn detect(&self, arguments: &[&str]) -> Outcome {
-        self.run(&[&["detect", "--model", "toy.fid", "--backend", "cpu"], arguments].concat())
-    }
-
-    /// Names in a folder, sorted.
-    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
-        let name = |e: std::io::Result<std::fs::DirEntry>| e.unwrap().file_name();
-        let entries = std::fs::read_dir(self.path(folder)).unwrap().map(name);
-        let mut names: Vec<String> = entries.map(|n| n.into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    fn text(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
-    }
-}
-
-/// What a run said.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Outcome {
-    fn new(output: Output) -> Self {
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// What was printed, of a run that must go well.
-    pub(crate) fn succeeds(self) -> String {
-        assert_eq!(self.code, 0, "{self:?}");
-        self.stdout
-    }
-
-    /// Checks a refusal: its exit code and what it says.
-    pub(crate) fn fails_with(self, code: i32, says: &str) {
-        assert!(self.code == code && self.stderr.contains(says), "{code} {says}: {self:?}");
-        assert_eq!(self.stdout, "");
-    }
-}
 
 fn points(report: &Value) -> Vec<[f64; 2]> {
     let landmarks = report["landmarks"].as_array().unwrap();
@@ -109,8 +20,8 @@ fn points(report: &Value) -> Vec<[f64; 2]> {
 
 #[test]
 fn the_table_is_on_standard_output() {
-    let bench = Bench::new();
-    let outcome = bench.detect(&["spots.png"]);
+    let workspace = Workspace::new();
+    let outcome = workspace.detect(&["spots.png"]);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
     let lines: Vec<&str> = outcome.stdout.lines().collect();
     assert_eq!(lines[0], "image   spots.png  240 x 300 px");
@@ -125,9 +36,9 @@ fn the_table_is_on_standard_output() {
 }
 
 #[test]
-fn json_takes_standard_output_for_itself() {
-    let bench = Bench::new();
-    let outcome = bench.detect(&["spots.png", "--json", "-", "--spacing", "0.5,0.25"]);
+fn json_on_standard_output_replaces_the_table() {
+    let workspace = Workspace::new();
+    let outcome = workspace.detect(&["spots.png", "--json", "-", "--spacing", "0.5,0.25"]);
     assert_eq!(outcome.code, 0, "{outcome:?}");
     let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!(report["schema"], "fiducia.report/1");
@@ -145,8 +56,8 @@ fn json_takes_standard_output_for_itself() {
 
 #[test]
 fn files_are_written_and_quiet_is_quiet() {
-    let bench = Bench::new();
-    let outcome = bench.detect(&[
+    let workspace = Workspace::new();
+    let outcome = workspace.detect(&[
         "spots.png",
         "--json",
         "out/r.json",
@@ -161,11 +72,11 @@ fn files_are_written_and_quiet_is_quiet() {
         (0, "", ""),
         "{outcome:?}"
     );
-    assert_eq!(bench.names("out"), ["r.csv", "r.json", "r.png"]);
-    let report: Value = serde_json::from_str(&bench.text("out/r.json")).unwrap();
+    assert_eq!(workspace.names("out"), ["r.csv", "r.json", "r.png"]);
+    let report: Value = serde_json::from_str(&workspace.text("out/r.json")).unwrap();
     assert!(worst_error(&points(&report), 300) < TOLERANCE_UNITS);
     assert!(report["landmarks"][0]["x_mm"].is_null());
-    let csv = bench.text("out/r.csv");
+    let csv = workspace.text("out/r.csv");
     let rows: Vec<&str> = csv.lines().collect();
     assert_eq!(
         rows[0],
@@ -174,107 +85,108 @@ fn files_are_written_and_quiet_is_quiet() {
     assert_eq!(rows.len(), 4);
     assert!(rows[1].starts_with("spots.png,small,") && rows[1].ends_with(",true"), "{rows:?}");
     // Enlarged by a whole factor, as it is small.
-    assert_eq!(image::image_dimensions(bench.path("out/r.png")).unwrap(), (720, 900));
+    assert_eq!(image::image_dimensions(workspace.path("out/r.png")).unwrap(), (720, 900));
 }
 
 #[test]
-fn a_run_says_the_same_twice() {
-    let bench = Bench::new();
-    let run = || bench.detect(&["spots.png", "--csv", "-"]).stdout;
+fn two_runs_print_the_same() {
+    let workspace = Workspace::new();
+    let run = || workspace.detect(&["spots.png", "--csv", "-"]).stdout;
     let first = run();
     assert!(!first.is_empty() && first == run());
 }
 
 #[test]
-fn csv_alone_takes_standard_output() {
-    let bench = Bench::new();
-    let outcome = bench.detect(&["spots.png", "--csv", "-"]);
+fn csv_on_standard_output_replaces_the_table() {
+    let workspace = Workspace::new();
+    let outcome = workspace.detect(&["spots.png", "--csv", "-"]);
     assert_eq!(outcome.stdout.lines().count(), 4, "{outcome:?}");
 }
 
 #[test]
 fn a_folder_is_a_batch() {
-    let bench = Bench::new();
+    let workspace = Workspace::new();
     for (name, size) in [("b.png", [240, 300]), ("a.tif", [241, 301]), ("c.jpeg", [480, 600])] {
         let format = ImageFormat::from_path(name).unwrap();
         let picture = toy::picture(size[0], size[1]).into();
-        bench.write(&format!("in/{name}"), &encode(&picture, format));
+        workspace.write(&format!("in/{name}"), &encode(&picture, format));
     }
-    bench.write("in/notes.txt", b"not an image");
-    bench.write("in/b.overlay.png", b"our own picture");
+    workspace.write("in/notes.txt", b"not an image");
+    workspace.write("in/b.overlay.png", b"an overlay of an earlier run");
     let outcome =
-        bench.detect(&["in", "--json", "out/r.json", "--csv", "out/r.csv", "--overlay", "out"]);
+        workspace.detect(&["in", "--json", "out/r.json", "--csv", "out/r.csv", "--overlay", "out"]);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
-    let pictures = ["a.overlay.png", "b.overlay.png", "c.overlay.png"];
-    assert_eq!(bench.names("out"), [&pictures[..], &["r.csv", "r.json"]].concat());
-    let reports: Value = serde_json::from_str(&bench.text("out/r.json")).unwrap();
+    let overlays = ["a.overlay.png", "b.overlay.png", "c.overlay.png"];
+    assert_eq!(workspace.names("out"), [&overlays[..], &["r.csv", "r.json"]].concat());
+    let reports: Value = serde_json::from_str(&workspace.text("out/r.json")).unwrap();
     let image = |i: usize| Path::new(reports[i]["image"].as_str().unwrap()).to_owned();
     assert_eq!([0, 1, 2].map(image), ["in/a.tif", "in/b.png", "in/c.jpeg"].map(PathBuf::from));
     for (i, height) in [(0, 301), (1, 300), (2, 600)] {
         assert!(worst_error(&points(&reports[i]), height) < TOLERANCE_UNITS, "{i}");
     }
-    assert_eq!(bench.text("out/r.csv").lines().count(), 10);
+    assert_eq!(workspace.text("out/r.csv").lines().count(), 10);
     assert_eq!(outcome.stdout.matches("model   toy").count(), 3);
 }
 
 #[test]
 fn the_default_model_is_found_in_the_working_folder() {
-    let bench = Bench::new();
-    bench.write("models/head.fid", &toy::pack());
-    let outcome = bench.run(&["detect", "spots.png"]);
+    let workspace = Workspace::new();
+    workspace.write("models/head.fid", &toy::pack());
+    let outcome = workspace.run(&["detect", "spots.png"]);
     assert_eq!(outcome.code, 0, "{outcome:?}");
-    // `auto` says what it took; drivers may have said something before.
+    // `auto` prints its choice; drivers may have printed something before.
     assert!(outcome.stderr.contains("fiducia: running on "), "{outcome:?}");
 }
 
 #[cfg(unix)]
 #[test]
 fn an_installed_program_finds_its_model() {
-    let bench = Bench::new();
-    bench.write("usr/share/fiducia/models/head.fid", &toy::pack());
-    std::fs::create_dir_all(bench.path("usr/bin")).unwrap();
-    // Not by this process: a program that another test's child still has open for writing cannot be run.
+    let workspace = Workspace::new();
+    workspace.write("usr/share/fiducia/models/head.fid", &toy::pack());
+    std::fs::create_dir_all(workspace.path("usr/bin")).unwrap();
+    // Not copied by this process: a child of another test could inherit the open file, and a program that is open for
+    // writing cannot be run.
     let program = env!("CARGO_BIN_EXE_fiducia");
-    let copied = Command::new("cp").arg(program).arg(bench.path("usr/bin")).status().unwrap();
+    let copied = Command::new("cp").arg(program).arg(workspace.path("usr/bin")).status().unwrap();
     assert!(copied.success());
     let detect = || {
-        let mut command = Command::new(bench.path("usr/bin/fiducia"));
+        let mut command = Command::new(workspace.path("usr/bin/fiducia"));
         command.args(["detect", "spots.png", "--backend", "cpu"]);
-        command.current_dir(bench.path(".")).env_remove("RUST_LOG");
+        command.current_dir(workspace.path(".")).env_remove("RUST_LOG");
         Outcome::new(command.output().unwrap())
     };
     assert!(detect().succeeds().contains("model   toy"));
-    // Without any file it is the model in the program, for which three spots are no head.
-    std::fs::remove_file(bench.path("usr/share/fiducia/models/head.fid")).unwrap();
+    // Without any file the embedded model is used, and three spots are not a head.
+    std::fs::remove_file(workspace.path("usr/share/fiducia/models/head.fid")).unwrap();
     detect().fails_with(4, "does not look like an image for the model head");
 }
 
 #[test]
-fn inspect_adds_up() {
-    let bench = Bench::new();
-    let outcome = bench.run(&["inspect", "toy.fid", "--json"]);
+fn sizes_in_inspect_add_up() {
+    let workspace = Workspace::new();
+    let outcome = workspace.run(&["inspect", "toy.fid", "--json"]);
     assert_eq!(outcome.code, 0, "{outcome:?}");
     let contents: Value = serde_json::from_str(&outcome.stdout).unwrap();
     let landmarks = contents["landmarks"].as_array().unwrap();
     let private: u64 = landmarks.iter().map(|l| l["bytes"].as_u64().unwrap()).sum();
     assert_eq!(private, 3 * (4 + 16));
-    let file = std::fs::metadata(bench.path("toy.fid")).unwrap().len();
+    let file = std::fs::metadata(workspace.path("toy.fid")).unwrap().len();
     assert_eq!(contents["bytes"], file);
     assert_eq!(contents["shared_bytes"].as_u64().unwrap() + private, file);
     assert_eq!(landmarks[2]["name"], "large");
     assert_eq!((&contents["name"], &contents["quantisation"]), (&"toy".into(), &"f32".into()));
     assert_eq!(contents["sections"].as_array().unwrap().len(), 8);
     assert_eq!(contents["provenance"]["seed"], 1);
-    let text = bench.run(&["inspect", "toy.fid"]).stdout;
+    let text = workspace.run(&["inspect", "toy.fid"]).stdout;
     assert!(text.contains(contents["sha256"].as_str().unwrap()), "{text}");
     assert!(text.ends_with("# Toy\n\nThree spots.\n"), "{text}");
 }
 
 #[test]
 fn help_names_the_exit_codes() {
-    let bench = Bench::new();
+    let workspace = Workspace::new();
     for arguments in [&["--help"][..], &["detect", "--help"], &["inspect", "--help"]] {
-        let outcome = bench.run(arguments);
+        let outcome = workspace.run(arguments);
         assert_eq!(outcome.code, 0);
         assert!(outcome.stdout.contains("4  the image is not plausible"), "{outcome:?}");
     }
@@ -282,18 +194,18 @@ fn help_names_the_exit_codes() {
 
 #[cfg(unix)]
 #[test]
-fn a_device_can_take_a_result() {
-    let bench = Bench::new();
-    let outcome = bench.detect(&["spots.png", "--json", "/dev/null", "-q"]);
+fn a_result_can_be_written_to_a_device_file() {
+    let workspace = Workspace::new();
+    let outcome = workspace.detect(&["spots.png", "--json", "/dev/null", "-q"]);
     assert_eq!(outcome.code, 0, "{outcome:?}");
 }
 
-/// Times themselves are not judged.
+/// The times themselves are not checked.
 #[test]
-fn a_bench_tells_stages_memory_and_what_the_board_hides() {
-    let bench = Bench::new();
+fn bench_reports_stages_memory_and_missing_sensors() {
+    let workspace = Workspace::new();
     let run = ["bench", "spots.png", "--model", "toy.fid", "--backend", "cpu", "--runs", "3"];
-    let printed = bench.run(&[&run[..], &["--json"]].concat()).succeeds();
+    let printed = workspace.run(&[&run[..], &["--json"]].concat()).succeeds();
     let timed: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!((&timed["runs"], &timed["warm_up"]), (&3.into(), &5.into()));
     for stage in ["preprocess", "backbone", "crop", "refine", "decode", "total"] {
@@ -301,9 +213,9 @@ fn a_bench_tells_stages_memory_and_what_the_board_hides() {
         let ascending = [of("p50"), of("p95"), of("p99"), of("max")];
         assert!(ascending.is_sorted() && ascending[0] >= 0.0, "{stage}: {timed}");
     }
-    // Whatever board this is, each thing is either told or named as absent.
+    // On any board each quantity is either reported or named as absent.
     let board = &timed["board"];
-    let told = |key: &str| !board[key].is_null();
+    let reported = |key: &str| !board[key].is_null();
     let absent = |what: &str| board["absent"].as_array().is_some_and(|a| a.contains(&what.into()));
     for (key, what) in [
         ("power_mode", "power mode"),
@@ -311,15 +223,15 @@ fn a_bench_tells_stages_memory_and_what_the_board_hides() {
         ("clocks_mhz", "clocks"),
         ("temperatures_c", "temperatures"),
     ] {
-        assert!(told(key) != absent(what), "{what}: {board}");
+        assert!(reported(key) != absent(what), "{what}: {board}");
     }
     if cfg!(target_os = "linux") {
         let memory = |key: &str| timed["memory"][key].as_u64().unwrap();
         assert!(memory("peak_rss_bytes") >= memory("rss_bytes"), "{timed}");
-        // Less than the image and the model would be no memory of this process.
+        // A process with an image and a model needs more than this.
         assert!(memory("rss_bytes") > 1_000_000, "{timed}");
     }
-    let table = bench.run(&run).succeeds();
+    let table = workspace.run(&run).succeeds();
     for word in ["p50", "p99", "preprocess", "total", "of 3 runs after 5"] {
         assert!(table.contains(word), "{word}: {table}");
     }

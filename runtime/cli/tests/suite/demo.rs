@@ -1,26 +1,20 @@
-//! The shipped model on the demo image: against the image's own truth and against what was recorded.
+//! The shipped model on the demo image, compared with the true positions and with recorded output.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeMap, process::Command};
 
-/// Mean distance to the truth, px of the demo image (0.2 mm): what the model is off by on real films.
+use fiducia_test_support::shipped::shipped;
+
+/// Mean distance to the truth, px of the demo image (0.2 mm): the error of the model on real radiographs.
 const MEAN_TOLERANCE_PX: f64 = 6.0;
-/// Distance of any one landmark to the truth, px: 4 mm, where the weakest landmarks lie.
+/// Distance of any landmark to the truth, px: 4 mm, the error of the weakest landmarks.
 const WORST_TOLERANCE_PX: f64 = 20.0;
-/// Distance of any one landmark to the recorded output, px: another processor rounds otherwise, which
-/// moves a point by hundredths; half a pixel is 0.1 mm.
+/// Distance of any landmark to the recorded output, px: rounding on another processor moves a point by hundredths of a
+/// pixel; half a pixel is 0.1 mm.
 const RECORDED_TOLERANCE_PX: f64 = 0.5;
-/// Largest shipped pack, bytes.
+/// Limit on the size of the shipped model file, bytes.
 const PACK_BYTES: usize = 8_000_000;
 
 type Points = BTreeMap<String, [f64; 2]>;
-
-fn shipped(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(name)
-}
 
 fn read(name: &str) -> String {
     let path = shipped(name);
@@ -63,8 +57,8 @@ fn distances(found: &Points, wanted: &Points) -> Vec<(String, f64)> {
     found.iter().map(distance).collect()
 }
 
-/// Says which landmarks are farther away than `worst_px`, and the mean where it is over `mean_px`.
-fn complaint(distances: &[(String, f64)], mean_px: f64, worst_px: f64) -> Option<String> {
+/// Describes landmarks that are farther away than `worst_px`, or a mean above `mean_px`; `None` if all is well.
+fn deviation(distances: &[(String, f64)], mean_px: f64, worst_px: f64) -> Option<String> {
     let far: Vec<String> = distances
         .iter()
         .filter(|(_, d)| d.is_nan() || *d > worst_px)
@@ -76,33 +70,33 @@ fn complaint(distances: &[(String, f64)], mean_px: f64, worst_px: f64) -> Option
 }
 
 #[test]
-fn the_demo_is_found_where_it_is() {
+fn landmarks_are_near_the_truth() {
     let off = distances(&detect(), &points(&read("demo.csv")));
-    assert_eq!(complaint(&off, MEAN_TOLERANCE_PX, WORST_TOLERANCE_PX), None);
+    assert_eq!(deviation(&off, MEAN_TOLERANCE_PX, WORST_TOLERANCE_PX), None);
 }
 
 #[test]
-fn the_demo_is_found_as_recorded() {
+fn landmarks_match_the_recorded_output() {
     let off = distances(&detect(), &points(&read("demo.golden.csv")));
-    assert_eq!(complaint(&off, RECORDED_TOLERANCE_PX, RECORDED_TOLERANCE_PX), None);
+    assert_eq!(deviation(&off, RECORDED_TOLERANCE_PX, RECORDED_TOLERANCE_PX), None);
 }
 
 #[test]
-fn a_moved_or_swapped_landmark_is_complained_about() {
+fn a_moved_or_swapped_landmark_is_detected() {
     let recorded = points("landmark,x_px,y_px\na,10,20\nb,30,45\n");
-    let said = |found: &Points| {
-        complaint(&distances(found, &recorded), RECORDED_TOLERANCE_PX, RECORDED_TOLERANCE_PX)
+    let check = |found: &Points| {
+        deviation(&distances(found, &recorded), RECORDED_TOLERANCE_PX, RECORDED_TOLERANCE_PX)
     };
-    assert_eq!(said(&recorded), None);
+    assert_eq!(check(&recorded), None);
     let mut moved = recorded.clone();
     moved.get_mut("b").unwrap()[0] += 0.6;
-    assert!(said(&moved).is_some());
+    assert!(check(&moved).is_some());
     let swapped = recorded.iter().map(|(name, [x, y])| (name.clone(), [*y, *x])).collect();
-    assert!(said(&swapped).is_some());
+    assert!(check(&swapped).is_some());
 }
 
 #[test]
-fn the_pack_is_small_and_is_the_one_of_the_manifest() {
+fn the_model_file_is_small_and_listed_in_the_manifest() {
     let pack = fiducia::Pack::open(&shipped("head.fid")).unwrap();
     assert!(pack.file_len() < PACK_BYTES, "{} bytes", pack.file_len());
     assert!(read("manifest.json").contains(pack.sha256()), "manifest.json lacks {}", pack.sha256());
@@ -110,13 +104,14 @@ fn the_pack_is_small_and_is_the_one_of_the_manifest() {
 }
 
 #[test]
-fn some_landmarks_come_out_as_they_do_among_all() {
+fn a_subset_of_landmarks_has_unchanged_positions() {
     use fiducia::{Backend, Detector, ErrorKind, Pack, Radiograph};
     let pack = Pack::open(&shipped("head.fid")).unwrap();
-    let film = Radiograph::open(&shipped("demo.png"), Some([0.2; 2])).unwrap();
-    let all = Detector::new(&pack, Backend::Cpu).unwrap().detect(&film).unwrap();
+    let image = Radiograph::open(&shipped("demo.png"), Some([0.2; 2])).unwrap();
+    let all = Detector::new(&pack, Backend::Cpu).unwrap().detect(&image).unwrap();
     let names = ["nasion", "gonion"].map(str::to_owned);
-    let some = Detector::for_landmarks(&pack, Backend::Cpu, &names).unwrap().detect(&film).unwrap();
+    let some =
+        Detector::for_landmarks(&pack, Backend::Cpu, &names).unwrap().detect(&image).unwrap();
     assert_eq!(some.landmarks.iter().map(|l| &l.name).collect::<Vec<_>>(), ["nasion", "gonion"]);
     for one in &some.landmarks {
         let same = all.landmarks.iter().find(|l| l.name == one.name).unwrap();

@@ -1,21 +1,17 @@
-//! The shipped model on images that are not what it was made for: refused, nothing written.
+//! The shipped model on images for which it is not made: they are refused, and nothing is written.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use fiducia::{Backend, Detector, Pack, Presentation, Radiograph};
-use fiducia_test_support::skip;
+use fiducia_test_support::{shipped::shipped, skip};
 use image::{DynamicImage, GrayImage, Luma};
-
-fn models() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models")
-}
 
 /// `fiducia detect` with every kind of output, all in `folder`.
 fn detect(image: &Path, spacing: &str, folder: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_fiducia"))
         .args(["detect", "--backend", "cpu", "--spacing", spacing, "--model"])
-        .args([&models().join("head.fid"), image])
+        .args([&shipped("head.fid"), image])
         .args(["--json", "r.json", "--csv", "r.csv", "--overlay", "r.png"])
         .current_dir(folder)
         .env_remove("RUST_LOG")
@@ -23,20 +19,20 @@ fn detect(image: &Path, spacing: &str, folder: &Path) -> Output {
         .unwrap()
 }
 
-/// `words` must stand in the message.
+/// Checks that the image is refused, with `words` in the message.
 fn assert_refused(image: &Path, spacing: &str, words: &str) {
     let folder = tempfile::tempdir().unwrap();
     let output = detect(image, spacing, folder.path());
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(4), "{}: {said}", image.display());
-    assert!(said.contains("does not look like an image for the model head"), "{said}");
-    assert!(said.contains(words), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{}: {stderr}", image.display());
+    assert!(stderr.contains("does not look like an image for the model head"), "{stderr}");
+    assert!(stderr.contains(words), "{stderr}");
     assert!(output.stdout.is_empty());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "something was written");
 }
 
 fn demo() -> DynamicImage {
-    image::open(models().join("demo.png")).unwrap()
+    image::open(shipped("demo.png")).unwrap()
 }
 
 fn negative() -> DynamicImage {
@@ -53,18 +49,18 @@ fn assert_picture_refused(picture: &DynamicImage, words: &str) {
 }
 
 #[test]
-fn a_film_upside_down_is_refused() {
+fn an_image_upside_down_is_refused() {
     assert_picture_refused(&demo().rotate180(), "looks turned by 180 degrees");
 }
 
 #[test]
-fn a_film_on_its_side_is_refused() {
+fn an_image_on_its_side_is_refused() {
     assert_picture_refused(&demo().rotate90(), "looks turned by 90 degrees clockwise");
     assert_picture_refused(&demo().rotate270(), "looks turned by 90 degrees anticlockwise");
 }
 
 #[test]
-fn a_mirrored_film_is_refused() {
+fn a_mirrored_image_is_refused() {
     assert_picture_refused(&demo().fliph(), "looks mirrored");
 }
 
@@ -75,17 +71,17 @@ fn a_negative_is_refused() {
 }
 
 #[test]
-fn a_negative_inverted_is_the_film_itself() {
-    let pack = Pack::open(&models().join("head.fid")).unwrap();
+fn inverting_a_negative_restores_the_image() {
+    let pack = Pack::open(&shipped("head.fid")).unwrap();
     let mut detector = Detector::new(&pack, Backend::Cpu).unwrap();
-    let film = Radiograph::open(&models().join("demo.png"), Some([0.2, 0.2])).unwrap();
+    let image = Radiograph::open(&shipped("demo.png"), Some([0.2, 0.2])).unwrap();
     let [there, back] =
-        [film.clone(), film.inverted().inverted()].map(|r| detector.detect(&r).unwrap());
+        [image.clone(), image.inverted().inverted()].map(|r| detector.detect(&r).unwrap());
     assert!(there.plausible && back.plausible && !back.inverted);
     for (a, b) in there.landmarks.iter().zip(&back.landmarks) {
         assert_eq!([a.x_px, a.y_px], [b.x_px, b.y_px], "{}", a.name);
     }
-    let report = detector.detect(&film.inverted()).unwrap();
+    let report = detector.detect(&image.inverted()).unwrap();
     assert_eq!(report.presentation, Some(Presentation::Inverted));
     assert!(report.inverted && !report.plausible);
 }
@@ -102,34 +98,34 @@ fn blobs_and_stripes_are_refused() {
 }
 
 #[test]
-fn the_film_itself_is_taken() {
+fn the_original_image_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
-    let output = detect(&models().join("demo.png").canonicalize().unwrap(), "0.2", folder.path());
+    let output = detect(&shipped("demo.png").canonicalize().unwrap(), "0.2", folder.path());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
 }
 
 #[test]
-fn a_chest_film_is_refused() {
+fn chest_radiographs_are_refused() {
     let Some(data) = std::env::var_os("FIDUCIA_DATA") else {
         skip!("FIDUCIA_DATA is not set");
     };
     let images = Path::new(&data).join("chest/images");
-    let mut films: Vec<_> =
+    let mut images: Vec<_> =
         std::fs::read_dir(&images).unwrap().map(|e| e.unwrap().path()).collect();
-    films.sort();
-    for film in films.iter().take(5) {
-        assert_refused(&film.canonicalize().unwrap(), "1.4", "");
+    images.sort();
+    for image in images.iter().take(5) {
+        assert_refused(&image.canonicalize().unwrap(), "1.4", "");
     }
 }
 
 #[test]
-fn the_negative_of_a_chest_film_is_refused_for_its_doubtful_points() {
-    let pack = Pack::open(&models().join("chest.fid")).unwrap();
-    let film = Radiograph::open(&models().join("demo-chest.png"), Some([1.0; 2])).unwrap();
+fn the_negative_of_a_chest_radiograph_is_refused_for_low_confidence() {
+    let pack = Pack::open(&shipped("chest.fid")).unwrap();
+    let image = Radiograph::open(&shipped("demo-chest.png"), Some([1.0; 2])).unwrap();
     let mut detector = Detector::new(&pack, Backend::Cpu).unwrap();
-    assert!(detector.detect(&film).unwrap().plausible);
-    let report = detector.detect(&film.inverted()).unwrap();
-    assert!(report.reasons[0].contains("doubtful landmarks"), "{:?}", report.reasons);
+    assert!(detector.detect(&image).unwrap().plausible);
+    let report = detector.detect(&image.inverted()).unwrap();
+    assert!(report.reasons[0].contains("low-confidence landmarks"), "{:?}", report.reasons);
     assert_eq!(report.presentation, Some(Presentation::Inverted));
 }

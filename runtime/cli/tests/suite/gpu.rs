@@ -1,4 +1,4 @@
-//! Commands on a GPU adapter of any kind, a software rasteriser for one.
+//! Commands on a GPU adapter of any kind, such as a software rasteriser.
 
 use std::path::{Path, PathBuf};
 
@@ -6,18 +6,18 @@ use fiducia::{Adapter, adapters};
 use fiducia_test_support::{gpu_or_skip, skip, toy};
 use serde_json::Value;
 
-use crate::cli::Bench;
+use crate::workspace::Workspace;
 
-/// Largest distance of a landmark on the GPU to the same on the CPU, px of the image.
+/// Largest distance between a landmark's positions on GPU and CPU, px of the image.
 const TOLERANCE_PX: f64 = 0.05;
 
 #[test]
 fn the_command_runs_on_a_named_adapter() {
-    let bench = Bench::new();
+    let workspace = Workspace::new();
     let adapter = gpu_or_skip!(adapter());
     let detect = ["detect", "spots.png", "--model", "toy.fid", "--json", "-", "--quiet"];
     let report = |more: &[&str]| -> Value {
-        let outcome = bench.run(&[&detect[..], more].concat());
+        let outcome = workspace.run(&[&detect[..], more].concat());
         assert_eq!(outcome.code, 0, "{outcome:?}");
         serde_json::from_str(&outcome.stdout).unwrap()
     };
@@ -33,30 +33,30 @@ fn the_command_runs_on_a_named_adapter() {
         }
     }
 
-    let devices = bench.run(&["devices", "--json"]);
+    let devices = workspace.run(&["devices", "--json"]);
     let listed: Value = serde_json::from_str(&devices.stdout).unwrap();
     let listed = listed.as_array().unwrap();
     assert!(listed.iter().any(|d| d["name"] == adapter.name.as_str()), "{devices:?}");
     assert_eq!(listed.last().unwrap()["kind"], "cpu");
-    assert!(bench.run(&["devices"]).stdout.contains(&adapter.name));
+    assert!(workspace.run(&["devices"]).stdout.contains(&adapter.name));
 
     let timed = ["bench", "spots.png", "--model", "toy.fid", "--runs", "2", "--json"];
     let profile = ["--adapter", adapter.name.as_str(), "--profile"];
-    let outcome = bench.run(&[&timed[..], &profile].concat());
+    let outcome = workspace.run(&[&timed[..], &profile].concat());
     assert_eq!(outcome.code, 0, "{outcome:?}");
     let timed: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert!(timed["stages_ms"]["total"]["p50"].as_f64().unwrap() > 0.0);
     assert!(timed["memory"]["device_bytes"].as_u64().unwrap() > 0);
     let steps = timed["steps"].as_array().unwrap();
     assert!(steps.len() > 10, "{timed}");
-    // Every step is in the sum of its shader, and that in the sum of all; each has a floor.
+    // Steps add up to shaders and shaders to the total; each has a roofline bound.
     let shaders = timed["shaders"].as_array().unwrap();
     let counted: u64 = shaders.iter().map(|s| s["steps"].as_u64().unwrap()).sum();
     assert_eq!((counted, &timed["all"]["steps"]), (steps.len() as u64, &counted.into()), "{timed}");
-    let floor = |of: &[Value]| of.iter().map(|s| s["floor_ms"].as_f64().unwrap()).sum::<f64>();
+    let bound = |of: &[Value]| of.iter().map(|s| s["floor_ms"].as_f64().unwrap()).sum::<f64>();
     let all = timed["all"]["floor_ms"].as_f64().unwrap();
-    assert!(all > 0.0 && (floor(steps) - all).abs() < 1e-6 * all, "{timed}");
-    assert!((floor(shaders) - all).abs() < 1e-6 * all, "{timed}");
+    assert!(all > 0.0 && (bound(steps) - all).abs() < 1e-6 * all, "{timed}");
+    assert!((bound(shaders) - all).abs() < 1e-6 * all, "{timed}");
     assert!(timed["reach"]["copy_bytes"].as_f64().unwrap() > 0.0, "{timed}");
 }
 
@@ -66,33 +66,33 @@ fn adapter() -> Result<Adapter, &'static str> {
 }
 
 #[test]
-fn a_folder_on_a_gpu_gives_what_its_images_give() {
+fn a_folder_gives_the_same_results_as_its_images() {
     let adapter = gpu_or_skip!(adapter()).name;
-    let bench = Bench::new();
-    let spots = std::fs::read(bench.path("spots.png")).unwrap();
+    let workspace = Workspace::new();
+    let spots = std::fs::read(workspace.path("spots.png")).unwrap();
     for name in ["a.png", "c.png", "e.png", "f.png"] {
-        bench.write(&format!("films/{name}"), &spots);
+        workspace.write(&format!("images/{name}"), &spots);
     }
     let small = image::imageops::crop_imm(&toy::picture(240, 300), 0, 0, 230, 290).to_image();
-    small.save(bench.path("films/b.png")).unwrap();
-    image::GrayImage::new(90, 80).save(bench.path("films/d.png")).unwrap();
-    bench.write("films/g.png", b"no image");
+    small.save(workspace.path("images/b.png")).unwrap();
+    image::GrayImage::new(90, 80).save(workspace.path("images/d.png")).unwrap();
+    workspace.write("images/g.png", b"no image");
     let detect = |image: &str| {
         let rest = ["--model", "toy.fid", "--json", "-", "--quiet", "--adapter", &adapter];
-        bench.run_logged(&[&["detect", image], &rest[..]].concat())
+        workspace.run_logged(&[&["detect", image], &rest[..]].concat())
     };
     let points = |report: &Value| -> Vec<Value> {
         let landmarks = report["landmarks"].as_array().unwrap().iter();
         landmarks.map(|l| Value::from(vec![l["x_px"].clone(), l["y_px"].clone()])).collect()
     };
-    let all = detect("films");
+    let all = detect("images");
     assert_eq!(all.code, 4, "{all:?}");
     assert!(all.stderr.contains("d.png") && all.stderr.contains("g.png"), "{all:?}");
     let reports: Vec<Value> = serde_json::from_str(&all.stdout).unwrap();
     let names: Vec<&str> = reports.iter().map(|r| r["image"].as_str().unwrap()).collect();
-    let good = ["films/a.png", "films/b.png", "films/c.png", "films/e.png", "films/f.png"];
+    let good = ["images/a.png", "images/b.png", "images/c.png", "images/e.png", "images/f.png"];
     assert_eq!(names, good);
-    // All but the one that is no image went to the device, each while the one before it was under way.
+    // All but the unreadable file ran on the device, each submitted before the result of the previous one was read.
     let ahead = "GPU: 6 runs, 5 of them submitted before";
     assert!(all.stderr.contains(ahead), "{all:?}");
     for (report, name) in reports.iter().zip(good) {
@@ -103,47 +103,47 @@ fn a_folder_on_a_gpu_gives_what_its_images_give() {
 }
 
 #[test]
-fn the_self_test_is_kept_on_disk() {
+fn the_self_test_is_cached_on_disk() {
     let adapter = gpu_or_skip!(adapter()).name;
-    let bench = Bench::new();
+    let workspace = Workspace::new();
     let detect = |more: &[&str]| {
         let all = ["detect", "spots.png", "--model", "toy.fid", "--quiet", "--adapter", &adapter];
-        bench.run(&[&all[..], more].concat())
+        workspace.run(&[&all[..], more].concat())
     };
-    assert_eq!(detect(&["--cache", "kept"]).code, 0);
-    let file = kept(&bench, "self-test-").unwrap();
-    let names = bench.names("kept");
+    assert_eq!(detect(&["--cache", "cached"]).code, 0);
+    let file = cached(&workspace, "self-test-").unwrap();
+    let names = workspace.names("cached");
     let passed = std::fs::read_to_string(&file).unwrap();
-    // What an earlier run found decides: it was not tested again.
+    // The cached result is used: the shaders are not tested again.
     let failed = passed.replace("\"fault\": null", "\"fault\": \"shader peak is wrong\"");
     assert_ne!(passed, failed);
     std::fs::write(&file, &failed).unwrap();
-    let refused = detect(&["--cache", "kept"]);
+    let refused = detect(&["--cache", "cached"]);
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(
         refused.stderr.contains("peak") && refused.stderr.contains("--self-test"),
         "{refused:?}"
     );
-    assert_eq!(detect(&["--cache", "kept", "--self-test"]).code, 0);
+    assert_eq!(detect(&["--cache", "cached", "--self-test"]).code, 0);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), passed);
     std::fs::write(&file, &failed[..99]).unwrap();
-    assert_eq!(detect(&["--cache", "kept"]).code, 0);
+    assert_eq!(detect(&["--cache", "cached"]).code, 0);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), passed);
-    // Without the option it is the user's cache folder.
+    // The default is the user's cache folder.
     assert_eq!(detect(&[]).code, 0);
-    assert_eq!(bench.names("cache/fiducia"), names);
+    assert_eq!(workspace.names("cache/fiducia"), names);
 }
 
-/// The one file of this kind in the cache folder `kept`.
-fn kept(bench: &Bench, kind: &str) -> Option<PathBuf> {
-    let names = bench.names("kept");
+/// The only file of this kind in the cache folder `cached`.
+fn cached(workspace: &Workspace, kind: &str) -> Option<PathBuf> {
+    let names = workspace.names("cached");
     let mut found = names.iter().filter(|name| name.starts_with(kind));
-    let file = found.next().map(|name| bench.path("kept").join(name));
+    let file = found.next().map(|name| workspace.path("cached").join(name));
     assert_eq!(found.next(), None, "{names:?}");
     file
 }
 
-/// Which file it is: one that is written anew is another.
+/// The inode: it changes when the file is replaced.
 #[cfg(unix)]
 fn identity(file: &Path) -> u64 {
     std::os::unix::fs::MetadataExt::ino(&std::fs::symlink_metadata(file).unwrap())
@@ -151,37 +151,37 @@ fn identity(file: &Path) -> u64 {
 
 #[cfg(unix)]
 #[test]
-fn pipelines_are_kept_on_disk() {
+fn pipelines_are_cached_on_disk() {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
     let adapter = gpu_or_skip!(adapter()).name;
-    let bench = Bench::new();
+    let workspace = Workspace::new();
     let detect = |more: &[&str]| {
         let all = ["detect", "spots.png", "--model", "toy.fid", "--quiet", "--adapter", &adapter];
-        let outcome = bench.run_logged(&[&all[..], &["--cache", "kept"], more].concat());
+        let outcome = workspace.run_logged(&[&all[..], &["--cache", "cached"], more].concat());
         assert_eq!(outcome.code, 0, "{outcome:?}");
         let mut lines = outcome.stderr.lines();
-        let said = lines.find(|line| line.contains("bytes of an earlier run")).unwrap();
-        let earlier = said.split_once("with ").unwrap().1.split(' ').next().unwrap();
+        let line = lines.find(|line| line.contains("bytes of an earlier run")).unwrap();
+        let earlier = line.split_once("with ").unwrap().1.split(' ').next().unwrap();
         (earlier.parse::<usize>().unwrap(), outcome.stderr)
     };
     assert_eq!(detect(&[]).0, 0);
-    let Some(file) = kept(&bench, "pipelines-") else {
+    let Some(file) = cached(&workspace, "pipelines-") else {
         let interface = &adapters()[0].interface;
-        assert_ne!(interface, "vulkan", "nothing is handed out");
-        skip!("{interface} hands no pipelines out");
+        assert_ne!(interface, "vulkan", "no pipeline cache");
+        skip!("{interface} has no pipeline cache");
     };
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(&file), mode(&bench.path("kept"))), (0o600, 0o700));
+    assert_eq!((mode(&file), mode(&workspace.path("cached"))), (0o600, 0o700));
     let (whole, first) = (fs::read(&file).unwrap(), identity(&file));
     let bytes = whole.len() - 88;
     assert_eq!(detect(&[]).0, bytes);
     assert_eq!(identity(&file), first, "written although nothing changed");
     assert_eq!(detect(&["--self-test"]).0, 0);
-    assert_ne!(identity(&file), first, "asked for anew");
+    assert_ne!(identity(&file), first, "not written again");
     assert_eq!(detect(&[]).0, bytes);
 
-    let elsewhere = bench.path("elsewhere");
+    let elsewhere = workspace.path("elsewhere");
     fs::write(&elsewhere, &whole).unwrap();
     let remove = || fs::remove_file(&file).unwrap();
     let places: [(&str, &dyn Fn()); 5] = [
@@ -220,27 +220,27 @@ fn pipelines_are_kept_on_disk() {
     let (earlier, stderr) = detect(&[]);
     assert!(earlier == 0 && stderr.contains("not kept"), "a folder in its place: {stderr}");
     fs::remove_dir(&file).unwrap();
-    fs::set_permissions(bench.path("kept"), fs::Permissions::from_mode(0o770)).unwrap();
+    fs::set_permissions(workspace.path("cached"), fs::Permissions::from_mode(0o770)).unwrap();
     let (earlier, stderr) = detect(&[]);
     assert!(earlier == 0 && stderr.contains("chmod go-w"), "{stderr}");
-    assert_eq!(kept(&bench, "pipelines-"), None, "a folder that others write");
+    assert_eq!(cached(&workspace, "pipelines-"), None, "a folder that others write");
 }
 
 #[test]
-fn an_adapter_that_is_not_there_is_exit_code_5() {
-    let bench = Bench::new();
+fn a_missing_adapter_is_exit_code_5() {
+    let workspace = Workspace::new();
     let detect = ["detect", "spots.png", "--model", "toy.fid", "--adapter", "no such adapter"];
-    let outcome = bench.run(&detect);
+    let outcome = workspace.run(&detect);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (5, ""), "{outcome:?}");
     assert!(outcome.stderr.contains("no such adapter"), "{outcome:?}");
-    let outcome = bench.run(&[&detect[..], &["--backend", "cpu"]].concat());
+    let outcome = workspace.run(&[&detect[..], &["--backend", "cpu"]].concat());
     assert_eq!(outcome.code, 2, "{outcome:?}");
     for form in ["f16", "int8"] {
         let other = [&detect[..4], &["--backend", "cpu", "--precision", form]].concat();
-        let outcome = bench.run(&other);
+        let outcome = workspace.run(&other);
         assert_eq!(outcome.code, 2, "{outcome:?}");
         assert!(outcome.stderr.contains("--precision"), "{outcome:?}");
     }
     let profile = ["bench", "spots.png", "--model", "toy.fid", "--backend", "cpu", "--profile"];
-    assert_eq!(bench.run(&profile).code, 2);
+    assert_eq!(workspace.run(&profile).code, 2);
 }

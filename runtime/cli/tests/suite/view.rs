@@ -1,14 +1,16 @@
-//! `fiducia view`: what a browser asks of it, and what others may not.
+//! `fiducia view`: requests of its page, and requests that are rejected.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use crate::{dicom_command::film, toy};
+use fiducia_test_support::http::{Response, request};
+
+use crate::{dicom_command::dicom, toy};
 
 struct Page {
     program: Child,
-    host: String,
+    address: SocketAddr,
 }
 
 impl Drop for Page {
@@ -30,111 +32,97 @@ impl Page {
             .unwrap();
         let mut url = String::new();
         BufReader::new(program.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        let host = url.trim().strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
-        Self { program, host }
+        let address = url.trim().strip_prefix("http://").unwrap().trim_end_matches('/');
+        let address = address.parse().unwrap();
+        Self { program, address }
     }
 
-    /// Status, head and body of the answer.
-    fn ask(&self, first: &str, headers: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
-        let mut stream = TcpStream::connect(&self.host).unwrap();
-        let host = if headers.contains("Host:") {
-            String::new()
-        } else {
-            format!("Host: {}\r\n", self.host)
-        };
-        let head = format!(
-            "{first} HTTP/1.0\r\n{host}{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, head, answer[end + 4..].to_vec())
+    fn request(&self, first: &str, headers: &str, body: &[u8]) -> Response {
+        request(self.address, first, headers, body)
     }
 
-    fn detect(&self, name: &str, body: &[u8]) -> (u16, Vec<u8>) {
-        let (status, _, body) =
-            self.ask(&format!("POST /detect?name={name}&spacing=0.5"), "X-Fiducia: 1\r\n", body);
-        (status, body)
+    fn get(&self, path: &str) -> Response {
+        self.request(&format!("GET {path}"), "", b"")
+    }
+
+    fn detect(&self, name: &str, body: &[u8]) -> Response {
+        let first = format!("POST /detect?name={name}&spacing=0.5");
+        self.request(&first, "X-Fiducia: 1\r\n", body)
     }
 }
 
-fn png(picture: &image::GrayImage) -> Vec<u8> {
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-    bytes.into_inner()
+fn png(picture: image::GrayImage) -> Vec<u8> {
+    toy::encode(&picture.into(), image::ImageFormat::Png)
 }
 
 #[test]
-fn an_image_is_measured_and_every_form_of_its_result_is_there() {
+fn an_image_is_processed_and_its_result_can_be_exported() {
     let folder = tempfile::tempdir().unwrap();
     let page = Page::open(&folder);
-    let (status, head, body) = page.ask("GET /", "", b"");
+    let Response { status, head, body } = page.get("/");
     assert_eq!(status, 200);
     assert!(head.contains("Content-Security-Policy") && body.starts_with(b"<!doctype html>"));
 
-    let (status, body) = page.detect("spots%20%C3%A9.png", &png(&toy::picture(480, 600)));
+    let Response { status, body, .. } =
+        page.detect("spots%20%C3%A9.png", &png(toy::picture(480, 600)));
     assert_eq!(status, 200);
-    let told: serde_json::Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!(told["image"], "spots é.png");
-    assert_eq!((&told["plausible"], &told["dicom"]), (&true.into(), &false.into()));
-    for (at, landmark) in toy::truth(600).iter().zip(told["landmarks"].as_array().unwrap()) {
+    let result: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(result["image"], "spots é.png");
+    assert_eq!((&result["plausible"], &result["dicom"]), (&true.into(), &false.into()));
+    for (at, landmark) in toy::truth(600).iter().zip(result["landmarks"].as_array().unwrap()) {
         let x = landmark["x_px"].as_f64().unwrap();
         assert!((x - at[0]).abs() < 1.0, "{landmark}");
         assert!((landmark["x_mm"].as_f64().unwrap() - x / 2.0).abs() < 1e-9);
     }
-    let part = |name: &str| page.ask(&format!("GET /1/{name}"), "", b"");
-    assert!(part("overlay.png").2.starts_with(b"\x89PNG"));
-    assert!(part("landmarks.csv").2.starts_with(b"image,landmark,"));
-    assert!(serde_json::from_slice::<serde_json::Value>(&part("report.json").2).is_ok());
-    assert_eq!(part("report.dcm").0, 404, "there is no patient to refer to");
-    assert_eq!(part("measures.csv").0, 404, "spots have none");
-    assert_eq!(page.ask("GET /2/overlay.png", "", b"").0, 404);
+    let export = |name: &str| page.get(&format!("/1/{name}"));
+    assert!(export("overlay.png").body.starts_with(b"\x89PNG"));
+    assert!(export("landmarks.csv").body.starts_with(b"image,landmark,"));
+    assert!(serde_json::from_slice::<serde_json::Value>(&export("report.json").body).is_ok());
+    assert_eq!(export("report.dcm").status, 404, "there is no patient to refer to");
+    assert_eq!(export("measures.csv").status, 404, "spots have no measures");
+    assert_eq!(page.get("/2/overlay.png").status, 404);
 }
 
 #[test]
-fn a_dicom_film_gets_a_report_for_the_archive() {
+fn a_dicom_image_gets_a_structured_report() {
     let folder = tempfile::tempdir().unwrap();
     let page = Page::open(&folder);
-    let (status, body) = page.detect("film.dcm", &film(&toy::picture(480, 600), "2.25.21"));
+    let Response { status, body, .. } =
+        page.detect("image.dcm", &dicom(&toy::picture(480, 600), "2.25.21"));
     assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
-    let object = page.ask("GET /1/report.dcm", "", b"").2;
+    let object = page.get("/1/report.dcm").body;
     assert_eq!(&object[128..132], b"DICM");
 }
 
 #[test]
-fn refused_images_give_reasons_and_no_points() {
+fn refused_images_have_reasons_and_no_landmarks() {
     let folder = tempfile::tempdir().unwrap();
     let page = Page::open(&folder);
     let mut turned = toy::picture(480, 600);
     image::imageops::rotate180_in_place(&mut turned);
-    let (status, body) = page.detect("turned.png", &png(&turned));
+    let Response { status, body, .. } = page.detect("turned.png", &png(turned));
     assert_eq!(status, 200);
-    let told: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    let result: serde_json::Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(
-        (&told["plausible"], told["landmarks"].as_array().unwrap().len()),
+        (&result["plausible"], result["landmarks"].as_array().unwrap().len()),
         (&false.into(), 0)
     );
-    assert!(told["reasons"].to_string().contains("turned by 180 degrees"), "{told}");
-    assert_eq!(page.ask("GET /1/landmarks.csv", "", b"").0, 404);
+    assert!(result["reasons"].to_string().contains("turned by 180 degrees"), "{result}");
+    assert_eq!(page.get("/1/landmarks.csv").status, 404);
 
-    let (status, body) = page.detect("notes.txt", b"no image");
+    let Response { status, body, .. } = page.detect("notes.txt", b"no image");
     assert_eq!(status, 422);
     assert!(String::from_utf8(body).unwrap().contains("notes.txt"));
 }
 
 #[test]
-fn other_sites_are_kept_out() {
+fn requests_of_other_sites_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let page = Page::open(&folder);
-    let image = png(&toy::picture(480, 600));
-    // A form of another site cannot set the header; a name that was pointed here has another host.
-    assert_eq!(page.ask("POST /detect", "", &image).0, 405);
-    assert_eq!(page.ask("GET /", "Host: evil.example\r\n", b"").0, 403);
-    assert_eq!(page.ask("GET /../../etc/passwd", "", b"").0, 404);
-    assert_eq!(page.ask("DELETE /1", "", b"").0, 405);
+    let image = png(toy::picture(480, 600));
+    // A form of another site cannot set the header; a foreign name that resolves to this machine is another host.
+    assert_eq!(page.request("POST /detect", "", &image).status, 405);
+    assert_eq!(page.request("GET /", "Host: evil.example\r\n", b"").status, 403);
+    assert_eq!(page.get("/../../etc/passwd").status, 404);
+    assert_eq!(page.request("DELETE /1", "", b"").status, 405);
 }

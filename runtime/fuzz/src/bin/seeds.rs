@@ -1,14 +1,14 @@
-//! Writes the corpus: the shipped packs with a stand-in for each graph, so that mutations hit what is read
-//! byte by byte, and patches for one of them.
+//! Writes the corpus: the shipped models, and patches for one of them. A placeholder replaces each graph, so that
+//! mutations hit the sections that fiducia parses itself.
 //!
-//! `cargo run --release --bin seeds` in `runtime/fuzz`, whenever the format or the shipped packs change.
+//! Run `cargo run --release --bin seeds` in `runtime/fuzz` whenever the format or the shipped models change.
 
 use std::path::Path;
 
 use fiducia::{FileKind, Follower, Pack, Patch, PatchInfo, SectionKind, assemble};
 
-/// A section: four characters and the bytes.
-type Part = ([u8; 4], Vec<u8>);
+/// A section: its four-character code and its content.
+type Section = ([u8; 4], Vec<u8>);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -28,8 +28,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The sections of `pack`, long ones that are only carried along replaced by a word.
-fn small(pack: &Pack) -> Vec<Part> {
+/// The sections of `pack`; a placeholder replaces long ones that the library does not parse.
+fn small(pack: &Pack) -> Vec<Section> {
     let content = |kind| match kind {
         SectionKind::Backbone | SectionKind::Refine | SectionKind::Card => b"stand-in".to_vec(),
         kind => pack.section(kind).to_vec(),
@@ -37,7 +37,7 @@ fn small(pack: &Pack) -> Vec<Part> {
     pack.sections().iter().map(|s| (s.kind.code(), content(s.kind))).collect()
 }
 
-/// A patch that fits `pack`: the values that its landmarks share, as a slice of zeros or as floats.
+/// A patch that fits `pack`: the shared values of its landmarks, with a quantised slice of zeros or as floats.
 fn patch(pack: &Pack, as_slice: bool) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let manifest = pack.manifest();
     let info = PatchInfo {
@@ -45,7 +45,7 @@ fn patch(pack: &Pack, as_slice: bool) -> Result<Vec<u8>, Box<dyn std::error::Err
         model: manifest.name.clone(),
         foundation: pack.foundation(),
     };
-    let deltas = pack.deltas().ok_or("the shipped packs are quantised")?;
+    let deltas = pack.deltas().ok_or("the shipped models are quantised")?;
     let floats = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
     let private = if as_slice {
         let mut content = vec![deltas.coding().code(), 0, 0, 0];

@@ -1,4 +1,4 @@
-//! The configuration of the node: one TOML file. What it does not know it refuses by name.
+//! The configuration of the node: one TOML file. An unknown key is an error that names the key.
 
 mod rule;
 mod tls;
@@ -18,29 +18,29 @@ use serde::Deserialize;
 
 use fiducia::{Backend, Error, ErrorKind, Precision, Wanted};
 
-/// All that the node is told. Paths in the file that are not absolute are meant from the file's folder.
+/// The configuration of the node. Relative paths start at the folder of the configuration file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Folder of the queue; it is made where it is not there.
+    /// Folder of the queue; created if it does not exist.
     pub spool: PathBuf,
     /// The node itself.
     #[serde(default)]
     pub dicom: Node,
-    /// What it takes at most.
+    /// Upper bounds on what the node accepts.
     #[serde(default)]
     pub limits: Limits,
-    /// What runs the networks.
+    /// The device that runs the networks.
     #[serde(default)]
     pub device: Device,
-    /// Health, metrics and the status page; none without it.
+    /// Health, metrics and the status page; without it the node serves no HTTP.
     pub http: Option<Http>,
-    /// A folder from which images are taken too.
+    /// A folder from which images are taken as well.
     pub watch: Option<Watch>,
-    /// Which pack looks at which image; the first that fits.
+    /// Which model processes which image; the first matching rule is used.
     #[serde(default, rename = "rule")]
     pub rules: Vec<Rule>,
-    /// Where results go.
+    /// Where results are sent.
     #[serde(default, rename = "destination")]
     pub destinations: Vec<Destination>,
 }
@@ -49,15 +49,15 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Node {
-    /// Its title; peers that call another are turned away.
+    /// Its AE title, default `FIDUCIA`; an association that calls another title is rejected.
     pub ae: String,
-    /// The address that it listens at; by default none but this machine reaches it.
+    /// The address on which it listens, default `127.0.0.1`: reachable from this machine only.
     pub address: String,
-    /// The port that it listens at.
+    /// The port on which it listens, default 11112; 0 selects a free one.
     pub port: u16,
-    /// Titles that may call; none named, all may.
+    /// AE titles that may call; if empty (the default), all may.
     pub calling: Vec<String>,
-    /// TLS; without it associations are plain.
+    /// TLS; without it associations are not encrypted.
     pub tls: Option<NodeTls>,
 }
 
@@ -69,23 +69,24 @@ impl Default for Node {
     }
 }
 
-/// What is taken at most.
+/// Upper bounds on what the node accepts.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Associations at once.
+    /// Simultaneous associations, 1 to 256, default 16.
     pub associations: usize,
-    /// Size of one image, MiB.
+    /// Size of one image, MiB, 1 to 512, default 128.
     pub object_mib: usize,
-    /// Memory for images on their way in, all associations together, MiB; at least for two.
+    /// Memory for images that are being received, all associations together, MiB, default 512; at least twice
+    /// `object_mib`.
     pub memory_mib: usize,
-    /// Size of a protocol data unit, KiB.
+    /// Size of a protocol data unit, KiB, 16 to 16384, default 256.
     pub pdu_kib: u32,
-    /// Seconds that a peer may be silent.
+    /// Seconds that a peer may be silent, 1 to 3600, default 30.
     pub idle_s: u64,
-    /// Images that may wait.
+    /// Images that may wait, default 10,000.
     pub queue: usize,
-    /// Images that are remembered after they are done, so that one that is sent again is not looked at again.
+    /// Finished images that are still recognised when they are sent again, default 100,000.
     pub remembered: usize,
 }
 
@@ -103,7 +104,7 @@ impl Default for Limits {
     }
 }
 
-/// What runs the networks.
+/// The device that runs the networks.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Device {
@@ -131,15 +132,15 @@ enum PrecisionName {
     Int8,
 }
 
-/// Where health, metrics and the status page are.
+/// The address of health, metrics and the status page.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
-    /// Address and port.
+    /// Address and port, default `127.0.0.1:8042`.
     #[serde(default = "Http::default_address")]
     pub address: String,
-    /// Whether the status page shows small pictures of the images.
-    #[serde(default = "yes")]
+    /// Whether the status page shows thumbnails of the images, default `true`.
+    #[serde(default = "enabled")]
     pub pictures: bool,
 }
 
@@ -149,7 +150,7 @@ impl Http {
     }
 }
 
-fn yes() -> bool {
+fn enabled() -> bool {
     true
 }
 
@@ -161,20 +162,20 @@ pub struct Watch {
     pub folder: PathBuf,
 }
 
-/// Where results go.
+/// A peer to which results are sent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
-    /// How the log, the metrics and the queue call it.
+    /// Its name in the log, the metrics and the queue.
     pub name: String,
-    /// Its title.
+    /// Its AE title.
     pub ae: String,
     /// Host and port.
     pub address: String,
-    /// What it gets.
+    /// The kinds of results that it gets, default `report-3d` and `presentation`.
     #[serde(default = "Destination::default_kinds")]
     pub kinds: Vec<KindName>,
-    /// TLS; without it results are sent plainly.
+    /// TLS; without it results are sent unencrypted.
     pub tls: Option<DestinationTls>,
 }
 
@@ -184,7 +185,7 @@ impl Destination {
     }
 }
 
-/// Kinds of results, as the configuration names them.
+/// Kinds of results, as in the configuration.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "kebab-case")]
 pub enum KindName {
@@ -200,7 +201,7 @@ pub enum KindName {
 }
 
 impl KindName {
-    /// SOP Class UID of such results.
+    /// SOP Class UID of results of this kind.
     pub(super) fn sop_class(self) -> &'static str {
         match self {
             Self::Report3d => uids::COMPREHENSIVE3_DSR_STORAGE,
@@ -215,7 +216,7 @@ impl Config {
     /// Reads and checks a configuration file.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] for what it says, with the line; [`ErrorKind::Unreadable`] where it cannot be read.
+    /// [`ErrorKind::Unreadable`] if the file cannot be read; [`ErrorKind::Usage`], with the line, if it is invalid.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(path).map_err(|e| {
             let what = format!("cannot read the configuration {}: {e}", path.display());
@@ -225,27 +226,52 @@ impl Config {
         Self::parse(&text, folder).map_err(|e| e.at(format!("configuration {}", path.display())))
     }
 
-    /// Reads and checks the text of a configuration whose relative paths are meant from `folder`.
+    /// Reads and checks the text of a configuration. Relative paths in it start at `folder`. No file is opened.
+    ///
+    /// ```
+    /// # use std::path::Path;
+    /// use fiducia_node::Config;
+    ///
+    /// let text = r#"
+    ///     spool = "queue"
+    ///     [dicom]
+    ///     ae = "LANDMARKS"
+    ///     [[rule]]
+    ///     pack = "head.fid"
+    ///     series = ["*ceph*"]
+    ///     [[destination]]
+    ///     name = "archive"
+    ///     ae = "ARCHIVE"
+    ///     address = "archive.example:104"
+    /// "#;
+    /// let config = Config::parse(text, Path::new("/etc/fiducia"))?;
+    /// assert_eq!(config.dicom.port, 11112);
+    /// assert_eq!(config.spool, Path::new("/etc/fiducia/queue"));
+    ///
+    /// let error = Config::parse("color = 1", Path::new("")).unwrap_err();
+    /// assert!(error.to_string().contains("unknown field `color`"));
+    /// # Ok::<(), fiducia::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`], naming what is wrong.
+    /// [`ErrorKind::Usage`], naming the key and the reason.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Error> {
         let mut config: Self = toml::from_str(text)
             .map_err(|e| Error::new(ErrorKind::Usage, e.to_string().trim_end().to_owned()))?;
         config.check().map_err(|what| Error::new(ErrorKind::Usage, what))?;
-        let rooted = |path: &mut PathBuf| *path = folder.join(&path);
-        rooted(&mut config.spool);
-        config.watch.iter_mut().for_each(|watch| rooted(&mut watch.folder));
-        config.device.cache.iter_mut().for_each(rooted);
-        config.dicom.tls.iter_mut().flat_map(NodeTls::paths).for_each(rooted);
+        let resolve = |path: &mut PathBuf| *path = folder.join(&path);
+        resolve(&mut config.spool);
+        config.watch.iter_mut().for_each(|watch| resolve(&mut watch.folder));
+        config.device.cache.iter_mut().for_each(resolve);
+        config.dicom.tls.iter_mut().flat_map(NodeTls::paths).for_each(resolve);
         let destinations = config.destinations.iter_mut();
         destinations
             .filter_map(|d| d.tls.as_mut())
             .flat_map(DestinationTls::paths)
-            .for_each(rooted);
+            .for_each(resolve);
         for rule in &mut config.rules {
-            rooted(&mut rule.pack);
-            rule.require_signed.iter_mut().for_each(rooted);
+            resolve(&mut rule.pack);
+            rule.require_signed.iter_mut().for_each(resolve);
         }
         Ok(config)
     }
@@ -255,17 +281,17 @@ impl Config {
             self.limits;
         title("dicom.ae", &self.dicom.ae)?;
         self.dicom.calling.iter().try_for_each(|ae| title("dicom.calling", ae))?;
-        between("limits.associations", associations, 1, 256)?;
-        between("limits.object_mib", object_mib, 1, 512)?;
-        between("limits.memory_mib", memory_mib, 2 * object_mib, 16_384)?;
-        between("limits.pdu_kib", pdu_kib as usize, 16, 16_384)?;
-        between("limits.idle_s", idle_s as usize, 1, 3_600)?;
-        between("limits.queue", queue, 1, 1_000_000)?;
+        check_range("limits.associations", associations, 1, 256)?;
+        check_range("limits.object_mib", object_mib, 1, 512)?;
+        check_range("limits.memory_mib", memory_mib, 2 * object_mib, 16_384)?;
+        check_range("limits.pdu_kib", pdu_kib as usize, 16, 16_384)?;
+        check_range("limits.idle_s", idle_s as usize, 1, 3_600)?;
+        check_range("limits.queue", queue, 1, 1_000_000)?;
         if self.rules.is_empty() {
-            return Err("there is no [[rule]]: name at least one pack".to_owned());
+            return Err("there is no [[rule]]: configure at least one model file".to_owned());
         }
         if self.destinations.is_empty() {
-            return Err("there is no [[destination]]: results would have nowhere to go".to_owned());
+            return Err("there is no [[destination]]: results could not be sent".to_owned());
         }
         let mut names = BTreeSet::new();
         for destination in &self.destinations {
@@ -277,8 +303,8 @@ impl Config {
         Ok(())
     }
 
-    /// What the networks shall run on.
-    pub(super) fn wanted(&self) -> Wanted {
+    /// The device options of all detectors.
+    pub(super) fn device_options(&self) -> Wanted {
         let Device { backend, adapter, precision, cache } = self.device.clone();
         Wanted {
             backend: match backend {
@@ -297,7 +323,7 @@ impl Config {
         }
     }
 
-    /// All kinds of results that anybody gets.
+    /// All kinds of results that any destination gets.
     pub(super) fn kinds(&self) -> Vec<KindName> {
         let kinds: BTreeSet<_> = self.destinations.iter().flat_map(|d| &d.kinds).collect();
         kinds.into_iter().copied().collect()
@@ -325,7 +351,7 @@ impl Destination {
             }
         }
         if self.kinds.is_empty() {
-            return Err(format!("{place}: `kinds` is empty: it would get nothing"));
+            return Err(format!("{place}: `kinds` is empty; name at least one kind of result"));
         }
         match &self.tls {
             Some(tls) => tls.check(self.host()).map_err(|what| format!("{place}: {what}")),
@@ -339,7 +365,7 @@ impl Destination {
         host.trim_start_matches('[').trim_end_matches(']')
     }
 
-    /// The name that its certificate must have, where it has TLS.
+    /// The name that its certificate must contain, with TLS.
     pub(super) fn server_name(&self) -> &str {
         let named = self.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
         named.unwrap_or(self.host())
@@ -367,21 +393,21 @@ impl Limits {
 
 /// Application entity titles: 1 to 16 characters of the basic set (PS3.5, 6.2).
 fn title(what: &str, ae: &str) -> Result<(), String> {
-    let sound = |c: char| (' '..='~').contains(&c) && c != '\\';
-    if (1..=16).contains(&ae.len()) && ae.chars().all(sound) && ae.trim() == ae {
+    let allowed = |c: char| (' '..='~').contains(&c) && c != '\\';
+    if (1..=16).contains(&ae.len()) && ae.chars().all(allowed) && ae.trim() == ae {
         return Ok(());
     }
     Err(format!(
-        "{what}: `{}` is no AE title; 1 to 16 plain characters, no space around them",
+        "{what}: `{}` is not an AE title: 1 to 16 ASCII characters without surrounding spaces",
         ae.escape_default()
     ))
 }
 
-fn between(what: &str, value: usize, least: usize, most: usize) -> Result<(), String> {
-    if (least..=most).contains(&value) {
+fn check_range(what: &str, value: usize, min: usize, max: usize) -> Result<(), String> {
+    if (min..=max).contains(&value) {
         return Ok(());
     }
-    Err(format!("{what} is {value}; it must be {least} to {most}"))
+    Err(format!("{what} is {value}; it must be {min} to {max}"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which pack looks at which image.
+//! Which model file processes which image.
 
 use std::path::PathBuf;
 
@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use fiducia::radiograph::dicom::header::Header;
 
-/// A pack and the images that it is for. Every condition that is there must hold; of the patterns of a
-/// condition one is enough.
+/// A model file and the images that it is for. Every condition that is given must hold; a condition holds if one of
+/// its patterns matches.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// The pack.
+    /// The model file.
     pub pack: PathBuf,
-    /// Use the pack only where the maker with this public key (PEM) signed it.
+    /// Use the model only if the maker with this public key (PEM) signed it.
     pub require_signed: Option<PathBuf>,
     /// Modality (0008,0060).
     #[serde(default)]
@@ -30,19 +30,19 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Whether the rule is for the image.
-    pub(crate) fn fits(&self, header: &Header) -> bool {
-        let one = |patterns: &[Pattern], value: &str| {
-            patterns.is_empty() || patterns.iter().any(|p| p.fits(value))
+    /// Whether all conditions hold for the image.
+    pub(crate) fn matches(&self, header: &Header) -> bool {
+        let holds = |patterns: &[Pattern], value: &str| {
+            patterns.is_empty() || patterns.iter().any(|p| p.matches(value))
         };
-        one(&self.modality, &header.modality)
-            && one(&self.body_part, &header.body_part)
-            && one(&self.study, &header.study_description)
-            && one(&self.series, &header.series_description)
+        holds(&self.modality, &header.modality)
+            && holds(&self.body_part, &header.body_part)
+            && holds(&self.study, &header.study_description)
+            && holds(&self.series, &header.series_description)
     }
 }
 
-/// A text in which `*` stands for anything; upper and lower case are the same.
+/// A text in which `*` matches any characters, also none; case is ignored.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "String")]
 pub struct Pattern(Vec<String>);
@@ -54,14 +54,14 @@ impl From<String> for Pattern {
 }
 
 impl Pattern {
-    fn fits(&self, value: &str) -> bool {
+    fn matches(&self, value: &str) -> bool {
         let value = value.trim().to_lowercase();
         let [first, middle @ .., last] = &self.0[..] else {
             return self.0.first().is_some_and(|only| *only == value);
         };
         let Some(mut rest) = value.strip_prefix(first.as_str()) else { return false };
         for part in middle {
-            // The first place is as good as any: what comes before it may be anything.
+            // The first occurrence leaves the most text for the parts after it.
             let Some(at) = rest.find(part.as_str()) else { return false };
             rest = &rest[at + part.len()..];
         }
@@ -73,12 +73,12 @@ impl Pattern {
 mod tests {
     use super::*;
 
-    fn fits(pattern: &str, value: &str) -> bool {
-        Pattern::from(pattern.to_owned()).fits(value)
+    fn matches(pattern: &str, value: &str) -> bool {
+        Pattern::from(pattern.to_owned()).matches(value)
     }
 
     #[test]
-    fn a_star_stands_for_anything() {
+    fn a_star_matches_anything() {
         for (pattern, value) in [
             ("SKULL", "skull "),
             ("*", ""),
@@ -89,12 +89,12 @@ mod tests {
             ("*a*b", "xaxbxb"),
             ("", ""),
         ] {
-            assert!(fits(pattern, value), "{pattern} {value}");
+            assert!(matches(pattern, value), "{pattern} {value}");
         }
         for (pattern, value) in
             [("SKULL", "SKULLS"), ("a*a", "a"), ("*ceph", "cephalo"), ("", "x"), ("a*b*c", "acb")]
         {
-            assert!(!fits(pattern, value), "{pattern} {value}");
+            assert!(!matches(pattern, value), "{pattern} {value}");
         }
     }
 }

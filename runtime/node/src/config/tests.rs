@@ -15,7 +15,7 @@ fn parse(text: &str) -> Result<Config, Error> {
 }
 
 #[test]
-fn little_is_needed_and_the_rest_is_careful() {
+fn defaults_are_safe() {
     let config = parse(SMALLEST).unwrap();
     assert_eq!(config.dicom.address, "127.0.0.1");
     assert_eq!(config.spool, Path::new("/etc/fiducia/queue"));
@@ -25,7 +25,7 @@ fn little_is_needed_and_the_rest_is_careful() {
 }
 
 #[test]
-fn a_certificate_has_the_host_as_its_name_or_another_that_is_named() {
+fn the_name_in_a_certificate_is_the_host_or_the_configured_name() {
     for (address, more, name) in [
         ("archive.example:104", "", "archive.example"),
         ("192.0.2.1:104", "", "192.0.2.1"),
@@ -41,7 +41,7 @@ fn a_certificate_has_the_host_as_its_name_or_another_that_is_named() {
 }
 
 #[test]
-fn what_is_not_known_is_named() {
+fn unknown_keys_are_named() {
     for (add, named) in [
         ("colour = 1", "colour"),
         ("[dicom]\nportt = 1", "portt"),
@@ -60,16 +60,16 @@ fn what_is_not_known_is_named() {
         };
         let error = parse(&text).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
-        let said = format!("`{named}`");
-        assert!(error.to_string().contains(&said), "{add}: {error}");
+        let quoted = format!("`{named}`");
+        assert!(error.to_string().contains(&quoted), "{add}: {error}");
     }
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn invalid_values_are_rejected() {
     for (from, to, named) in [
-        ("\"ARCHIVE\"", "\"A TITLE THAT IS TOO LONG\"", "no AE title"),
-        ("\"ARCHIVE\"", "\"\"", "no AE title"),
+        ("\"ARCHIVE\"", "\"A TITLE THAT IS TOO LONG\"", "not an AE title"),
+        ("\"ARCHIVE\"", "\"\"", "not an AE title"),
         ("archive.example:104", "archive.example", "host:port"),
         ("\"archive\"", "\"../x\"", "letters"),
         ("[[rule]]\npack = \"head.fid\"", "", "[[rule]]"),
@@ -86,7 +86,7 @@ fn what_cannot_be_is_refused() {
 }
 
 #[test]
-fn the_shipped_configuration_lacks_a_destination_alone() {
+fn the_shipped_configuration_lacks_only_a_destination() {
     let shipped = include_str!("../../../cli/deb/serve.toml");
     assert!(parse(shipped).unwrap_err().to_string().contains("[[destination]]"));
     let uncommented = |line: &str| match line.strip_prefix('#') {

@@ -1,4 +1,4 @@
-//! Where the certificates and keys of TLS are. All are PEM files, read when the node starts.
+//! Paths of certificates and keys for TLS. All are PEM files, read when the node starts.
 
 use std::path::PathBuf;
 
@@ -9,11 +9,12 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeTls {
-    /// The node's certificate, and behind it those between it and its authority.
+    /// The node's certificate, followed by the intermediate certificates up to its authority.
     pub certificate: PathBuf,
     /// The private key of the certificate, without a password.
     pub key: PathBuf,
-    /// Authorities one of which must have signed the certificate of who calls; without it nobody needs one.
+    /// Certificate authorities; a caller must present a certificate that one of them signed. Without it callers need
+    /// no certificate.
     pub client_ca: Option<PathBuf>,
 }
 
@@ -21,13 +22,13 @@ pub struct NodeTls {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DestinationTls {
-    /// Authorities one of which must have signed the destination's certificate.
+    /// Certificate authorities; one of them must have signed the destination's certificate.
     pub ca: PathBuf,
-    /// The certificate that the node shows, for a destination that asks for one.
+    /// The certificate that the node presents to a destination that requires one.
     pub certificate: Option<PathBuf>,
     /// The private key of that certificate, without a password.
     pub key: Option<PathBuf>,
-    /// The name in the destination's certificate, where it is not the host of its address.
+    /// The name in the destination's certificate, if it is not the host of its address.
     pub server_name: Option<String>,
 }
 
@@ -44,13 +45,13 @@ impl DestinationTls {
 
     pub(super) fn check(&self, host: &str) -> Result<(), String> {
         if self.certificate.is_some() != self.key.is_some() {
-            return Err("tls: `certificate` and `key` go together: name both or none".to_owned());
+            return Err("tls: `certificate` and `key` go together: give both or neither".to_owned());
         }
         let name = self.server_name.as_deref().unwrap_or(host);
         match ServerName::try_from(name) {
             Ok(_) => Ok(()),
             Err(_) => Err(format!(
-                "tls: `{}` is no host name or IP address; `server_name` may name the one in the certificate",
+                "tls: `{}` is not a host name or IP address; set `server_name` to the name in the certificate",
                 name.escape_default()
             )),
         }

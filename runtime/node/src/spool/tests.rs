@@ -1,6 +1,8 @@
-//! What is found after the process has ended between any two steps.
+//! The state of the queue after a crash between any two steps.
 
-use super::*;
+use super::{files::entries, *};
+use std::path::Path;
+
 use fiducia::results::Kind;
 
 const NAMES: [&str; 2] = ["a", "b"];
@@ -22,7 +24,7 @@ fn names(root: &Path, folder: &str) -> Vec<String> {
 }
 
 fn next(spool: &Spool) -> Option<Job> {
-    spool.to_do.pop(std::time::Duration::ZERO)
+    spool.pending.pop(std::time::Duration::ZERO)
 }
 
 fn object() -> Object {
@@ -32,84 +34,84 @@ fn object() -> Object {
 
 fn record(owed: &[&str]) -> Record {
     let owed = owed.iter().map(|name| ((*name).to_owned(), vec![0])).collect();
-    let made = Made { sop_class: "1.2".into(), sop_instance: "2.25.1".into() };
-    Record { objects: vec![made], owed, received_ms: 1234, ..Record::default() }
+    let object = ObjectInfo { sop_class: "1.2".into(), sop_instance: "2.25.1".into() };
+    Record { objects: vec![object], owed, received_ms: 1234, ..Record::default() }
 }
 
 #[test]
-fn what_was_taken_is_there_after_the_next_start_in_its_order() {
+fn accepted_images_are_restored_in_their_order() {
     let root = tempfile::tempdir().unwrap();
     let spool = open(root.path());
     for number in [2, 1] {
-        assert_eq!(spool.accept(key(number), b"film").unwrap(), Accepted::New);
+        assert_eq!(spool.accept(key(number), b"image").unwrap(), Accepted::New);
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    assert_eq!(spool.accept(key(1), b"film").unwrap(), Accepted::Again);
+    assert_eq!(spool.accept(key(1), b"image").unwrap(), Accepted::Duplicate);
     let other = Key { content: "f".repeat(64), ..key(1) };
-    assert_eq!(spool.accept(other.clone(), b"other").unwrap(), Accepted::Other);
-    // Half-written files, and files of others, are not taken for images.
+    assert_eq!(spool.accept(other.clone(), b"other").unwrap(), Accepted::Conflict);
+    // Partly written files and other files are ignored.
     fs::write(root.path().join("incoming/half"), "x").unwrap();
     fs::write(root.path().join("received/notes.txt"), "x").unwrap();
     drop(spool);
     let spool = open(root.path());
     assert_eq!([next(&spool), next(&spool)].map(|j| j.unwrap().key), [key(2), key(1)]);
     assert!(next(&spool).is_none());
-    assert_eq!(spool.accept(key(1), b"film").unwrap(), Accepted::Again);
-    assert_eq!(spool.accept(other, b"other").unwrap(), Accepted::Other);
+    assert_eq!(spool.accept(key(1), b"image").unwrap(), Accepted::Duplicate);
+    assert_eq!(spool.accept(other, b"other").unwrap(), Accepted::Conflict);
     assert!(names(root.path(), "incoming").is_empty());
 }
 
 #[test]
-fn results_are_handed_out_to_those_that_have_none() {
+fn results_are_sent_to_destinations_that_lack_them() {
     let root = tempfile::tempdir().unwrap();
     let spool = open(root.path());
-    spool.accept(key(1), b"film").unwrap();
+    spool.accept(key(1), b"image").unwrap();
     let job = next(&spool).unwrap();
-    spool.begin(&job.key).unwrap();
-    spool.made(&job, &record(&NAMES), &[object()]).unwrap();
+    spool.count_attempt(&job.key).unwrap();
+    spool.store_results(&job, &record(&NAMES), &[object()]).unwrap();
     assert!(names(root.path(), "received").is_empty() && names(root.path(), "begun").is_empty());
-    assert!(!spool.sent(&job.key, "a").unwrap());
-    // The end came between the results and the removal of the image.
-    fs::write(spool.received(&job.key), b"film").unwrap();
+    assert!(!spool.mark_sent(&job.key, "a").unwrap());
+    // A crash between storing the results and removing the image.
+    fs::write(spool.received(&job.key), b"image").unwrap();
     drop(spool);
     let spool = open(root.path());
     assert!(next(&spool).is_none() && names(root.path(), "received").is_empty());
-    assert_eq!(NAMES.map(|name| spool.to_send[name].len()), [0, 1]);
+    assert_eq!(NAMES.map(|name| spool.outgoing[name].len()), [0, 1]);
     assert_eq!(fs::read(spool.object(&job.key, 0)).unwrap(), [1, 2]);
-    assert!(spool.sent(&job.key, "b").unwrap());
+    assert!(spool.mark_sent(&job.key, "b").unwrap());
     assert_eq!(names(root.path(), "done"), [job.key.stem() + ".json"]);
     assert!(names(root.path(), "results").is_empty());
-    // The end came between the record and the removal of the results.
+    // A crash between storing the record and removing the results.
     fs::create_dir(root.path().join("results").join(job.key.stem())).unwrap();
     drop(spool);
     let spool = open(root.path());
     assert!(names(root.path(), "results").is_empty());
-    assert_eq!(spool.accept(key(1), b"film").unwrap(), Accepted::Again);
+    assert_eq!(spool.accept(key(1), b"image").unwrap(), Accepted::Duplicate);
 }
 
 #[test]
-fn what_nobody_is_owed_is_done_and_what_is_refused_is_put_aside() {
+fn images_without_destination_are_finished_and_rejected_results_fail() {
     let root = tempfile::tempdir().unwrap();
     let spool = open(root.path());
     for (number, owed) in [(1, &[][..]), (2, &NAMES)] {
-        spool.accept(key(number), b"film").unwrap();
+        spool.accept(key(number), b"image").unwrap();
         let job = next(&spool).unwrap();
-        spool.made(&job, &record(owed), &[object()]).unwrap();
+        spool.store_results(&job, &record(owed), &[object()]).unwrap();
     }
     assert_eq!(names(root.path(), "done"), [key(1).stem() + ".json"]);
-    assert!(!spool.sent(&key(2), "a").unwrap() && spool.refused(&key(2), "b").unwrap());
+    assert!(!spool.mark_sent(&key(2), "a").unwrap() && spool.mark_refused(&key(2), "b").unwrap());
     assert_eq!(names(root.path(), "failed"), [key(2).stem()]);
-    // Sent again it is looked at again.
-    assert_eq!(spool.accept(key(2), b"film").unwrap(), Accepted::New);
+    // Sent again it is processed again.
+    assert_eq!(spool.accept(key(2), b"image").unwrap(), Accepted::New);
 }
 
 #[test]
-fn what_ends_the_process_three_times_is_put_aside() {
+fn an_image_that_ends_the_process_three_times_fails() {
     let root = tempfile::tempdir().unwrap();
-    open(root.path()).accept(key(1), b"film").unwrap();
-    for _ in 0..TRIES {
+    open(root.path()).accept(key(1), b"image").unwrap();
+    for _ in 0..MAX_ATTEMPTS {
         let spool = open(root.path());
-        spool.begin(&next(&spool).unwrap().key).unwrap();
+        spool.count_attempt(&next(&spool).unwrap().key).unwrap();
     }
     let spool = open(root.path());
     assert!(next(&spool).is_none());
@@ -118,19 +120,19 @@ fn what_ends_the_process_three_times_is_put_aside() {
 }
 
 #[test]
-fn a_destination_that_is_gone_and_a_record_that_is_damaged_are_put_aside() {
+fn removed_destinations_and_damaged_records_fail() {
     let root = tempfile::tempdir().unwrap();
     let spool = open(root.path());
     for number in [1, 2] {
-        spool.accept(key(number), b"film").unwrap();
+        spool.accept(key(number), b"image").unwrap();
         let job = next(&spool).unwrap();
-        spool.made(&job, &record(&["a"]), &[object()]).unwrap();
+        spool.store_results(&job, &record(&["a"]), &[object()]).unwrap();
     }
     fs::write(root.path().join("results").join(key(2).stem()).join("record.json"), "{").unwrap();
     drop(spool);
     let spool = Spool::open(root.path(), &["b"], 3).unwrap();
     assert_eq!(names(root.path(), "failed"), [key(1).stem(), key(2).stem()]);
-    assert_eq!(spool.to_send["b"].len(), 0);
+    assert_eq!(spool.outgoing["b"].len(), 0);
 }
 
 #[test]
@@ -138,14 +140,14 @@ fn the_oldest_records_are_forgotten() {
     let root = tempfile::tempdir().unwrap();
     let spool = open(root.path());
     for number in 1..=5 {
-        spool.accept(key(number), b"film").unwrap();
+        spool.accept(key(number), b"image").unwrap();
         let job = next(&spool).unwrap();
-        spool.made(&job, &record(&[]), &[]).unwrap();
+        spool.store_results(&job, &record(&[]), &[]).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     drop(spool);
     let spool = open(root.path());
     assert_eq!(names(root.path(), "done").len(), 3);
-    assert_eq!(spool.accept(key(2), b"film").unwrap(), Accepted::New);
-    assert_eq!(spool.accept(key(3), b"film").unwrap(), Accepted::Again);
+    assert_eq!(spool.accept(key(2), b"image").unwrap(), Accepted::New);
+    assert_eq!(spool.accept(key(3), b"image").unwrap(), Accepted::Duplicate);
 }

@@ -1,21 +1,21 @@
 //! The data elements of a DICOM file, as slices of its bytes.
 //!
-//! A value that claims more bytes than are left is refused before anything is taken for it, and sequences are walked
-//! without recursion, so that neither memory nor stack grows with what a hostile file announces.
+//! A value that claims more bytes than are left is refused before memory is allocated for it, and sequences are read
+//! without recursion: neither memory nor stack grows with what a hostile file claims.
 
 use std::collections::BTreeMap;
 
 use super::dictionary::Tag;
 use super::fault::Fault;
 
-/// Sequences within sequences; real images have three or four.
+/// Largest nesting of sequences; real images have three or four levels.
 const MAX_DEPTH: usize = 64;
-/// What opens an item, ends it, and ends a sequence (PS3.5, 7.5).
+/// Start of an item, end of an item, end of a sequence (PS3.5, 7.5).
 const ITEM: Tag = Tag(0xFFFE, 0xE000);
 const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);
 const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
 
-/// How elements are written.
+/// Encoding of elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Coding {
     ImplicitLittle,
@@ -28,7 +28,7 @@ pub(super) enum Coding {
 pub(super) struct Element<'a> {
     /// Value representation, two letters; [`UNKNOWN`] in implicit files.
     pub(super) form: [u8; 2],
-    /// The value; of an element of undefined length all up to its delimiter.
+    /// The value; for an undefined length everything up to the delimiter.
     pub(super) value: &'a [u8],
     /// Whether the length was undefined: a sequence, or encapsulated pixel data.
     pub(super) undefined: bool,
@@ -40,24 +40,24 @@ pub(super) struct Reader<'a> {
     pub(super) coding: Coding,
 }
 
-/// Elements of one data set or item by tag, of those that were asked for.
+/// The requested elements of one data set or item, by tag.
 #[derive(Debug)]
 pub(super) struct Elements<'a> {
     coding: Coding,
     found: BTreeMap<Tag, Element<'a>>,
 }
 
-/// The value representation that says nothing.
+/// The unknown value representation.
 const UNKNOWN: [u8; 2] = *b"UN";
-/// Those whose length has 16 bits; all others have 32, after two bytes of zeros (PS3.5, 7.1.2).
+/// Value representations with a 16-bit length; all others have 32 bits, after two zero bytes (PS3.5, 7.1.2).
 const SHORT: [&[u8; 2]; 21] = [
     b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN",
     b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US",
 ];
-/// The length that says that a delimiter ends the value.
+/// The undefined length: a delimiter ends the value.
 const UNDEFINED: u32 = u32::MAX;
 
-/// What stands before a value.
+/// Header of an element.
 #[derive(Clone, Copy)]
 struct Header {
     tag: Tag,
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
                     }
                     None if levels.len() >= MAX_DEPTH => {
                         let what = format!("inside {MAX_DEPTH} sequences");
-                        return Err(Fault::of(tag, what, "that is no sound file"));
+                        return Err(Fault::of(tag, what, "the file is damaged"));
                     }
                     None if items => levels.push((false, coding)),
                     None => levels.push((true, inner_coding(coding, header.form))),

@@ -1,4 +1,4 @@
-//! Why a DICOM file is refused: which attribute, what it holds, what is wrong with that.
+//! Why a DICOM file is refused: the attribute, its value, and what is wrong with it.
 
 use std::fmt;
 
@@ -12,19 +12,19 @@ const LONGEST_SHOWN: usize = 80;
 pub(super) struct Fault(String);
 
 impl Fault {
-    /// The attribute `tag` holds `value`, and `why` that cannot be, and what to do.
+    /// The attribute `tag` has this `value`; `why` says what is wrong and what to do.
     pub(super) fn of(tag: Tag, value: impl fmt::Display, why: impl fmt::Display) -> Self {
         let plain = |c: char| if c.is_control() { '?' } else { c };
         let shown: String = value.to_string().chars().take(LONGEST_SHOWN).map(plain).collect();
         Self(format!("{} is {shown}: {why}", named(tag)))
     }
 
-    /// The attribute `tag` is not there, and must be.
+    /// The required attribute `tag` is missing.
     pub(super) fn missing(tag: Tag) -> Self {
         Self(format!("{} is missing: without it the pixels cannot be read", named(tag)))
     }
 
-    /// What is wrong has no single attribute.
+    /// A fault that is not in a single attribute.
     pub(super) fn new(what: impl Into<String>) -> Self {
         Self(what.into())
     }

@@ -1,4 +1,4 @@
-//! How the pixels of an image are stored: its size, its bits, their meaning.
+//! The pixel format of an image: size, bits, polarity.
 
 use super::dictionary::{Tag, tags};
 use super::elements::Elements;
@@ -16,7 +16,7 @@ pub(super) struct PixelForm {
     pub(super) bits_allocated: u16,
     /// 1 to `bits_allocated`.
     pub(super) bits_stored: u16,
-    /// Place of the highest stored bit.
+    /// Position of the highest stored bit.
     pub(super) high_bit: u16,
     /// Whether stored bits are two's complement.
     pub(super) signed: bool,
@@ -100,8 +100,8 @@ fn check_single_grey(elements: &Elements<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether low values are shown white. Programs disagree on images whose two statements contradict each other,
-/// so those are refused.
+/// Whether low values are displayed white. Two attributes state it; images in which they contradict each other are
+/// refused, since programs display them differently.
 fn white_is_low(elements: &Elements<'_>) -> Result<bool, Fault> {
     let tag = tags::PHOTOMETRIC_INTERPRETATION;
     let white_is_low = match elements.text(tag).as_deref() {

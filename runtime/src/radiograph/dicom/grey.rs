@@ -1,6 +1,6 @@
-//! Stored bits → grey values, bright where bone is: modality transformation, window or VOI LUT, polarity, padding.
+//! Stored bits → grey values with bright bone: modality transformation, window or VOI LUT, polarity, padding.
 //!
-//! All of it depends on the stored bits of a pixel alone, so it is one table of at most 65,536 grey values.
+//! All of it depends on the stored bits of one pixel only, so it is one table of at most 65,536 grey values.
 
 mod lut;
 mod window;
@@ -11,7 +11,7 @@ use super::dictionary::{Tag, tags};
 use super::elements::Elements;
 use super::fault::Fault;
 use super::form::PixelForm;
-use crate::preprocess::tail;
+use crate::radiograph::grey_window::tail;
 use crate::radiograph::{GreyValues, Voi};
 pub(crate) use lut::Lut;
 use window::Window;
@@ -19,13 +19,13 @@ use window::Window;
 /// Grey values by stored bits.
 #[derive(Debug)]
 pub(super) struct GreyTable {
-    /// One for each pattern of stored bits.
+    /// One for each value of the stored bits.
     levels: Vec<u16>,
-    /// What of the file made them.
+    /// What they were converted with.
     pub(super) voi: Voi,
 }
 
-/// What the stored numbers measure.
+/// The modality transformation.
 enum Modality {
     Rescale { slope: f64, intercept: f64 },
     Lut(Lut),
@@ -67,8 +67,8 @@ impl GreyTable {
         Ok(Self { levels, voi })
     }
 
-    /// The grey values of stored bits, in place. Pixels whose value lies in `padding` become as dark as the lower
-    /// end of the grey window of all others, so that they move neither end of it to where padding was.
+    /// Replaces stored bits by grey values. Pixels in the range `padding` become as dark as the lower end of the grey
+    /// window of all others, so that padding does not affect the window.
     pub(super) fn apply(
         mut self,
         samples: &mut [u16],
@@ -97,7 +97,7 @@ impl GreyTable {
     }
 }
 
-/// Values that are no part of the image, lowest and highest; `None` where the file names none.
+/// Lowest and highest value of padding; `None` if the file states none.
 ///
 /// # Errors
 /// Where an attribute is damaged.
@@ -133,7 +133,7 @@ impl Modality {
         Ok(Self::Rescale { slope, intercept: one(tags::RESCALE_INTERCEPT, 0.0)? })
     }
 
-    /// What the stored number means.
+    /// The modality value of a stored number.
     fn value(&self, stored: i32) -> f64 {
         match self {
             Self::Rescale { slope, intercept } => slope * f64::from(stored) + intercept,
@@ -141,8 +141,8 @@ impl Modality {
         }
     }
 
-    /// The same as a grey value. A rescaling keeps every step of the stored numbers: its slope and intercept would
-    /// be undone by the grey window in any case, but for the sign.
+    /// The grey value of a stored number. A rescaling keeps every step of the stored numbers: the grey window would cancel
+    /// its slope and intercept anyway, except for the sign.
     fn level(&self, stored: i32, form: &PixelForm) -> u16 {
         let [low, high] = form.range();
         match self {
@@ -152,7 +152,7 @@ impl Modality {
         }
     }
 
-    /// The largest grey value there can be.
+    /// Largest possible grey value.
     fn top(&self, form: &PixelForm) -> u16 {
         match self {
             Self::Rescale { .. } => form.mask(),
@@ -161,7 +161,7 @@ impl Modality {
     }
 }
 
-/// How the file wants to be shown.
+/// The display transformation of the file.
 enum Shown {
     Lut(Lut),
     Window(Window),

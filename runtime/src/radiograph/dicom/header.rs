@@ -1,4 +1,4 @@
-//! What a DICOM file says about its image, without a look at the pixels.
+//! The attributes of a DICOM image that identify it, read without decoding its pixels.
 
 use std::borrow::Cow;
 
@@ -14,52 +14,60 @@ const SERIES_DESCRIPTION: Tag = Tag(0x0008, 0x103E);
 const BODY_PART: Tag = Tag(0x0018, 0x0015);
 const STUDY_INSTANCE_UID: Tag = Tag(0x0020, 0x000D);
 
-/// What the node asks of an image before it takes it.
+/// What identifies an image, and what rules select images by. Missing attributes are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// SOP Class UID (0008,0016).
+    /// SOP Class UID.
     pub sop_class: String,
-    /// SOP Instance UID (0008,0018).
+    /// SOP Instance UID.
     pub sop_instance: String,
-    /// Study Instance UID (0020,000D).
+    /// Study Instance UID.
     pub study_instance: String,
-    /// Modality (0008,0060).
+    /// Modality, such as `DX`.
     pub modality: String,
-    /// Body Part Examined (0018,0015).
+    /// Body Part Examined.
     pub body_part: String,
-    /// Study Description (0008,1030).
+    /// Study Description.
     pub study_description: String,
-    /// Series Description (0008,103E).
+    /// Series Description.
     pub series_description: String,
 }
 
 /// A file as transfer syntax and data set.
+#[derive(Clone, Debug)]
 pub struct Parts<'a> {
     /// Transfer Syntax UID.
     pub syntax: String,
-    /// The data set, coded in that transfer syntax.
+    /// The data set, encoded in that syntax.
     pub data: &'a [u8],
 }
 
-/// Whether files of this transfer syntax are read.
+/// Whether files of this transfer syntax can be read.
+///
+/// ```
+/// use fiducia::radiograph::dicom::header::is_read;
+///
+/// assert!(is_read("1.2.840.10008.1.2.1"), "Explicit VR Little Endian");
+/// assert!(!is_read("1.2.840.10008.1.2.4.100"), "MPEG2");
+/// ```
 pub fn is_read(syntax: &str) -> bool {
     syntax::known(syntax).is_ok()
 }
 
-/// Splits a file behind its meta information.
+/// Splits a file after its meta information.
 ///
 /// # Errors
-/// A sentence: of no known transfer syntax, or damaged.
+/// A message: the transfer syntax is unknown, or the file is damaged.
 pub fn parts(file: &[u8]) -> Result<Parts<'_>, String> {
     let (syntax, data) = syntax::split(file).map_err(|fault| fault.to_string())?;
     Ok(Parts { syntax: syntax.uid, data })
 }
 
 impl Header {
-    /// Reads a data set up to its pixels, all of which must be there.
+    /// Reads a data set up to and including its pixels, which must be complete.
     ///
     /// # Errors
-    /// A sentence that names the attribute: cut, damaged, without pixels, no projection radiograph.
+    /// A message that names the attribute: truncated, damaged, without pixels, or not a projection radiograph.
     pub fn read(data: &[u8], syntax: &str) -> Result<Self, String> {
         const WANTED: [Tag; 8] = [
             tags::SOP_CLASS_UID,

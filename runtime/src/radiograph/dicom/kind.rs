@@ -1,4 +1,4 @@
-//! What may be read: projection radiographs, one image to a file.
+//! Accepted images: projection radiographs, one per file.
 
 use super::dictionary::{named_class, tags};
 use super::elements::Elements;
@@ -21,14 +21,14 @@ const RADIOGRAPHS: [&str; 9] = [
     "1.2.840.10008.5.1.4.1.1.12.1",
     "1.2.840.10008.5.1.4.1.1.12.2",
 ];
-/// Classes that hold pictures of any origin, scanned films among them: secondary capture, of one and of several
-/// grey frames in bytes and in words.
+/// Classes for images of any origin, such as scanned radiographs: secondary capture, single-frame and multi-frame, 8 and
+/// 16 bit.
 const PICTURES: [&str; 3] =
     ["1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.7.2", "1.2.840.10008.5.1.4.1.1.7.3"];
-/// Modalities of projection radiographs, and those that say nothing.
+/// Modalities of projection radiographs, and unspecific ones.
 const MODALITIES: [&str; 11] = ["CR", "DX", "IO", "PX", "RG", "RF", "XA", "MG", "OT", "SC", ""];
 
-/// Refuses what is no projection radiograph: by its class, or where that says nothing by its modality.
+/// Refuses what is not a projection radiograph: by its class, or by its modality if the class is unspecific.
 ///
 /// # Errors
 /// Naming the class or the modality.

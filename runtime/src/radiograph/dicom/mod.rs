@@ -5,8 +5,8 @@
 //!   ─samples→ stored bits ─grey→ grey values, bright bone; ─spacing→ mm and where they are from
 //! ```
 //!
-//! Nothing that a file announces is believed before it is seen: every length is held against the bytes that are
-//! there, every codestream against the attributes.
+//! A file is not trusted: every length is checked against the bytes that follow, and every codestream against the
+//! attributes.
 
 mod dictionary;
 mod fault;
@@ -41,7 +41,7 @@ pub(crate) use grey::Lut;
 pub(crate) use origin::Origin;
 pub(super) use syntax::is_dicom;
 
-/// Attributes that are looked at; all others are passed over.
+/// Attributes that are read; all others are skipped.
 const WANTED: [Tag; 32] = [
     tags::SOP_CLASS_UID,
     tags::MODALITY,
@@ -77,27 +77,27 @@ const WANTED: [Tag; 32] = [
     tags::PIXEL_DATA_PROVIDER_URL,
 ];
 
-/// An image as it comes out of a file.
-pub(super) struct Film {
+/// A decoded image.
+pub(super) struct Image {
     /// Columns, px.
     pub(super) width: usize,
     /// Rows, px.
     pub(super) height: usize,
     /// Grey values `[height, width]`, bright bone.
     pub(super) pixels: Vec<u16>,
-    /// What the file says about itself.
+    /// Facts from the file, for reports.
     pub(super) facts: DicomFacts,
 }
 
 /// Reads the image of a DICOM file.
 ///
 /// # Errors
-/// A sentence that names the attribute and its value: no radiograph, several frames, colour, damaged, cut.
-pub(super) fn read(bytes: &[u8], reading: &Reading) -> Result<Film, String> {
-    read_film(bytes, reading).map_err(|fault| fault.to_string())
+/// A message that names the attribute and its value: not a radiograph, several frames, colour, damaged, truncated.
+pub(super) fn read(bytes: &[u8], reading: &Reading) -> Result<Image, String> {
+    read_image(bytes, reading).map_err(|fault| fault.to_string())
 }
 
-fn read_film(bytes: &[u8], reading: &Reading) -> Result<Film, Fault> {
+fn read_image(bytes: &[u8], reading: &Reading) -> Result<Image, Fault> {
     let (syntax, data) = syntax::split(bytes)?;
     let data = if syntax.deflated { Cow::Owned(inflate(data)?) } else { Cow::Borrowed(data) };
     let elements = attributes(&data, &syntax)?;
@@ -109,7 +109,7 @@ fn read_film(bytes: &[u8], reading: &Reading) -> Result<Film, Fault> {
     let mut pixels = samples::samples(&elements, &syntax, &form)?;
     let facts = facts(&elements, &syntax, &form, &table, reading);
     table.apply(&mut pixels, padding, &form);
-    Ok(Film { width: form.width, height: form.height, pixels, facts })
+    Ok(Image { width: form.width, height: form.height, pixels, facts })
 }
 
 /// `[width, height]` of the image of a DICOM file, from its attributes alone.
@@ -126,13 +126,13 @@ pub(super) fn size_px(bytes: &[u8]) -> Result<[usize; 2], String> {
     size().map_err(|fault: Fault| fault.to_string())
 }
 
-/// The attributes up to the pixels; what may follow them is not needed.
+/// The attributes up to the pixels; those after them are not needed.
 fn attributes<'a>(data: &'a [u8], syntax: &Syntax) -> Result<Elements<'a>, Fault> {
     let reader = Reader { rest: data, coding: syntax.coding };
     Elements::read(reader, &WANTED, tags::PIXEL_DATA)
 }
 
-/// A deflated data set; no more than the largest file.
+/// A deflated data set, up to the size of the largest file.
 fn inflate(data: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     DeflateDecoder::new(data)
@@ -146,7 +146,7 @@ fn inflate(data: &[u8]) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-/// Says what a file without pixel data has in their place.
+/// Refuses a file that has something else in place of pixel data.
 fn check_pixels_inside(elements: &Elements<'_>) -> Result<(), Fault> {
     let elsewhere =
         [tags::FLOAT_PIXEL_DATA, tags::DOUBLE_FLOAT_PIXEL_DATA, tags::PIXEL_DATA_PROVIDER_URL];

@@ -1,4 +1,4 @@
-//! Pixel data → stored bits, one `u16` per pixel, whatever the transfer syntax.
+//! Pixel data → stored bits, one `u16` per pixel, for all transfer syntaxes.
 
 mod codestream;
 
@@ -14,7 +14,7 @@ use super::syntax::{PixelCoding, Syntax};
 /// The stored bits of each pixel, `[height, width]`; a signed value is in two's complement of that many bits.
 ///
 /// # Errors
-/// Where pixel data are missing, cut, damaged, or of another size than the attributes say.
+/// If pixel data are missing, truncated, damaged, or of another size than the attributes state.
 pub(super) fn samples(
     elements: &Elements<'_>,
     syntax: &Syntax,
@@ -23,7 +23,7 @@ pub(super) fn samples(
     let element = elements.get(tags::PIXEL_DATA).ok_or_else(|| Fault::missing(tags::PIXEL_DATA))?;
     if element.undefined != (syntax.pixels != PixelCoding::Native) {
         let stored = if element.undefined { "encapsulated" } else { "not encapsulated" };
-        let why = format!("that does not go with the transfer syntax {}", syntax.uid);
+        let why = format!("that does not fit the transfer syntax {}", syntax.uid);
         return Err(Fault::of(tags::PIXEL_DATA, stored, why));
     }
     if !element.undefined {
@@ -40,7 +40,7 @@ pub(super) fn samples(
     }
 }
 
-/// The one frame of encapsulated pixel data, its fragments put together.
+/// The single frame of encapsulated pixel data, joined from its fragments.
 fn frame<'a>(element: &Element<'a>) -> Result<Cow<'a, [u8]>, Fault> {
     let fragments = element.fragments()?;
     match fragments[..] {
@@ -53,7 +53,7 @@ fn frame<'a>(element: &Element<'a>) -> Result<Cow<'a, [u8]>, Fault> {
 fn native(element: &Element<'_>, coding: Coding, form: &PixelForm) -> Result<Vec<u16>, Fault> {
     let needed = form.pixels() * usize::from(form.bits_allocated / 8);
     let bytes = element.value.get(..needed).ok_or_else(|| damaged(form))?;
-    // Bytes that were written as words change places with the byte order (PS3.5, 8.1.1).
+    // Bytes that were written as 16-bit words are swapped (PS3.5, 8.1.1).
     let words_of_bytes =
         coding == Coding::ExplicitBig && form.bits_allocated == 8 && element.form == *b"OW";
     if !words_of_bytes {
@@ -64,7 +64,7 @@ fn native(element: &Element<'_>, coding: Coding, form: &PixelForm) -> Result<Vec
     Ok(stored_bits(bytes, coding, form))
 }
 
-/// The stored bits of samples of 8 or 16 bits; what else stands in a sample (overlays) is left out.
+/// The stored bits of samples of 8 or 16 bits; other bits of a sample (overlays) are removed.
 fn stored_bits(bytes: &[u8], coding: Coding, form: &PixelForm) -> Vec<u16> {
     let shift = form.high_bit + 1 - form.bits_stored;
     let stored = |sample: u16| sample >> shift & form.mask();
@@ -74,7 +74,7 @@ fn stored_bits(bytes: &[u8], coding: Coding, form: &PixelForm) -> Vec<u16> {
     }
 }
 
-/// Pixel data that do not hold the image.
+/// The fault for pixel data that do not hold the image.
 pub(super) fn damaged(form: &PixelForm) -> Fault {
     let size = format!("too short or damaged for {} x {} px", form.width, form.height);
     Fault::of(tags::PIXEL_DATA, size, "copy or export the file again")

@@ -1,23 +1,23 @@
-//! How large a pixel is, and how that is known.
+//! The pixel spacing of a DICOM file and its source.
 //!
-//! Spacing at the detector and spacing in the body differ by the magnification, so each is named for what it is; and
-//! where a file's numbers cannot be trusted it has no millimetres (PS3.3, 10.7.1.3).
+//! Detector-plane and patient-plane spacing differ by the magnification, so the source says which one it is. If the
+//! file's numbers cannot be trusted, the image has no millimetres (PS3.3, 10.7.1.3).
 
 use super::dictionary::{Tag, tags};
 use super::elements::Elements;
 use super::fault::Fault;
 use crate::radiograph::MmSource;
 
-/// Pixels of radiographs, mm; finer or coarser ones are wrong numbers.
+/// Pixel sizes of radiographs, mm; others are errors.
 const PIXELS_MM: std::ops::RangeInclusive<f64> = 0.01..=5.0;
-/// Pixels may be this much longer than wide, or the other way; more is a wrong number.
+/// Largest aspect ratio of a pixel; more is an error.
 const MOST_OBLONG: f64 = 1.1;
-/// Spacings closer than this, as a share, are the same one written with fewer digits.
+/// Spacings whose relative difference is smaller are the same, written with fewer digits.
 const SAME: f64 = 1e-3;
-/// Radiographs magnify by 1 to this; more is a wrong number.
+/// Largest magnification of a radiograph; more is an error.
 const MAX_MAGNIFICATION: f64 = 3.0;
 
-/// What a file says about its millimetres.
+/// The scale that a file states.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Scale {
     /// `[x, y]` mm per px.
@@ -25,11 +25,11 @@ pub(super) struct Scale {
     pub(super) source: MmSource,
     /// Why there is no spacing.
     pub(super) withheld: Option<String>,
-    /// How much larger than in the body things are on the detector.
+    /// Magnification between patient and detector plane.
     pub(super) magnification: Option<f64>,
 }
 
-/// Reads the scale; with `correct_magnification` a spacing at the detector is taken into the body.
+/// Reads the scale; `correct_magnification` converts detector-plane to patient-plane spacing.
 pub(super) fn scale(elements: &Elements<'_>, correct_magnification: bool) -> Scale {
     let magnification = magnification(elements);
     let found = trusted(elements).and_then(|(spacing, source)| {
@@ -49,7 +49,7 @@ pub(super) fn scale(elements: &Elements<'_>, correct_magnification: bool) -> Sca
     }
 }
 
-/// The spacing of the file and where it is from, or why there is none to rely on.
+/// The spacing of the file and its source, or why there is no reliable one.
 fn trusted(elements: &Elements<'_>) -> Result<([f64; 2], MmSource), String> {
     let pixel = pair(elements, tags::PIXEL_SPACING)?;
     let imager = pair(elements, tags::IMAGER_PIXEL_SPACING)?;
@@ -96,7 +96,7 @@ fn pair(elements: &Elements<'_>, tag: Tag) -> Result<Option<[f64; 2]>, String> {
     Ok(Some([x, y]))
 }
 
-/// What the file states, else the ratio of its two distances from the source.
+/// The magnification that the file states, else the ratio of its two distances from the source.
 fn magnification(elements: &Elements<'_>) -> Option<f64> {
     let one = |tag| elements.numbers(tag).ok().flatten()?.first().copied();
     let of_distances = || {

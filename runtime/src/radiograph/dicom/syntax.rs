@@ -1,10 +1,10 @@
-//! The transfer syntax: how data set and pixels are written, told by the file's meta information.
+//! The transfer syntax: the encoding of data set and pixels, stated by the file's meta information.
 
 use super::dictionary::{syntaxes, tags};
 use super::elements::{Coding, Reader};
 use super::fault::Fault;
 
-/// How the pixels are written.
+/// Encoding of the pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum PixelCoding {
     Native,
@@ -47,7 +47,7 @@ pub(crate) fn is_dicom(bytes: &[u8]) -> bool {
 /// Splits a file into its syntax and the bytes of its data set.
 ///
 /// # Errors
-/// Where the syntax is one that cannot be read, or the meta information is damaged.
+/// If the syntax is not supported, or the meta information is damaged.
 pub(super) fn split(bytes: &[u8]) -> Result<(Syntax, &[u8]), Fault> {
     let start = if bytes.get(128..132) == Some(b"DICM") { 132 } else { 0 };
     let mut meta = Reader { rest: &bytes[start..], coding: Coding::ExplicitLittle };
@@ -68,7 +68,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Syntax, &[u8]), Fault> {
 /// The syntax with this UID.
 ///
 /// # Errors
-/// Where it is one that cannot be read.
+/// If it is not supported.
 pub(super) fn known(uid: &str) -> Result<Syntax, Fault> {
     use PixelCoding as P;
     let pixels = match uid {
@@ -100,7 +100,7 @@ pub(super) fn known(uid: &str) -> Result<Syntax, Fault> {
     Ok(Syntax { uid: uid.to_owned(), coding, deflated, pixels })
 }
 
-/// The syntax of a data set that does not say: implicit unless letters stand where explicit ones have them.
+/// The syntax of a data set without meta information: implicit, unless it has letters where explicit syntaxes have them.
 fn guessed(data: &[u8]) -> Syntax {
     let explicit =
         matches!(data, [_, _, _, _, a, b, ..] if a.is_ascii_uppercase() && b.is_ascii_uppercase());

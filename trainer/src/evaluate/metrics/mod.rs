@@ -1,8 +1,8 @@
-//! The figures: mean radial error (MRE), success detection rate (SDR), bootstrap interval.
+//! Evaluation metrics: mean radial error (MRE), success detection rate (SDR), bootstrap interval.
 //!
-//! Definitions after the cephalometric challenge (Wang et al. 2016, Medical Image Analysis 31):
-//! a radial error is the distance of a found point to its ground truth; SDR at z is the share of
-//! points whose error is no greater than z; the standard deviation is that of a sample (n - 1).
+//! Definitions follow the cephalometric challenge (Wang et al. 2016, Medical Image Analysis 31): a radial
+//! error is the distance of a found point to its ground truth; the SDR at z is the percentage of points whose
+//! error is at most z; the standard deviation is that of a sample (n - 1).
 
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -10,10 +10,11 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use super::Prediction;
 use super::measures::{MeasureFigures, measure_figures};
 use super::reliability::{Reliability, reliability};
+use crate::statistics::{mean, quantile, standard_deviation};
 
-/// Distances at which the success rate is given, in the unit of the summary.
+/// Error thresholds of the success detection rate, in the unit of the summary.
 pub const THRESHOLDS: [f64; 4] = [2.0, 2.5, 3.0, 4.0];
-/// Resamples of the bootstrap: enough for two digits of a 95 % interval.
+/// Bootstrap resamples: enough for two digits of a 95 % interval.
 pub(super) const RESAMPLES: usize = 2000;
 /// Seed of the bootstrap: the same predictions give the same interval.
 pub(super) const SEED: u64 = 1;
@@ -22,18 +23,18 @@ pub(super) const SEED: u64 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
-    /// Millimetres at the detector.
+    /// Millimetres in the detector plane.
     Mm,
     /// Pixels of the image file, where an image has no scale.
     Px,
 }
 
-/// The figures of an evaluation. Serialises to the documented JSON, keys ending in the unit.
+/// The metrics of an evaluation. Serialises to the documented JSON, whose keys end in the unit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// Unit of every error.
     pub unit: Unit,
-    /// Number of images, the refused included.
+    /// Number of images, including refused ones.
     pub images: usize,
     /// Mean radial error over all landmarks of all images.
     pub mre: f64,
@@ -41,7 +42,7 @@ pub struct Summary {
     pub sd: f64,
     /// Median radial error.
     pub median: f64,
-    /// Success rates at [`THRESHOLDS`], percent.
+    /// Success detection rates at [`THRESHOLDS`], percent.
     pub sdr: [f64; 4],
     /// 95 % interval of the MRE, bootstrap over images.
     pub ci95_mre: [f64; 2],
@@ -49,11 +50,11 @@ pub struct Summary {
     pub percent_height: Option<PercentHeight>,
     /// One per landmark.
     pub per_landmark: Vec<LandmarkSummary>,
-    /// Images that the runtime called implausible.
+    /// Names of the images that the runtime refused as implausible.
     pub refused: Vec<String>,
-    /// Whether the errors are those that the runtime expects.
+    /// Agreement of the expected errors with the measured ones.
     pub reliability: Reliability,
-    /// One per measure of the anatomy; empty for most.
+    /// One entry per anatomical measure; empty for most anatomies.
     pub measures: Vec<MeasureFigures>,
 }
 
@@ -68,7 +69,7 @@ pub struct PercentHeight {
     pub median: f64,
 }
 
-/// The figures of one landmark.
+/// The metrics of one landmark.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LandmarkSummary {
     /// Name of the landmark.
@@ -79,7 +80,7 @@ pub struct LandmarkSummary {
     pub sd: f64,
     /// Median radial error.
     pub median: f64,
-    /// Success rates at [`THRESHOLDS`], percent.
+    /// Success detection rates at [`THRESHOLDS`], percent.
     pub sdr: [f64; 4],
 }
 
@@ -101,9 +102,9 @@ impl Unit {
     }
 }
 
-/// The figures of `predictions`, whose points are in the order of `landmarks`.
+/// The metrics of `predictions`, whose points are in the order of `landmarks`.
 ///
-/// Without a single prediction the errors are NaN (null in JSON).
+/// Without predictions the errors are NaN (null in JSON).
 pub fn summarise(landmarks: &[String], predictions: &[Prediction]) -> Summary {
     let unit = Unit::of(predictions);
     let by_image = radial_errors(predictions, unit);
@@ -141,7 +142,22 @@ pub fn radial_errors(predictions: &[Prediction], unit: Unit) -> Vec<Vec<f64>> {
     predictions.iter().map(of_image).collect()
 }
 
-/// Distance of landmark number `landmark` to its truth; mm honour the spacing of x and of y.
+/// Radial error of landmark number `landmark`; in mm with the spacing along x and along y.
+///
+/// ```rust
+/// use fiducia_trainer::evaluate::{Found, Prediction, Unit, radial_error};
+///
+/// let prediction = Prediction {
+///     image: "001.png".to_owned(),
+///     size_px: [1935, 2400],
+///     spacing_mm: Some([0.1, 0.1]),
+///     truth_px: vec![[100.0, 200.0]],
+///     found: vec![Found { px: [103.0, 204.0], expected_error_px: Some(6.0), confident: true }],
+///     refused: false,
+/// };
+/// assert_eq!(radial_error(&prediction, 0, Unit::Px), 5.0);
+/// assert!((radial_error(&prediction, 0, Unit::Mm) - 0.5).abs() < 1e-12);
+/// ```
 pub fn radial_error(prediction: &Prediction, landmark: usize, unit: Unit) -> f64 {
     let [sx, sy] = match unit {
         Unit::Mm => prediction.spacing_mm.unwrap_or([f64::NAN; 2]),
@@ -151,8 +167,8 @@ pub fn radial_error(prediction: &Prediction, landmark: usize, unit: Unit) -> f64
     ((found[0] - truth[0]) * sx).hypot((found[1] - truth[1]) * sy)
 }
 
-/// The radial error that the runtime expects at landmark number `landmark`, where it looked at all;
-/// mm are taken along the mean of both spacings, as the runtime does.
+/// The radial error that the runtime expects at landmark number `landmark`; `None` where it could not analyse
+/// the image. Mm are converted with the mean of both spacings, as in the runtime.
 pub fn expected_error(prediction: &Prediction, landmark: usize, unit: Unit) -> Option<f64> {
     let [sx, sy] = match unit {
         Unit::Mm => prediction.spacing_mm.unwrap_or([f64::NAN; 2]),
@@ -161,41 +177,21 @@ pub fn expected_error(prediction: &Prediction, landmark: usize, unit: Unit) -> O
     prediction.found[landmark].expected_error_px.map(|e| e * (sx + sy) / 2.0)
 }
 
-/// Arithmetic mean; NaN without values.
-pub fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// Standard deviation of a sample; 0 for a single value, NaN without values.
-pub fn standard_deviation(values: &[f64]) -> f64 {
-    let centre = mean(values);
-    let squares: f64 = values.iter().map(|v| (v - centre).powi(2)).sum();
-    match values.len() {
-        0 => f64::NAN,
-        count => (squares / (count.max(2) - 1) as f64).sqrt(),
-    }
-}
-
-/// The `q`-quantile, 0 to 1, interpolated between the two nearest values (Hyndman & Fan 1996, type 7).
-pub fn quantile(values: &[f64], q: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let Some(last) = sorted.len().checked_sub(1) else {
-        return f64::NAN;
-    };
-    let place = q.clamp(0.0, 1.0) * last as f64;
-    let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    low + (high - low) * place.fract()
-}
-
-/// Share of `errors` no greater than `threshold`, percent; NaN without values.
+/// Success detection rate: percentage of `errors` that are at most `threshold`; NaN without values.
+///
+/// ```rust
+/// use fiducia_trainer::evaluate::{THRESHOLDS, success_rate};
+///
+/// let errors_mm = [0.7, 1.9, 2.0, 2.4];
+/// assert_eq!(THRESHOLDS.map(|z| success_rate(&errors_mm, z)), [75.0, 100.0, 100.0, 100.0]);
+/// ```
 pub fn success_rate(errors: &[f64], threshold: f64) -> f64 {
     let hits = errors.iter().filter(|&&e| e <= threshold).count();
     100.0 * hits as f64 / errors.len() as f64
 }
 
-/// 95 % percentile interval of the mean of `values`, by drawing as many of them with replacement,
-/// `resamples` times (Efron 1979). The same seed gives the same interval on every machine.
+/// 95 % percentile interval of the mean of `values` (bootstrap, Efron 1979): `resamples` times as many values
+/// are drawn with replacement. The same seed gives the same interval on every machine.
 pub fn bootstrap_mean(values: &[f64], resamples: usize, seed: u64) -> [f64; 2] {
     if values.is_empty() {
         return [f64::NAN; 2];

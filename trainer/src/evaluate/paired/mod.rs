@@ -1,18 +1,19 @@
-//! Two models on the same images: by how much one is better, and how sure that is.
+//! Paired comparison of two models on the same images: the difference and its confidence interval.
 //!
-//! The difference of two means is uncertain because other images would have given others. Images are
-//! drawn with replacement and both models are measured on each draw (a paired bootstrap, Efron 1979), so
-//! that what makes an image hard for both drops out. The interval says nothing on how much the
-//! training varies from seed to seed: [`Paired::runs`] holds the figure of every single run.
+//! The difference of two means varies with the sample of images. Images are drawn with replacement and both
+//! models are measured on each draw (a paired bootstrap, Efron 1979), so that the difficulty of an image,
+//! which affects both models, cancels out. The interval does not include the variation between training
+//! seeds: [`Paired::runs`] holds the mean error of every single run.
 
 use fiducia::{Error, ErrorKind};
 
-use super::metrics::{RESAMPLES, SEED, THRESHOLDS, bootstrap_mean, mean};
+use super::metrics::{RESAMPLES, SEED, THRESHOLDS, bootstrap_mean};
+use crate::statistics::mean;
 
-/// Radial errors, `[run][image][landmark]`, mm; a run is one trained model, one of several seeds.
+/// Radial errors, `[run][image][landmark]`, mm; a run is one trained model, usually one of several seeds.
 pub type Errors = [Vec<Vec<f64>>];
 
-/// By how much a model A differs from a model B, as `A - B`: errors below 0 say that A is better.
+/// The differences `A - B` of two models: for errors, below 0 means that A is better.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Paired {
     /// Number of images.
@@ -25,7 +26,7 @@ pub struct Paired {
     pub difference: f64,
     /// 95 % interval of `difference`: paired bootstrap over images, 2000 resamples, fixed seed.
     pub interval: [f64; 2],
-    /// Difference of the shares of points within 2 mm, percentage points: above 0, A is better.
+    /// Difference of the SDR at 2 mm, percentage points: above 0 means that A is better.
     pub sdr_2_difference: f64,
     /// 95 % interval of `sdr_2_difference`.
     pub sdr_2_interval: [f64; 2],
@@ -37,7 +38,7 @@ pub struct Paired {
     pub per_landmark: Vec<PairedLandmark>,
 }
 
-/// By how much the models differ at one landmark, as `A - B`.
+/// The differences `A - B` of the models at one landmark.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PairedLandmark {
     /// Mean radial error of A and of B, mm.
@@ -46,19 +47,34 @@ pub struct PairedLandmark {
     pub difference: f64,
     /// 95 % interval of `difference`, over the same draws of images as that of all landmarks.
     ///
-    /// Of 20 landmarks that do not differ, one interval leaves out 0 by chance.
+    /// For models that do not differ, one of 20 landmarks has an interval without 0 by chance.
     pub interval: [f64; 2],
-    /// Difference of the shares of points within 2 mm, percentage points.
+    /// Difference of the SDR at 2 mm, percentage points.
     pub sdr_2_difference: f64,
 }
 
 /// Compares the radial errors of A with those of B, both on the same images and landmarks.
 ///
-/// Before anything else the errors, and the successes at 2 mm, are averaged over the runs of a side.
+/// Errors, and hits within 2 mm, are averaged over the runs of each side first.
+///
+/// Two models with one run each, on three images with two landmarks:
+///
+/// ```rust
+/// use fiducia_trainer::evaluate::paired;
+///
+/// let new = [vec![vec![0.8, 1.1], vec![1.0, 0.9], vec![1.2, 1.0]]];
+/// let old = [vec![vec![1.0, 1.3], vec![1.3, 1.2], vec![1.3, 1.2]]];
+/// let comparison = paired(&new, &old)?;
+/// assert!(comparison.difference < 0.0, "the new model is better");
+/// assert_eq!((comparison.better, comparison.worse), (2, 0));
+/// let [low, high] = comparison.interval;
+/// assert!(low <= comparison.difference && comparison.difference <= high);
+/// # Ok::<(), fiducia::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] where a side has no runs, images or landmarks, where the sides (or two runs)
-/// do not have the same number of them, or where an error is not a finite number.
+/// [`ErrorKind::Usage`] where a side has no runs, images or landmarks, where the sides (or two runs) do not
+/// have the same number of them, or where an error is not finite.
 pub fn paired(a_errors: &Errors, b_errors: &Errors) -> Result<Paired, Error> {
     check(a_errors, b_errors)?;
     let sides = [a_errors, b_errors];
@@ -95,23 +111,26 @@ fn check(a_errors: &Errors, b_errors: &Errors) -> Result<(), Error> {
     let (a, b) = (a_errors.len(), b_errors.len());
     if a == 0 || a != b {
         return fail(format!(
-            "{a} runs against {b}: both sides need the same number, at least one"
+            "{a} runs against {b}: both sides need the same number of runs, at least one"
         ));
     }
     let images = a_errors[0].len();
     let landmarks = a_errors[0].first().map_or(0, Vec::len);
     if images == 0 || landmarks == 0 {
-        return fail("nothing to compare: no image or no landmark".to_owned());
+        return fail("nothing to compare: no images or no landmarks".to_owned());
     }
     for run in a_errors.iter().chain(b_errors) {
         if run.len() != images {
-            return fail(format!("{images} images in one run, {} in another", run.len()));
+            return fail(format!("{images} images in one run, but {} in another", run.len()));
         }
         if let Some(image) = run.iter().find(|image| image.len() != landmarks) {
-            return fail(format!("{landmarks} landmarks on one image, {} on another", image.len()));
+            return fail(format!(
+                "{landmarks} landmarks on one image, but {} on another",
+                image.len()
+            ));
         }
         if let Some(error) = run.iter().flatten().find(|e| !e.is_finite()) {
-            return fail(format!("a radial error is {error}, which is no number to compare"));
+            return fail(format!("a radial error is {error}; only finite errors can be compared"));
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Errors between 1 and 2 mm that differ from image to image and from landmark to landmark.
+/// Errors between 1 and 2 mm that vary with image and landmark.
 fn errors(images: usize, landmarks: usize) -> Vec<Vec<f64>> {
     let error = |i: usize, l: usize| 1.0 + ((i * 37 + l * 11) % 100) as f64 / 100.0;
     (0..images).map(|i| (0..landmarks).map(|l| error(i, l)).collect()).collect()
@@ -66,7 +66,7 @@ fn exchanging_the_sides_turns_the_sign() {
 
 #[test]
 fn successes_are_counted_per_run_and_not_on_mean_errors() {
-    // The mean of 1 and 5 mm is no success, yet one run of two is.
+    // The mean of 1 and 5 mm is above 2 mm, but one of the two runs is a hit.
     let a = [vec![vec![1.0], vec![1.0]], vec![vec![5.0], vec![5.0]]];
     let b = [vec![vec![3.0], vec![3.0]], vec![vec![3.0], vec![3.0]]];
     let p = paired(&a, &b).unwrap();

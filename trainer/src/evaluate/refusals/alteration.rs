@@ -1,54 +1,56 @@
-//! What may be wrong with an image: the alterations that are measured, and where its points go.
+//! Alterations of an image that should be refused, and the positions of its points after them.
 
 use fiducia::{Presentation, Radiograph};
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
-/// Share of the pixels that are still below white in [`Alteration::VeryBright`].
+use crate::statistics::{Rank, order_statistic};
+
+/// Quantile of the grey values that becomes white in [`Alteration::VeryBright`].
 const UNSATURATED: f64 = 0.4;
-/// Share of the range of grey values that is left in [`Alteration::VeryDark`].
+/// Factor of all grey values in [`Alteration::VeryDark`].
 const DARK: f64 = 0.02;
 
-/// A way of altering an image.
+/// A way to alter an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alteration {
-    /// None.
+    /// Unchanged.
     AsItIs,
     /// Left and right exchanged.
     Mirrored,
-    /// Turned by 180 degrees.
+    /// Rotated by 180 degrees.
     UpsideDown,
-    /// Turned anticlockwise by 90 degrees.
+    /// Rotated anticlockwise by 90 degrees.
     TurnedLeft,
-    /// Turned clockwise by 90 degrees.
+    /// Rotated clockwise by 90 degrees.
     TurnedRight,
     /// The photometric negative.
     Inverted,
-    /// The photometric negative with left and right exchanged.
+    /// The photometric negative, left and right exchanged.
     InvertedMirrored,
-    /// The upper half of the picture.
+    /// The upper half of the image.
     TopHalf,
-    /// The lower half of the picture.
+    /// The lower half of the image.
     BottomHalf,
     /// Scaled so that more than half of the pixels are white.
     VeryBright,
     /// Scaled to 2 % of the range.
     VeryDark,
-    /// No picture: noise of the same range and size.
+    /// Noise of the same size and range instead of the image.
     Noise,
 }
 
 /// An altered image.
 #[derive(Clone, Debug)]
 pub(super) struct Altered {
-    /// The image.
+    /// The altered image.
     pub(super) radiograph: Radiograph,
-    /// Where each point of the ground truth came to lie, px; `None` where it is not in the picture.
-    /// Empty without ground truth.
+    /// Position of each point of the ground truth after the alteration, px; `None` where it lies outside the
+    /// image. Empty without ground truth.
     pub(super) truth_px: Vec<Option<[f64; 2]>>,
 }
 
 impl Alteration {
-    /// All, in the order of the table.
+    /// All alterations, in the order of the table.
     pub const ALL: [Self; 12] = [
         Self::AsItIs,
         Self::Mirrored,
@@ -64,7 +66,7 @@ impl Alteration {
         Self::Noise,
     ];
 
-    /// For the table.
+    /// Name in the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::AsItIs => "as they are",
@@ -82,7 +84,7 @@ impl Alteration {
         }
     }
 
-    /// What the runtime should call it.
+    /// The orientation issue that the runtime should report.
     pub fn presentation(self) -> Option<Presentation> {
         match self {
             Self::Mirrored => Some(Presentation::Mirrored),
@@ -95,7 +97,7 @@ impl Alteration {
         }
     }
 
-    /// Alters `radiograph` and moves its points `truth_px` along; `seed` is for the noise.
+    /// Alters `radiograph` and transforms its points `truth_px`; `seed` is used for the noise.
     pub(super) fn apply(
         self,
         radiograph: &Radiograph,
@@ -107,7 +109,7 @@ impl Alteration {
             Self::AsItIs => radiograph.clone(),
             Self::TopHalf => rows(radiograph, 0, half),
             Self::BottomHalf => rows(radiograph, half, radiograph.height),
-            Self::VeryBright => scaled(radiograph, white(radiograph) / quantile(radiograph)),
+            Self::VeryBright => scaled(radiograph, white(radiograph) / bright_grey(radiograph)),
             Self::VeryDark => scaled(radiograph, DARK),
             Self::Noise => noise(radiograph, seed),
             Self::Mirrored
@@ -124,7 +126,7 @@ impl Alteration {
         Altered { truth_px: truth_px.iter().map(place).collect(), radiograph: altered }
     }
 
-    /// Where `[x, y]` px of `from` comes to lie; `None` where the alteration leaves no picture.
+    /// Position of the point `[x, y]` px of `from` after the alteration; `None` for noise.
     fn moved(self, [x, y]: [f64; 2], from: &Radiograph) -> Option<[f64; 2]> {
         let [right, bottom] = [from.width, from.height].map(|edge| edge as f64 - 1.0);
         match self {
@@ -141,7 +143,7 @@ impl Alteration {
     }
 }
 
-/// `point` where it lies in the picture.
+/// `point` if it lies inside the image.
 fn inside(picture: &Radiograph, point: [f64; 2]) -> Option<[f64; 2]> {
     let within = |v: f64, edge: usize| (-0.5..edge as f64 - 0.5).contains(&v);
     (within(point[0], picture.width) && within(point[1], picture.height)).then_some(point)
@@ -153,7 +155,7 @@ fn rows(from: &Radiograph, top: usize, bottom: usize) -> Radiograph {
     Radiograph { height: bottom - top, pixels: pixels.to_vec(), ..from.clone() }
 }
 
-/// All grey values times `gain`, cut at the brightest that the image had.
+/// All grey values times `gain`, clipped at the brightest value of the image.
 fn scaled(from: &Radiograph, gain: f64) -> Radiograph {
     let white = white(from);
     let scale = |&v: &u16| (f64::from(v) * gain).round().min(white) as u16;
@@ -165,15 +167,13 @@ fn white(image: &Radiograph) -> f64 {
     image.pixels.iter().copied().max().unwrap_or(0).into()
 }
 
-/// The grey value below which [`UNSATURATED`] of the pixels lie; at least 1.
-fn quantile(image: &Radiograph) -> f64 {
-    let mut sorted = image.pixels.clone();
-    sorted.sort_unstable();
-    let place = (sorted.len() as f64 * UNSATURATED) as usize;
-    sorted.get(place).copied().unwrap_or(1).max(1).into()
+/// The [`UNSATURATED`] quantile of the grey values; at least 1.
+fn bright_grey(image: &Radiograph) -> f64 {
+    let grey = order_statistic(image.pixels.clone(), UNSATURATED, Rank::InverseCdf, u16::cmp);
+    grey.unwrap_or(1).max(1).into()
 }
 
-/// Every pixel drawn anew, evenly between black and white. The same seed gives the same noise.
+/// Uniform noise between black and white in every pixel. The same seed gives the same noise.
 fn noise(like: &Radiograph, seed: u64) -> Radiograph {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let white = white(like) as u16;

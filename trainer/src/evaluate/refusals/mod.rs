@@ -1,17 +1,17 @@
-//! How surely unsuitable images are refused, and named: a split as it is and altered, and foreign images.
+//! How reliably unsuitable images are refused: a split as it is and altered, and images of other anatomies.
 //!
 //! ```text
-//! Subjects ─Alteration→ radiographs ─look→ Looks, by kind ─figures→ table, JSON
+//! Subjects ─Alteration→ radiographs ─outcome→ ImageOutcomes, by kind ─figures→ table, JSON
 //! ```
 
 mod alteration;
-mod look;
+mod outcome;
 mod figures;
 mod table;
 
 pub use alteration::Alteration;
 pub use figures::Figures;
-pub use look::{Look, Signals};
+pub use outcome::{ImageOutcome, Signals};
 pub use table::refusal_table;
 
 use fiducia::{Detector, Error, ModelInfo, Presentation};
@@ -19,9 +19,9 @@ use serde::Serialize;
 
 use super::Unit;
 use crate::data::Unlabelled;
-use look::look;
+use outcome::outcome;
 
-/// An image of the split, with its ground truth where there is one.
+/// An image of the split, with its ground truth if any.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subject {
     /// The image.
@@ -30,7 +30,7 @@ pub struct Subject {
     pub truth_px: Vec<[f64; 2]>,
 }
 
-/// A folder of images that the model was not made for.
+/// A folder of images of another anatomy or modality.
 #[derive(Clone, Debug)]
 pub struct Foreign {
     /// Name of the data set.
@@ -44,13 +44,13 @@ pub struct Foreign {
 pub struct Kind {
     /// What the images are, for the table.
     pub name: String,
-    /// What the runtime should call them, where it has a name for it.
+    /// The orientation issue that the runtime should report, if any.
     pub presentation: Option<Presentation>,
-    /// One per image.
-    pub looks: Vec<Look>,
+    /// One entry per image.
+    pub outcomes: Vec<ImageOutcome>,
 }
 
-/// What was measured.
+/// The results of the measurement.
 #[derive(Clone, Debug, Serialize)]
 pub struct Refusals {
     /// The model that was run.
@@ -61,17 +61,17 @@ pub struct Refusals {
     pub split: String,
     /// Unit of all errors: millimetres, or pixels where the set has no scale.
     pub unit: Unit,
-    /// One per kind.
+    /// One entry per kind.
     pub kinds: Vec<Kind>,
 }
 
-/// Runs `detector` on every subject in every [`Alteration`], then on all foreign images.
+/// Runs `detector` on every subject with every [`Alteration`], then on all foreign images.
 ///
-/// `landmarks` are those of the subjects' ground truth. `done` is called after each look, of which
-/// there are `subjects · alterations + foreign images`.
+/// `landmarks` are those of the subjects' ground truth. `done` is called after each image: `subjects ·
+/// alterations + foreign images` times.
 ///
 /// # Errors
-/// As [`super::predict`].
+/// As [`super::predict()`].
 pub fn refusals(
     detector: &mut Detector,
     subjects: &[Subject],
@@ -85,7 +85,7 @@ pub fn refusals(
         let radiograph = subject.image.read()?;
         for (alteration, kind) in Alteration::ALL.iter().zip(&mut kinds) {
             let altered = alteration.apply(&radiograph, &subject.truth_px, seed as u64);
-            kind.looks.push(look(detector, &altered, landmarks, unit, kind.presentation)?);
+            kind.outcomes.push(outcome(detector, &altered, landmarks, unit, kind.presentation)?);
             done();
         }
     }
@@ -93,7 +93,7 @@ pub fn refusals(
         let mut kind = Kind::foreign(&folder.name);
         for image in &folder.images {
             let shown = alteration::Altered { radiograph: image.read()?, truth_px: Vec::new() };
-            kind.looks.push(look(detector, &shown, &[], unit, None)?);
+            kind.outcomes.push(outcome(detector, &shown, &[], unit, None)?);
             done();
         }
         kinds.push(kind);
@@ -104,11 +104,11 @@ pub fn refusals(
 impl Kind {
     fn altered(alteration: Alteration) -> Self {
         let (name, presentation) = (alteration.name().to_owned(), alteration.presentation());
-        Self { name, presentation, looks: Vec::new() }
+        Self { name, presentation, outcomes: Vec::new() }
     }
 
     fn foreign(set: &str) -> Self {
-        Self { name: format!("foreign: {set}"), presentation: None, looks: Vec::new() }
+        Self { name: format!("foreign: {set}"), presentation: None, outcomes: Vec::new() }
     }
 }
 

@@ -6,10 +6,10 @@ use super::*;
 const WIDTH: usize = 9;
 const HEIGHT: usize = 7;
 
-/// A ramp below 200 with one pixel of 200 at `spot`.
-fn radiograph(spot: [usize; 2]) -> Radiograph {
+/// A ramp below 200 with one pixel of 200 at `bright`.
+fn radiograph(bright: [usize; 2]) -> Radiograph {
     let mut pixels: Vec<u16> = (0..WIDTH * HEIGHT).map(|i| 2 * i as u16).collect();
-    pixels[spot[1] * WIDTH + spot[0]] = 200;
+    pixels[bright[1] * WIDTH + bright[0]] = 200;
     Radiograph {
         name: "ramp".to_owned(),
         width: WIDTH,
@@ -22,31 +22,31 @@ fn radiograph(spot: [usize; 2]) -> Radiograph {
     }
 }
 
-fn altered(alteration: Alteration, spot: [usize; 2]) -> Altered {
-    alteration.apply(&radiograph(spot), &[spot.map(|v| v as f64)], 5)
+fn altered(alteration: Alteration, bright: [usize; 2]) -> Altered {
+    alteration.apply(&radiograph(bright), &[bright.map(|v| v as f64)], 5)
 }
 
 #[test]
 fn a_point_goes_where_its_pixel_goes() {
-    let spots = (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| [x, y]));
-    for (alteration, spot) in
-        Alteration::ALL.iter().flat_map(|&a| spots.clone().map(move |s| (a, s)))
+    let places = (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| [x, y]));
+    for (alteration, bright) in
+        Alteration::ALL.iter().flat_map(|&a| places.clone().map(move |s| (a, s)))
     {
-        let Altered { radiograph, truth_px } = altered(alteration, spot);
+        let Altered { radiograph, truth_px } = altered(alteration, bright);
         let mut ends = [200, 200];
         match alteration {
-            // The spot is the darkest pixel of a negative.
+            // In a negative the brightest pixel becomes the darkest.
             Alteration::Inverted | Alteration::InvertedMirrored => {
                 ends = [*radiograph.pixels.iter().min().unwrap(); 2];
             }
-            // White is no longer the spot's alone, and of noise nothing is known.
+            // Several pixels are white here, and noise has no expected value.
             Alteration::VeryBright | Alteration::Noise => continue,
             Alteration::VeryDark => ends = [4, 4],
             _ => {}
         }
         let at = radiograph.pixels.iter().position(|v| ends.contains(v));
         let place = at.map(|i| [i % radiograph.width, i / radiograph.width].map(|v| v as f64));
-        assert_eq!(truth_px, [place], "{alteration:?} {spot:?}");
+        assert_eq!(truth_px, [place], "{alteration:?} {bright:?}");
     }
 }
 
@@ -71,28 +71,28 @@ fn brightness_is_as_the_names_say() {
     assert_ne!(noise(1).radiograph.pixels, noise(2).radiograph.pixels);
 }
 
-fn seen(refused: bool, presentation: Option<Presentation>, errors: &[f64]) -> Look {
-    Look {
+fn seen(refused: bool, presentation: Option<Presentation>, errors: &[f64]) -> ImageOutcome {
+    ImageOutcome {
         image: "x".to_owned(),
         refused,
         reasons: vec![],
         presentation,
         signals: None,
         errors: errors.to_vec(),
-        doubtful: errors.len() / 2,
+        low_confidence: errors.len() / 2,
         phantoms: errors.len(),
     }
 }
 
 fn kind() -> Kind {
     let mirrored = Some(Presentation::Mirrored);
-    let looks = vec![
+    let outcomes = vec![
         seen(true, mirrored, &[]),
         seen(true, Some(Presentation::Inverted), &[]),
         seen(false, None, &[1.0, 2.0]),
         seen(false, None, &[6.0]),
     ];
-    Kind { name: "mirrored".to_owned(), presentation: mirrored, looks }
+    Kind { name: "mirrored".to_owned(), presentation: mirrored, outcomes }
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn figures_count_what_is_refused_and_named() {
     assert_eq!((figures.images, figures.refused, figures.named), (4, 2, Some(1)));
     assert_eq!((figures.refused_percent(), figures.named_percent()), (Some(50.0), Some(25.0)));
     assert_eq!((figures.mre, figures.worst_mre), (Some(3.0), Some(6.0)));
-    assert_eq!((figures.doubtful_percent, figures.phantoms), (Some(100.0 / 3.0), 3));
+    assert_eq!((figures.low_confidence_percent, figures.phantoms), (Some(100.0 / 3.0), 3));
     let nothing = Figures::of(&Kind::foreign("none"));
     assert_eq!(
         (nothing.refused_percent(), nothing.named_percent(), nothing.mre),
@@ -112,7 +112,7 @@ fn figures_count_what_is_refused_and_named() {
 #[test]
 fn the_table_has_a_line_per_kind() {
     let mut foreign = Kind::foreign("chest");
-    foreign.looks.push(seen(true, None, &[]));
+    foreign.outcomes.push(seen(true, None, &[]));
     let refusals = Refusals {
         model: ModelInfo { name: "toy".to_owned(), sha256: "0123456789abcdef".to_owned() },
         set: "set".to_owned(),
@@ -121,9 +121,9 @@ fn the_table_has_a_line_per_kind() {
         kinds: vec![kind(), foreign],
     };
     let want = "\
-set / test: what model toy (0123456789ab) refuses
+set / test: refusals by model toy (0123456789ab)
 
-kind            images  refused       %  named %   MRE mm  worst mm  doubtful %  phantoms
+kind            images  refused       %  named %   MRE mm  worst mm  low-conf %  phantoms
 mirrored             4        2    50.0     25.0     3.00      6.00        33.3         3
 foreign: chest       1        1   100.0        -        -         -           -         -
 ";

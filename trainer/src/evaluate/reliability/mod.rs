@@ -1,19 +1,18 @@
-//! Reliability: whether the radial error that the runtime expects is the one that is measured.
+//! Reliability: agreement of the radial errors that the runtime expects with the measured ones.
 
 mod rank;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::Prediction;
-use super::metrics::{
-    THRESHOLDS, Unit, expected_error, mean, quantile, radial_error, success_rate,
-};
+use super::metrics::{THRESHOLDS, Unit, expected_error, radial_error, success_rate};
+use crate::statistics::{mean, quantile};
 
 /// Bins of equal count, where every bin gets at least [`LEAST_PER_BIN`] points.
 const MANY_BINS: usize = 10;
 /// Bins of equal count for fewer points.
 const FEW_BINS: usize = 5;
-/// A 90th percentile of fewer points says little.
+/// A 90th percentile of fewer points is not meaningful.
 const LEAST_PER_BIN: usize = 20;
 
 /// Expected against measured errors. Serialises to the documented JSON, keys ending in the unit.
@@ -21,24 +20,24 @@ const LEAST_PER_BIN: usize = 20;
 pub struct Reliability {
     /// Unit of every error.
     pub unit: Unit,
-    /// Number of points with an expected error; images that the runtime could not look at have none.
+    /// Number of points with an expected error; images that the runtime could not analyse have none.
     pub points: usize,
     /// Mean expected error of those points.
     pub expected: f64,
     /// Mean radial error of those points.
     pub measured: f64,
-    /// `expected / measured`; below 1 the model takes itself to be better than it is.
+    /// `expected / measured`; below 1 the model underestimates its errors.
     pub ratio: f64,
     /// Spearman's correlation of expected and measured errors, -1 to 1.
     pub rank_correlation: f64,
-    /// Bins of (nearly) equal count, by growing expected error.
+    /// Bins of (nearly) equal count, in order of expected error.
     pub bins: Vec<Bin>,
-    /// Share of all points that the runtime stands by, percent.
+    /// Percentage of all points that the runtime reports as confident.
     pub confident_percent: f64,
-    /// The points that the runtime stands by.
+    /// The confident points.
     pub confident: Group,
-    /// The points that it asks to look at.
-    pub doubtful: Group,
+    /// The low-confidence points.
+    pub low_confidence: Group,
 }
 
 /// Points of similar expected error.
@@ -50,27 +49,27 @@ pub struct Bin {
     pub expected: f64,
     /// Their mean radial error.
     pub measured: f64,
-    /// The radial error that nine in ten of them stay within.
+    /// 90th percentile of their radial errors.
     pub measured_p90: f64,
 }
 
-/// The figures of the confident or of the doubtful points; NaN (null in JSON) without points.
+/// The metrics of the confident or of the low-confidence points; NaN (null in JSON) without points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Group {
     /// Number of points.
     pub points: usize,
     /// Mean radial error.
     pub mre: f64,
-    /// Share of points within the first of [`THRESHOLDS`], percent.
+    /// SDR at the first of [`THRESHOLDS`], percent.
     pub sdr_2: f64,
 }
 
-/// Compares what the runtime expects with what was measured, over all points of `predictions`.
+/// Compares the expected errors with the measured ones, over all points of `predictions`.
 pub fn reliability(predictions: &[Prediction], unit: Unit) -> Reliability {
     let mut pairs = pairs(predictions, unit);
     pairs.sort_by(|a, b| a[0].total_cmp(&b[0]));
     let (expected, measured) = (mean_of(&pairs, 0), mean_of(&pairs, 1));
-    let [confident, doubtful] = [true, false].map(|c| group(predictions, unit, c));
+    let [confident, low_confidence] = [true, false].map(|c| group(predictions, unit, c));
     Reliability {
         unit,
         points: pairs.len(),
@@ -80,9 +79,9 @@ pub fn reliability(predictions: &[Prediction], unit: Unit) -> Reliability {
         rank_correlation: rank::spearman(&pairs),
         bins: bins(&pairs),
         confident_percent: 100.0 * confident.points as f64
-            / (confident.points + doubtful.points) as f64,
+            / (confident.points + low_confidence.points) as f64,
         confident,
-        doubtful,
+        low_confidence,
     }
 }
 
@@ -95,7 +94,7 @@ fn pairs(predictions: &[Prediction], unit: Unit) -> Vec<[f64; 2]> {
     predictions.iter().flat_map(of_image).collect()
 }
 
-/// Cuts sorted `pairs` into bins whose counts differ by one at most.
+/// Splits sorted `pairs` into bins whose counts differ by at most one.
 fn bins(pairs: &[[f64; 2]]) -> Vec<Bin> {
     let many = pairs.len() >= MANY_BINS * LEAST_PER_BIN;
     let count = if many { MANY_BINS } else { FEW_BINS }.min(pairs.len());
@@ -139,12 +138,12 @@ impl Serialize for Reliability {
         map.serialize_entry("bins", &bins)?;
         map.serialize_entry("confident_percent", &self.confident_percent)?;
         map.serialize_entry("confident", &InUnit(&self.confident, unit))?;
-        map.serialize_entry("doubtful", &InUnit(&self.doubtful, unit))?;
+        map.serialize_entry("doubtful", &InUnit(&self.low_confidence, unit))?;
         map.end()
     }
 }
 
-/// A part of the figures with the unit that its keys end in.
+/// A part of the metrics with the unit that its keys end in.
 struct InUnit<'a, T>(&'a T, Unit);
 
 impl Serialize for InUnit<'_, Bin> {

@@ -1,6 +1,6 @@
 //! Rank correlation.
 
-/// Spearman's rank correlation of `pairs`, equal values sharing their mean rank (Spearman 1904).
+/// Spearman's rank correlation of `pairs`; tied values share their mean rank (Spearman 1904).
 ///
 /// NaN where either side has fewer than two different values.
 pub(super) fn spearman(pairs: &[[f64; 2]]) -> f64 {

@@ -22,13 +22,14 @@ fn image(points: &[(Option<f64>, f64, bool)]) -> Prediction {
 #[test]
 fn figures_by_hand_in_mm() {
     let seen = image(&[(Some(2.0), 4.0, true), (Some(4.0), 8.0, true)]);
-    // The runtime could not look at the other image: its points count as doubtful, not as expected.
+    // The runtime could not analyse the other image: its points are low-confidence and have no expected
+    // error.
     let unseen = image(&[(None, 20.0, false), (None, 2.0, false)]);
     let r = reliability(&[seen, unseen], Unit::Mm);
     assert_eq!((r.points, r.expected, r.measured, r.ratio), (2, 1.5, 3.0, 0.5));
     assert_eq!((r.rank_correlation, r.confident_percent), (1.0, 50.0));
     assert_eq!(r.confident, Group { points: 2, mre: 3.0, sdr_2: 50.0 });
-    assert_eq!(r.doubtful, Group { points: 2, mre: 5.5, sdr_2: 50.0 });
+    assert_eq!(r.low_confidence, Group { points: 2, mre: 5.5, sdr_2: 50.0 });
     let first = Bin { points: 1, expected: 1.0, measured: 2.0, measured_p90: 2.0 };
     assert_eq!((r.bins.len(), r.bins[0]), (2, first));
 }

@@ -1,4 +1,4 @@
-//! The report folder: `index.html`, three plots, three pictures, `errors.csv`, `summary.json`.
+//! The report folder: `index.html`, three plots, three images, `errors.csv`, `summary.json`.
 
 mod page;
 mod expected;
@@ -9,12 +9,13 @@ use std::path::Path;
 
 use fiducia::{Error, ErrorKind, write_atomically};
 
-use super::metrics::{Unit, mean, radial_error};
+use super::metrics::{Unit, radial_error};
 use super::{Evaluation, Prediction};
 use crate::data::Labelled;
 use crate::folder::{Place, check_place, write_folder};
+use crate::statistics::mean;
 
-/// Refuses a place where no report can be written, before the work begins.
+/// Checks that a report can be written to `dir`; called before long work.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] where `dir` exists and is not an empty folder.
@@ -22,9 +23,9 @@ pub fn check_report_place(dir: &Path) -> Result<(), Error> {
     check_place(dir, Place::FreeOrEmpty)
 }
 
-/// Writes the report of `evaluation` to the folder `dir`, whole or not at all.
+/// Writes the report of `evaluation` to the folder `dir`, completely or not at all.
 ///
-/// `images` are those that were measured; three of them are read again for the pictures.
+/// `images` are the evaluated images; three of them are read again to be drawn.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] where `dir` exists with content, [`ErrorKind::Unreadable`] where an image
@@ -57,7 +58,7 @@ pub fn write_report(dir: &Path, evaluation: &Evaluation, images: &[Labelled]) ->
 
 /// The plots, as SVG.
 struct Plots {
-    /// Share of landmarks within an error.
+    /// Percentage of landmarks within an error.
     cumulative: String,
     /// Errors of each landmark.
     boxes: String,
@@ -74,7 +75,7 @@ impl Plots {
         })
     }
 
-    /// Each plot as a file of its own, for use outside the page.
+    /// Writes each plot to its own file, for use outside the page.
     fn write(&self, dir: &Path) -> Result<(), Error> {
         write_atomically(&dir.join("cumulative.svg"), self.cumulative.as_bytes())?;
         write_atomically(&dir.join("boxes.svg"), self.boxes.as_bytes())?;
@@ -82,7 +83,7 @@ impl Plots {
     }
 }
 
-/// The images of least, middle and largest mean error, as indices of the predictions.
+/// The images with the smallest, median and largest mean error, as indices of the predictions.
 fn best_median_worst(evaluation: &Evaluation) -> Vec<(&'static str, &'static str, usize)> {
     let error = |p: &Prediction| image_error(p, evaluation.summary.unit);
     let mut order: Vec<usize> = (0..evaluation.predictions.len()).collect();
@@ -112,7 +113,7 @@ fn caption(title: &str, prediction: &Prediction, evaluation: &Evaluation) -> Str
     format!("{title}: {}, mean error {error:.2} {}{refused}", prediction.image, unit.name())
 }
 
-/// One row per landmark of every image.
+/// Writes one row per landmark of every image.
 fn errors_csv(evaluation: &Evaluation) -> Result<Vec<u8>, Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let header = [
@@ -153,9 +154,9 @@ fn errors_csv(evaluation: &Evaluation) -> Result<Vec<u8>, Error> {
     writer.into_inner().map_err(internal)
 }
 
-/// A fault while a report was put together in memory: no file and no input is to blame.
+/// An error while a report is assembled in memory, which no file and no input can cause.
 fn internal(e: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Engine, format!("cannot put the report together: {e}"))
+    Error::new(ErrorKind::Engine, format!("cannot assemble the report: {e}"))
 }
 
 #[cfg(test)]

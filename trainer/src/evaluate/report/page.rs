@@ -1,4 +1,4 @@
-//! `index.html`: one page without any other file, for light and dark screens and for paper.
+//! `index.html`: one self-contained page for light and dark screens and for print.
 
 use std::fmt::Write;
 
@@ -10,19 +10,19 @@ use super::super::table::all;
 use super::super::{Evaluation, LandmarkSummary};
 use super::{Plots, expected};
 
-/// A picture of the page.
+/// An image of the page.
 pub(super) struct Picture {
-    /// What it shows.
+    /// Its caption.
     pub(super) caption: String,
-    /// The picture at full size, a file beside the page.
+    /// File name of the full-size image beside the page.
     pub(super) file: &'static str,
-    /// PNG to be shown inside the page.
+    /// Reduced image embedded in the page, PNG.
     pub(super) shown: Vec<u8>,
 }
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page.
+/// The HTML page.
 pub(super) fn html(evaluation: &Evaluation, plots: &Plots, pictures: &[Picture]) -> String {
     let title = format!("{} / {}", evaluation.set, evaluation.split);
     let Plots { cumulative, boxes, reliability } = plots;
@@ -32,14 +32,14 @@ pub(super) fn html(evaluation: &Evaluation, plots: &Plots, pictures: &[Picture])
          <title>{title} · fiducia</title>\n<style>\n{STYLE}</style>\n<main>\n\
          <h1>{title}</h1>\n{origin}\n{figures}\n\
          <h2>Errors</h2>\n\
-         <figure>{cumulative}<figcaption>Share of landmarks whose error is within a distance; the red \
+         <figure>{cumulative}<figcaption>Percentage of landmarks whose error is at most a given distance; the red \
          lines mark 2, 2.5, 3 and 4 {unit}.</figcaption></figure>\n\
-         <figure>{boxes}<figcaption>Errors of each landmark, by growing median: box = quartiles, \
+         <figure>{boxes}<figcaption>Errors of each landmark, in order of increasing median: box = quartiles, \
          bar = median, whiskers = 5th to 95th percentile, dot = mean.</figcaption></figure>\n{expected}\n\
          <h2>Landmarks</h2>\n{table}\n\
          <h2>Images</h2>\n{refused}\n<div class=\"pictures\">{pictures}</div>\n\
-         <p class=\"small\">Magenta ring: ground truth, with a line from the found point. Every \
-         single error is in <a href=\"errors.csv\">errors.csv</a>, the figures of this page in \
+         <p class=\"small\">Magenta ring: ground truth, with a line from the found point. All \
+         single errors are in <a href=\"errors.csv\">errors.csv</a>, the figures of this page in \
          <a href=\"summary.json\">summary.json</a>.</p>\n</main>\n</html>\n",
         title = escape(&title),
         unit = evaluation.summary.unit.name(),
@@ -52,7 +52,7 @@ pub(super) fn html(evaluation: &Evaluation, plots: &Plots, pictures: &[Picture])
     )
 }
 
-/// Which model ran where on what.
+/// The model, device, driver and number of images.
 fn origin(evaluation: &Evaluation) -> String {
     let Evaluation { models, backend, excluded, summary, .. } = evaluation;
     let model = |m: &ModelInfo| {
@@ -68,13 +68,13 @@ fn origin(evaluation: &Evaluation) -> String {
         escape(&backend.driver),
     );
     if !excluded.is_empty() {
-        let _ = write!(text, " Left out: {}.", escape(&excluded.join(", ")));
+        let _ = write!(text, " Excluded: {}.", escape(&excluded.join(", ")));
     }
     text.push_str("</p>");
     text
 }
 
-/// The numbers to be read first.
+/// The main figures.
 fn figures(evaluation: &Evaluation) -> String {
     let s = &evaluation.summary;
     let unit = s.unit.name();
@@ -120,9 +120,9 @@ fn landmark_table(evaluation: &Evaluation) -> String {
 fn refused(evaluation: &Evaluation) -> String {
     let names = &evaluation.summary.refused;
     match names.len() {
-        0 => "<p>The runtime took every image to be plausible.</p>".to_owned(),
+        0 => "<p>The runtime accepted every image as plausible.</p>".to_owned(),
         count => format!(
-            "<p>Called implausible by the runtime, yet counted above: {count} ({}).</p>",
+            "<p>Refused as implausible by the runtime, but included above: {count} ({}).</p>",
             escape(&names.join(", "))
         ),
     }
@@ -138,7 +138,7 @@ fn figure(picture: &Picture) -> String {
     )
 }
 
-/// Text as it may stand in HTML, between tags and in attributes.
+/// Escapes text for HTML content and attributes.
 pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

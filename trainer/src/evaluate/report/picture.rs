@@ -1,4 +1,4 @@
-//! Pictures of a prediction: what was found, the truth, and a line between them.
+//! Draws a prediction: found points, ground truth, and a line between them.
 
 use fiducia::{Error, Radiograph, Report};
 use image::{RgbImage, imageops};
@@ -7,15 +7,15 @@ use plotters::prelude::*;
 use super::super::Prediction;
 use super::internal;
 
-/// Colour of the ground truth and of its lines: apart from the colours of the runtime's overlay.
+/// Colour of the ground truth and its lines; distinct from the colours of the runtime's overlay.
 pub(super) const TRUTH: RGBColor = RGBColor(0xFF, 0x3D, 0xC8);
-/// Colour of found points where there is no overlay of the runtime.
+/// Colour of found points where the runtime made no overlay.
 const FOUND: RGBColor = RGBColor(0xFF, 0xD6, 0x00);
-/// Height of a picture inside the page, px.
+/// Height of an embedded image, px.
 const SHOWN_HEIGHT: u32 = 900;
 
-/// The image with found points, true points and their distances, at full size or, for a small
-/// image, as much larger as the runtime's overlay is.
+/// The image with found points, true points and connecting lines, at full size; small images are enlarged by
+/// the factor of the runtime's overlay.
 pub(super) fn draw(
     radiograph: &Radiograph,
     report: Option<&Report>,
@@ -33,7 +33,7 @@ pub(super) fn draw(
         let thin = TRUTH.stroke_width((0.7 * unit).round().max(1.0) as u32);
         for (found, &truth) in prediction.found.iter().zip(&prediction.truth_px) {
             let (from, to) = (at(found.px), at(truth));
-            // Drawing into memory fails only where points lie outside, which clips them.
+            // Drawing into memory cannot fail; points outside are clipped.
             let _ = canvas.draw(&PathElement::new([from, to], thin));
             let _ = canvas.draw(&Circle::new(to, 4.0 * unit, thin));
             if report.is_none() {
@@ -45,14 +45,14 @@ pub(super) fn draw(
     picture
 }
 
-/// A point of the image in a picture `factor` times as large, px; pixel centres stay centres.
+/// Maps a point of the image to an image enlarged by `factor`, px; pixel centres map to pixel centres.
 fn in_picture(point_px: [f64; 2], factor: usize) -> (i32, i32) {
     let factor = factor.max(1) as f64;
     let [x, y] = point_px.map(|v| ((v + 0.5) * factor - 0.5).round() as i32);
     (x, y)
 }
 
-/// A smaller copy for the page.
+/// A reduced copy for the page.
 pub(super) fn shrink(picture: &RgbImage) -> RgbImage {
     let (width, height) = picture.dimensions();
     if height <= SHOWN_HEIGHT {
@@ -62,14 +62,14 @@ pub(super) fn shrink(picture: &RgbImage) -> RgbImage {
     imageops::resize(picture, width, SHOWN_HEIGHT, imageops::FilterType::Triangle)
 }
 
-/// The picture as a PNG file.
+/// Encodes the image as a PNG file.
 pub(super) fn png(picture: &RgbImage) -> Result<Vec<u8>, Error> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut bytes, image::ImageFormat::Png).map_err(internal)?;
     Ok(bytes.into_inner())
 }
 
-/// The radiograph stretched from its darkest to its brightest pixel.
+/// The radiograph with its grey range stretched to 8 bit.
 fn grey(radiograph: &Radiograph) -> RgbImage {
     let low = radiograph.pixels.iter().min().copied().unwrap_or(0);
     let high = radiograph.pixels.iter().max().copied().unwrap_or(0);
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn an_enlarged_picture_keeps_its_points() {
         assert_eq!(in_picture([10.0, 20.25], 1), (10, 20));
-        // The first pixel of three times the size is 0, 1, 2 with its centre at 1.
+        // At three times the size, the first pixel covers 0, 1 and 2; its centre is 1.
         assert_eq!(in_picture([0.0, 2.0], 3), (1, 7));
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::data::DataSet;
 use crate::evaluate::{Found, summarise};
 
-/// A made-up evaluation of `images` images with errors that grow from landmark to landmark.
+/// A synthetic evaluation of `images` images with errors that grow from landmark to landmark.
 pub(super) fn toy(images: &[Labelled], landmarks: &[String], size_px: [usize; 2]) -> Evaluation {
     let predictions: Vec<Prediction> = images
         .iter()
@@ -36,7 +36,7 @@ pub(super) fn toy(images: &[Labelled], landmarks: &[String], size_px: [usize; 2]
         models: vec![ModelInfo { name: "toy".to_owned(), sha256: "0123456789abcdef".to_owned() }],
         backend: BackendInfo {
             kind: "cpu",
-            device: "made up".to_owned(),
+            device: "synthetic".to_owned(),
             driver: "none".to_owned(),
             precision: "f32",
             chosen_because: None,
@@ -75,7 +75,7 @@ fn the_folder_has_page_pictures_errors_and_summary() {
     let page = std::fs::read_to_string(dir.join("index.html")).unwrap();
     assert!(page.contains("toy &lt;set&gt; / test") && !page.contains("<set>"));
     assert_eq!(page.matches("<svg").count(), 3);
-    assert!(page.contains("Expected errors") && page.contains("It stands by every point."));
+    assert!(page.contains("Expected errors") && page.contains("All points are confident."));
     assert_eq!(page.matches("data:image/png;base64,").count(), 3);
     assert!(
         !page.contains("http://")

@@ -1,4 +1,4 @@
-//! An archive that takes results, and can be told to refuse them.
+//! An archive that receives results, and rejects them on request.
 
 use std::{
     collections::BTreeMap,
@@ -26,14 +26,14 @@ use super::peer::number;
 const SR_3D: &str = "1.2.840.10008.5.1.4.1.1.88.34";
 const PRESENTATION: &str = "1.2.840.10008.5.1.4.1.1.11.1";
 
-/// How often an object of each instance came, by class.
-type Came = BTreeMap<(String, String), usize>;
+/// Number of received objects by class and instance.
+type Received = BTreeMap<(String, String), usize>;
 
-/// A running archive; it lives until the tests end.
+/// A running archive; it runs until the tests end.
 pub(super) struct Archive {
     pub(super) address: SocketAddr,
-    came: Arc<Mutex<Came>>,
-    /// What it answers.
+    received: Arc<Mutex<Received>>,
+    /// The status of its responses.
     pub(super) status: Arc<AtomicU16>,
 }
 
@@ -42,50 +42,51 @@ impl Archive {
         Self::on(TcpListener::bind("127.0.0.1:0").unwrap())
     }
 
-    /// On a port that was kept free.
+    /// On this listener.
     pub(super) fn on(listener: TcpListener) -> Self {
-        Self::listen(listener, |stream, came, status| {
+        Self::listen(listener, |stream, received, status| {
             let Ok(association) = options().establish(stream) else { return };
-            attend(association, came, status);
+            handle(association, received, status);
         })
     }
 
     /// Over TLS.
     pub(super) fn secured(tls: &Arc<ServerConfig>) -> Self {
         let tls = Arc::clone(tls);
-        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), move |stream, came, status| {
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), move |stream, received, status| {
             let options = options().tls_config(Arc::clone(&tls));
             let Ok(association) = options.establish_tls(stream) else { return };
-            attend(association, came, status);
+            handle(association, received, status);
         })
     }
 
     fn listen(
         listener: TcpListener,
-        talk: impl Fn(TcpStream, &Mutex<Came>, &AtomicU16) + Clone + Send + 'static,
+        handle: impl Fn(TcpStream, &Mutex<Received>, &AtomicU16) + Clone + Send + 'static,
     ) -> Self {
         let address = listener.local_addr().unwrap();
-        let (came, status) = (Arc::new(Mutex::new(Came::new())), Arc::new(AtomicU16::new(0)));
-        let (kept, answered) = (Arc::clone(&came), Arc::clone(&status));
+        let received = Arc::new(Mutex::new(Received::new()));
+        let status = Arc::new(AtomicU16::new(0));
+        let (objects, response) = (Arc::clone(&received), Arc::clone(&status));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (kept, answered) = (Arc::clone(&kept), Arc::clone(&answered));
-                let talk = talk.clone();
-                thread::spawn(move || talk(stream, &kept, &answered));
+                let (objects, response) = (Arc::clone(&objects), Arc::clone(&response));
+                let handle = handle.clone();
+                thread::spawn(move || handle(stream, &objects, &response));
             }
         });
-        Self { address, came, status }
+        Self { address, received, status }
     }
 
-    /// Different reports and presentation states that are there.
+    /// Numbers of distinct reports and presentation states.
     pub(super) fn results(&self) -> [usize; 2] {
-        let came = self.came.lock().unwrap();
-        [SR_3D, PRESENTATION].map(|class| came.keys().filter(|(c, _)| c == class).count())
+        let received = self.received.lock().unwrap();
+        [SR_3D, PRESENTATION].map(|class| received.keys().filter(|(c, _)| c == class).count())
     }
 
-    /// All objects that came, again ones too.
+    /// Number of all received objects, with duplicates.
     pub(super) fn objects(&self) -> usize {
-        self.came.lock().unwrap().values().sum()
+        self.received.lock().unwrap().values().sum()
     }
 }
 
@@ -98,9 +99,9 @@ fn options() -> ServerAssociationOptions<'static, AcceptAny, DefaultNegotiation>
         .with_transfer_syntax("1.2.840.10008.1.2.1")
 }
 
-fn attend<S: Read + Write + CloseSocket>(
+fn handle<S: Read + Write + CloseSocket>(
     mut association: ServerAssociation<S>,
-    came: &Mutex<Came>,
+    received: &Mutex<Received>,
     status: &AtomicU16,
 ) {
     let mut request = Vec::new();
@@ -120,7 +121,7 @@ fn attend<S: Read + Write + CloseSocket>(
                     let status = status.load(Ordering::SeqCst);
                     if status == 0 {
                         let key = (text(&request, 0x0002), text(&request, 0x1000));
-                        *came.lock().unwrap().entry(key).or_default() += 1;
+                        *received.lock().unwrap().entry(key).or_default() += 1;
                     }
                     answer(&mut association, value.presentation_context_id, &request, status);
                 }

@@ -1,21 +1,22 @@
-//! What peers and the node say to each other.
+//! Messages between peers and the node.
 
 use dicom_ul::pdu::PDataValueType::{Command, Data};
 
 use super::{
     archive::Archive,
-    node::{Node, configuration, film, film_data, instance, wait_for},
+    node::{Node, configuration, image, image_data, instance, wait_for},
     peer::{Peer, SUCCESS, request},
 };
 use crate::{
-    cli::Bench,
     dicom_files::{data_set, put, put_frame, put_words, tags, uids},
+    workspace::Workspace,
 };
 
 #[test]
 fn every_echo_is_answered_with_its_own_number() {
-    let bench = Bench::new();
-    let node = Node::start(&bench, &configuration(&[("away", "127.0.0.1:1".parse().unwrap())], ""));
+    let workspace = Workspace::new();
+    let node =
+        Node::start(&workspace, &configuration(&[("away", "127.0.0.1:1".parse().unwrap())], ""));
     let mut peer = Peer::new(node.address);
     for _ in 0..3 {
         let (sent, answer) = peer.echo();
@@ -26,21 +27,21 @@ fn every_echo_is_answered_with_its_own_number() {
 }
 
 #[test]
-fn a_film_gets_a_report_and_a_presentation_state_once() {
-    let (bench, archive) = (Bench::new(), Archive::start());
-    let node = Node::start(&bench, &configuration(&[("archive", archive.address)], ""));
-    let (uid, data) = (instance(1), film_data(&instance(1)));
+fn an_image_gets_one_report_and_one_presentation_state() {
+    let (workspace, archive) = (Workspace::new(), Archive::start());
+    let node = Node::start(&workspace, &configuration(&[("archive", archive.address)], ""));
+    let (uid, data) = (instance(1), image_data(&instance(1)));
     let mut peer = Peer::new(node.address);
     assert_eq!(peer.store(&uid, &data), Some(SUCCESS));
     wait_for("the results", || archive.results() == [1, 1]);
-    wait_for("the record", || bench.names("queue/done").len() == 1);
-    // The same again is a success and nothing new; another under its UID is none.
+    wait_for("the record", || workspace.names("queue/done").len() == 1);
+    // A duplicate is answered with success and not processed again; another image under the same UID is rejected.
     assert_eq!(peer.store(&uid, &data), Some(SUCCESS));
-    let other = data_set(&film(&uid, 310), uids::EXPLICIT_LITTLE);
+    let other = data_set(&image(&uid, 310), uids::EXPLICIT_LITTLE);
     assert_eq!(peer.store(&uid, &other), Some(0x0111));
-    // The same picture in another coding is another content.
+    // The same image in another transfer syntax has another content.
     let mut implicit = Peer::call(node.address, ["CR1", "FIDUCIA"], uids::IMPLICIT_LITTLE).unwrap();
-    let coded = data_set(&film(&uid, 300), uids::IMPLICIT_LITTLE);
+    let coded = data_set(&image(&uid, 300), uids::IMPLICIT_LITTLE);
     assert_eq!(implicit.store(&uid, &coded), Some(0x0111));
     assert_eq!(peer.echo().1[1], SUCCESS);
     peer.release();
@@ -50,14 +51,14 @@ fn a_film_gets_a_report_and_a_presentation_state_once() {
     let measured = "fiducia_results_total{outcome=\"measured\"}";
     wait_for("the count", || node.metric(measured) == 1);
     assert_eq!((archive.results(), archive.objects()), ([1, 1], 2));
-    assert_eq!(bench.names("queue/received").len() + bench.names("queue/results").len(), 0);
+    assert_eq!(workspace.names("queue/received").len() + workspace.names("queue/results").len(), 0);
 }
 
 #[test]
-fn parts_are_put_together() {
-    let (bench, archive) = (Bench::new(), Archive::start());
-    let node = Node::start(&bench, &configuration(&[("archive", archive.address)], ""));
-    let (uid, data) = (instance(1), film_data(&instance(1)));
+fn fragments_are_reassembled() {
+    let (workspace, archive) = (Workspace::new(), Archive::start());
+    let node = Node::start(&workspace, &configuration(&[("archive", archive.address)], ""));
+    let (uid, data) = (instance(1), image_data(&instance(1)));
     let mut peer = Peer::new(node.address);
     let store = request(1, 77, uids::CR, &uid, true);
     let (start, end) = store.split_at(9);
@@ -71,14 +72,14 @@ fn parts_are_put_together() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_and_the_association_goes_on() {
-    let bench = Bench::new();
+fn invalid_images_are_rejected_and_the_association_continues() {
+    let workspace = Workspace::new();
     let away =
         configuration(&[("away", "127.0.0.1:1".parse().unwrap())], "[limits]\nobject_mib = 1");
-    let node = Node::start(&bench, &away);
+    let node = Node::start(&workspace, &away);
     let mut peer = Peer::new(node.address);
-    let (uid, data) = (instance(1), film_data(&instance(1)));
-    let mut object = film(&uid, 300);
+    let (uid, data) = (instance(1), image_data(&instance(1)));
+    let mut object = image(&uid, 300);
     let mut ct = object.clone();
     put(&mut ct, tags::SOP_CLASS_UID, b"UI", uids::CT);
     object.remove((0x0020, 0x000D));
@@ -98,7 +99,7 @@ fn what_is_wrong_is_refused_and_the_association_goes_on() {
         assert_eq!(peer.store(name, data), Some(status), "{name} {reason}");
         let after = node.metric(&format!("fiducia_images_refused_total{{reason=\"{reason}\"}}"));
         assert_eq!(after, before + 1, "{name} {reason}");
-        wait_for("the line", || node.said().contains(&format!("reason={reason}")));
+        wait_for("the line", || node.log().contains(&format!("reason={reason}")));
     }
     // A C-STORE without a data set, a C-FIND.
     peer.send(3, &[(Command, true, &request(1, 8, uids::CR, &uid, false))]);
@@ -108,16 +109,16 @@ fn what_is_wrong_is_refused_and_the_association_goes_on() {
     assert_eq!(peer.echo().1[1], SUCCESS);
     assert_eq!(peer.store(&uid, &data), Some(SUCCESS));
     peer.release();
-    let names = bench.names("queue/failed");
+    let names = workspace.names("queue/failed");
     assert!(names.is_empty(), "{names:?}");
 }
 
 #[test]
-fn strangers_are_turned_away() {
-    let bench = Bench::new();
+fn unknown_titles_are_rejected() {
+    let workspace = Workspace::new();
     let away = [("away", "127.0.0.1:1".parse().unwrap())];
     let text = configuration(&away, "").replace("port = 0", "port = 0\ncalling = [\"CR1\"]");
-    let node = Node::start(&bench, &text);
+    let node = Node::start(&workspace, &text);
     let call = |titles| Peer::call(node.address, titles, uids::EXPLICIT_LITTLE);
     assert!(call(["CR1", "FIDUCIA"]).is_ok());
     for (titles, reason) in [(["CR2", "FIDUCIA"], "calling_ae"), (["CR1", "OTHER"], "called_ae")] {
@@ -125,35 +126,35 @@ fn strangers_are_turned_away() {
         assert!(why.contains("rejected"), "{why}");
         let metric = format!("fiducia_associations_refused_total{{reason=\"{reason}\"}}");
         assert_eq!(node.metric(&metric), 1);
-        wait_for("the line", || node.said().contains(&format!("reason={reason}")));
+        wait_for("the line", || node.log().contains(&format!("reason={reason}")));
     }
 }
 
 #[test]
-fn what_cannot_be_decoded_is_refused_while_it_can_be_sent_again() {
-    let bench = Bench::new();
+fn undecodable_images_are_rejected_and_can_be_sent_again() {
+    let workspace = Workspace::new();
     let away = [("away", "127.0.0.1:1".parse().unwrap())];
-    let node = Node::start(&bench, &configuration(&away, ""));
-    let mut object = film(&instance(1), 300);
+    let node = Node::start(&workspace, &configuration(&away, ""));
+    let mut object = image(&instance(1), 300);
     put_frame(&mut object, b"this is no JPEG stream".to_vec());
     let data = data_set(&object, uids::JPEG_LOSSLESS);
     let mut peer = Peer::call(node.address, ["CR1", "FIDUCIA"], uids::JPEG_LOSSLESS).unwrap();
     assert_eq!(peer.store(&instance(1), &data), Some(0xC000));
     assert_eq!(node.metric("fiducia_images_refused_total{reason=\"damaged\"}"), 1);
     for folder in ["received", "failed", "done"] {
-        let names = bench.names(&format!("queue/{folder}"));
+        let names = workspace.names(&format!("queue/{folder}"));
         assert!(names.is_empty(), "{folder}: {names:?}");
     }
-    // The same image, whole this time.
-    let whole = data_set(&film(&instance(1), 300), uids::EXPLICIT_LITTLE);
+    // The same image, valid this time.
+    let whole = data_set(&image(&instance(1), 300), uids::EXPLICIT_LITTLE);
     assert_eq!(Peer::new(node.address).store(&instance(1), &whole), Some(SUCCESS));
 }
 
 #[test]
-fn a_film_without_contrast_has_a_report_that_says_so() {
-    let (bench, archive) = (Bench::new(), Archive::start());
-    let node = Node::start(&bench, &configuration(&[("archive", archive.address)], ""));
-    let mut object = film(&instance(1), 300);
+fn an_image_without_contrast_gets_a_report_with_the_reason() {
+    let (workspace, archive) = (Workspace::new(), Archive::start());
+    let node = Node::start(&workspace, &configuration(&[("archive", archive.address)], ""));
+    let mut object = image(&instance(1), 300);
     put_words(&mut object, &[7; 240 * 300]);
     let data = data_set(&object, uids::EXPLICIT_LITTLE);
     assert_eq!(Peer::new(node.address).store(&instance(1), &data), Some(SUCCESS));
@@ -162,16 +163,16 @@ fn a_film_without_contrast_has_a_report_that_says_so() {
 }
 
 #[test]
-fn what_no_rule_is_for_goes_nowhere() {
-    let (bench, archive) = (Bench::new(), Archive::start());
-    let node = Node::start(&bench, &configuration(&[("archive", archive.address)], ""));
-    let mut object = film(&instance(1), 300);
+fn without_a_matching_rule_nothing_is_sent() {
+    let (workspace, archive) = (Workspace::new(), Archive::start());
+    let node = Node::start(&workspace, &configuration(&[("archive", archive.address)], ""));
+    let mut object = image(&instance(1), 300);
     put(&mut object, (0x0008, 0x103E), b"LO", "Left hand");
     let data = data_set(&object, uids::EXPLICIT_LITTLE);
     assert_eq!(Peer::new(node.address).store(&instance(1), &data), Some(SUCCESS));
-    wait_for("the record", || bench.names("queue/done").len() == 1);
+    wait_for("the record", || workspace.names("queue/done").len() == 1);
     let counted = "fiducia_results_total{outcome=\"no_rule\"}";
     wait_for("the count", || node.metric(counted) == 1);
-    wait_for("the line", || node.said().contains("outcome=no_rule"));
+    wait_for("the line", || node.log().contains("outcome=no_rule"));
     assert_eq!(archive.objects(), 0);
 }

@@ -1,4 +1,4 @@
-//! What means harm: the node stays, its memory stays small, and what it refused is counted.
+//! Hostile input: the node keeps running, its memory stays small, and rejected input is counted.
 
 use std::{
     io::{Read, Write},
@@ -7,24 +7,24 @@ use std::{
 };
 
 use super::{
-    node::{Node, configuration, film, instance},
+    node::{Node, configuration, image, instance},
     peer::{Peer, SUCCESS},
 };
 use fiducia_test_support::Rng;
 
 use crate::{
-    cli::Bench,
     dicom_files::{data_set, uids},
+    workspace::Workspace,
 };
 
-/// Memory that the node may come to, MiB: what the engine and the toy need, and the few small films on their way in.
+/// Memory limit of the node, MiB: the engine, the toy model, and the few small images that are being received.
 const MOST_MIB: u64 = 256;
 
-fn lonely(bench: &Bench, more: &str) -> Node {
-    Node::start(bench, &configuration(&[("away", "127.0.0.1:1".parse().unwrap())], more))
+fn start(workspace: &Workspace, more: &str) -> Node {
+    Node::start(workspace, &configuration(&[("away", "127.0.0.1:1".parse().unwrap())], more))
 }
 
-fn is_well(node: &Node) {
+fn assert_healthy(node: &Node) {
     let mut peer = Peer::new(node.address);
     assert_eq!(peer.echo().1[1], SUCCESS);
     peer.release();
@@ -35,22 +35,22 @@ fn is_well(node: &Node) {
     }
 }
 
-/// Films with a few bytes changed or their end cut off.
+/// Number of images with a few changed bytes or a missing end.
 fn mutations() -> usize {
     std::env::var("FIDUCIA_MUTATIONS").map_or(2000, |count| count.parse().unwrap())
 }
 
 #[test]
-fn mutated_films_are_refused_or_taken() {
-    let bench = Bench::new();
-    let node = lonely(&bench, "[limits]\nqueue = 1000000");
+fn mutated_images_are_rejected_or_accepted() {
+    let workspace = Workspace::new();
+    let node = start(&workspace, "[limits]\nqueue = 1000000");
     let mut rng = Rng::new(7);
     let mut peer = Peer::new(node.address);
     let mut statuses = std::collections::BTreeMap::new();
     for number in 0..mutations() {
         let uid = instance(number);
-        let mut data = data_set(&film(&uid, 40), uids::EXPLICIT_LITTLE);
-        // Most of what can go wrong is in front of the pixels.
+        let mut data = data_set(&image(&uid, 40), uids::EXPLICIT_LITTLE);
+        // Most of what can be wrong is before the pixels.
         let front = 500.min(data.len());
         for _ in 0..=rng.below(4) {
             let end = if rng.below(8) == 0 { data.len() } else { front };
@@ -69,19 +69,19 @@ fn mutated_films_are_refused_or_taken() {
     println!("{statuses:x?}");
     let answered: usize = statuses.values().sum();
     assert_eq!(answered, mutations());
-    // No data set breaks the association.
+    // No data set ends the association.
     assert!(!statuses.contains_key(&None), "{statuses:x?}");
     let refused: usize =
         statuses.iter().filter(|(s, _)| !matches!(s, Some(SUCCESS))).map(|(_, n)| n).sum();
-    let lines = || node.said().lines().filter(|l| l.contains("event=image_refused")).count();
+    let lines = || node.log().lines().filter(|l| l.contains("event=image_refused")).count();
     super::node::wait_for("a line for each", || lines() == refused);
-    is_well(&node);
+    assert_healthy(&node);
 }
 
 #[test]
-fn mutated_units_end_their_association_alone() {
-    let bench = Bench::new();
-    let node = lonely(&bench, "");
+fn mutated_pdus_end_only_their_association() {
+    let workspace = Workspace::new();
+    let node = start(&workspace, "");
     let mut rng = Rng::new(11);
     let request = association_request();
     for _ in 0..mutations() / 20 {
@@ -96,7 +96,7 @@ fn mutated_units_end_their_association_alone() {
         let _ = stream.shutdown(std::net::Shutdown::Write);
         let _ = stream.read(&mut [0; 1024]);
     }
-    is_well(&node);
+    assert_healthy(&node);
 }
 
 /// A-ASSOCIATE-RQ for C-ECHO.
@@ -120,9 +120,9 @@ fn association_request() -> Vec<u8> {
 }
 
 #[test]
-fn a_unit_of_four_gigabytes_is_not_waited_for() {
-    let bench = Bench::new();
-    let node = lonely(&bench, "");
+fn a_pdu_of_four_gigabytes_is_rejected() {
+    let workspace = Workspace::new();
+    let node = start(&workspace, "");
     for start in [&[1u8, 0, 0xFF, 0xFF, 0xFF, 0xFF][..], &[4, 0, 0xFF, 0xFF, 0xFF, 0xFF]] {
         let mut stream = TcpStream::connect(node.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -137,14 +137,14 @@ fn a_unit_of_four_gigabytes_is_not_waited_for() {
     assert_eq!(peer.answer(), None);
     let metric = "fiducia_associations_broken_total{reason=\"pdu_length\"}";
     super::node::wait_for("the count", || node.metric(metric) == 3);
-    super::node::wait_for("the line", || node.said().contains("reason=pdu_length"));
-    is_well(&node);
+    super::node::wait_for("the line", || node.log().contains("reason=pdu_length"));
+    assert_healthy(&node);
 }
 
 #[test]
-fn a_thousand_connections_are_not_a_thousand_threads() {
-    let bench = Bench::new();
-    let node = lonely(&bench, "[limits]\nassociations = 4");
+fn the_number_of_connections_is_limited() {
+    let workspace = Workspace::new();
+    let node = start(&workspace, "[limits]\nassociations = 4");
     let mut held = Vec::new();
     for _ in 0..1000 {
         held.extend(TcpStream::connect(node.address));
@@ -154,8 +154,10 @@ fn a_thousand_connections_are_not_a_thousand_threads() {
     println!("{} of 1000 connections refused", node.metric(refused));
     assert!(node.metric("fiducia_connections_open") <= 68);
     drop(held);
-    super::node::wait_for("the door", || node.metric("fiducia_connections_open") == 0);
-    // All places taken: the next one is told so, and may come when one is free.
+    super::node::wait_for("the connections to close", || {
+        node.metric("fiducia_connections_open") == 0
+    });
+    // At the limit the next association is rejected; it is accepted when another one ends.
     let mut peers: Vec<Peer> = (0..4).map(|_| Peer::new(node.address)).collect();
     let next = || Peer::call(node.address, ["CR1", "FIDUCIA"], uids::EXPLICIT_LITTLE);
     assert!(next().is_err());
@@ -165,21 +167,21 @@ fn a_thousand_connections_are_not_a_thousand_threads() {
     super::node::wait_for("a place", || next().is_ok());
     drop(peers);
     super::node::wait_for("the rest", || node.metric("fiducia_associations_open") == 0);
-    is_well(&node);
+    assert_healthy(&node);
 }
 
 #[test]
-fn who_is_silent_is_sent_away() {
-    let bench = Bench::new();
-    let node = lonely(&bench, "[limits]\nidle_s = 1");
+fn silent_peers_are_disconnected() {
+    let workspace = Workspace::new();
+    let node = start(&workspace, "[limits]\nidle_s = 1");
     let mut silent = Peer::new(node.address);
-    // Half a unit, and then nothing; others are served meanwhile.
+    // Half a PDU, and then nothing; others are served meanwhile.
     let mut stalled = Peer::new(node.address);
     stalled.stream().write_all(&[4, 0, 0, 0]).unwrap();
-    is_well(&node);
+    assert_healthy(&node);
     assert_eq!(silent.answer(), None);
     let metric = "fiducia_associations_broken_total{reason=\"silent\"}";
     super::node::wait_for("the one that stalled", || node.metric(metric) == 2);
-    super::node::wait_for("the line", || node.said().contains("reason=silent"));
-    is_well(&node);
+    super::node::wait_for("the line", || node.log().contains("reason=silent"));
+    assert_healthy(&node);
 }

@@ -1,5 +1,5 @@
-//! What the node adds to a detection: measured, not judged. `cargo test --release --workspace -- --ignored latency
-//! --nocapture` prints it.
+//! Measures the time that the node adds to a detection; nothing is checked. `cargo test --release -p fiducia-cli --
+//! --ignored latency --nocapture` prints it.
 
 use std::{path::Path, thread, time::Duration, time::Instant};
 
@@ -7,40 +7,40 @@ use fiducia::Radiograph;
 
 use super::{
     archive::Archive,
-    node::{Node, configuration, film, instance},
+    node::{Node, configuration, image, instance},
     peer::{Peer, SUCCESS},
 };
 use crate::{
-    cli::Bench,
     dicom_files::{data_set, put, put_u16, put_words, tags, uids},
+    workspace::Workspace,
 };
 
-const FILMS: usize = 100;
+const IMAGES: usize = 100;
 
 /// Percentile `p` of sorted values.
 fn percentile(sorted: &[f64], p: f64) -> f64 {
     sorted[((sorted.len() - 1) as f64 * p / 100.0).round() as usize]
 }
 
-fn tell(what: &str, mut ms: Vec<f64>) {
+fn print_times(what: &str, mut ms: Vec<f64>) {
     ms.sort_by(f64::total_cmp);
     let [p50, p99] = [50.0, 99.0].map(|p| percentile(&ms, p));
-    println!("{what}: p50 {p50:.1} ms, p99 {p99:.1} ms, most {:.1} ms", ms[ms.len() - 1]);
+    println!("{what}: p50 {p50:.1} ms, p99 {p99:.1} ms, max {:.1} ms", ms[ms.len() - 1]);
 }
 
 #[test]
 #[ignore = "a measurement"]
-fn latency_of_a_film_that_comes_alone() {
+fn latency_of_single_images() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
     let demo = Radiograph::open(&models.join("demo.png"), None).unwrap();
-    let (bench, archive) = (Bench::new(), Archive::start());
-    bench.write("toy.fid", &std::fs::read(models.join("head.fid")).unwrap());
-    let node = Node::start(&bench, &configuration(&[("archive", archive.address)], ""));
+    let (workspace, archive) = (Workspace::new(), Archive::start());
+    workspace.write("toy.fid", &std::fs::read(models.join("head.fid")).unwrap());
+    let node = Node::start(&workspace, &configuration(&[("archive", archive.address)], ""));
     let pixels: Vec<u16> = demo.pixels.iter().map(|v| v * 16).collect();
     let [mut answered, mut arrived, mut added] = [const { Vec::new() }; 3];
-    for number in 0..FILMS + 3 {
+    for number in 0..IMAGES + 3 {
         let uid = instance(number);
-        let mut object = film(&uid, 300);
+        let mut object = image(&uid, 300);
         put_u16(&mut object, tags::ROWS, demo.height as u16);
         put_u16(&mut object, tags::COLUMNS, demo.width as u16);
         put(&mut object, tags::IMAGER_PIXEL_SPACING, b"DS", "0.2\\0.2");
@@ -56,21 +56,21 @@ fn latency_of_a_film_that_comes_alone() {
         let total = start.elapsed();
         peer.release();
         super::node::wait_for("the line", || {
-            node.said().lines().filter(|l| l.contains("event=result")).count() == number + 1
+            node.log().lines().filter(|l| l.contains("event=result")).count() == number + 1
         });
-        let said = node.said();
-        let line = said.lines().rfind(|l| l.contains("event=result")).unwrap();
+        let log = node.log();
+        let line = log.lines().rfind(|l| l.contains("event=result")).unwrap();
         let field = line.split("detection_us=").nth(1).unwrap().split(' ').next().unwrap();
         let detection = field.parse::<f64>().unwrap() / 1e3;
-        // The first ones warm up.
+        // The first ones are warm-up.
         if number >= 3 {
             answered.push(stored.as_secs_f64() * 1e3);
             arrived.push(total.as_secs_f64() * 1e3);
             added.push(total.as_secs_f64() * 1e3 - detection);
         }
     }
-    println!("{FILMS} films of {} x {} px, one after another", demo.width, demo.height);
-    tell("from the call to the answer of C-STORE", answered);
-    tell("from the call to both results at the archive", arrived);
-    tell("of that more than decoding and detection", added);
+    println!("{IMAGES} images of {} x {} px, one after another", demo.width, demo.height);
+    print_times("from the association request to the C-STORE response", answered);
+    print_times("from the association request to both results at the archive", arrived);
+    print_times("of that, besides decoding and detection", added);
 }

@@ -1,6 +1,6 @@
-//! `fiducia serve` as its peers see it: the program itself, over connections.
+//! `fiducia serve` as its peers see it: the program itself, over network connections.
 //!
-//! Waits have limits so that a test ends; nothing here is measured by the time it takes.
+//! Waits have time limits so that every test ends; no test checks how long something takes.
 
 mod node;
 mod peer;

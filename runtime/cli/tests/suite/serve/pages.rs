@@ -1,20 +1,20 @@
-//! What people and their monitoring see; and the command itself.
+//! The status page, metrics and health checks; `--check`.
 
 use super::{
     archive::Archive,
-    node::{Node, PATIENT, configuration, film_data, instance, wait_for},
+    node::{Node, PATIENT, configuration, image_data, instance, wait_for},
     peer::{Peer, SUCCESS},
 };
-use crate::cli::Bench;
+use crate::workspace::Workspace;
 
 #[test]
-fn the_pages_tell_all_but_the_patient() {
-    let (bench, archive) = (Bench::new(), Archive::start());
-    let mut node = Node::start(&bench, &configuration(&[("archive", archive.address)], ""));
+fn pages_and_log_contain_no_patient_data() {
+    let (workspace, archive) = (Workspace::new(), Archive::start());
+    let mut node = Node::start(&workspace, &configuration(&[("archive", archive.address)], ""));
     assert_eq!(node.get("/healthz"), (200, b"ok\n".to_vec()));
     assert_eq!(node.get("/readyz").0, 200);
     let uid = instance(1);
-    assert_eq!(Peer::new(node.address).store(&uid, &film_data(&uid)), Some(SUCCESS));
+    assert_eq!(Peer::new(node.address).store(&uid, &image_data(&uid)), Some(SUCCESS));
     wait_for("the delivery", || node.metric("fiducia_delivery_seconds_count") == 1);
     let mut page = String::new();
     wait_for("the picture", || {
@@ -33,14 +33,14 @@ fn the_pages_tell_all_but_the_patient() {
     for (status, path) in [(404, "/image/../../etc/passwd.jpg"), (404, "/other")] {
         assert_eq!(node.get(path).0, status);
     }
-    // Connections that say nothing, as browsers keep them, do not keep others waiting.
+    // Idle connections, as browsers keep them, do not block others.
     let kept: Vec<_> = (0..16).map(|_| std::net::TcpStream::connect(node.http).unwrap()).collect();
     assert_eq!(node.get("/healthz").0, 200);
     drop(kept);
     assert_eq!(node.terminate(), Some(0));
-    let said = node.said();
-    assert!(said.contains("event=delivered") && said.contains("event=stopping"));
-    for text in [&page, &metrics, &said] {
+    let log = node.log();
+    assert!(log.contains("event=delivered") && log.contains("event=stopping"));
+    for text in [&page, &metrics, &log] {
         for secret in [PATIENT, "Mustermann", "4711-PID", &uid] {
             assert!(!text.contains(secret), "{secret} in\n{text}");
         }
@@ -48,16 +48,17 @@ fn the_pages_tell_all_but_the_patient() {
 }
 
 #[test]
-fn the_configuration_is_checked_without_a_start() {
-    let bench = Bench::new();
+fn check_does_not_start_the_node() {
+    let workspace = Workspace::new();
     let text = configuration(&[("away", "127.0.0.1:1".parse().unwrap())], "");
     let check = |text: &str| {
-        bench.write("serve.toml", text.as_bytes());
-        bench.run(&["serve", "--config", "serve.toml", "--check"])
+        workspace.write("serve.toml", text.as_bytes());
+        workspace.run(&["serve", "--config", "serve.toml", "--check"])
     };
-    check(&text).succeeds();
+    let valid = check(&text);
+    assert!(valid.code == 0 && valid.stderr.contains("the configuration is valid"), "{valid:?}");
     check(&text.replace("port = 0", "prot = 0")).fails_with(2, "unknown field `prot`");
     check(&text.replace("toy.fid", "no.fid")).fails_with(3, "no.fid");
-    bench.run(&["serve", "--config", "missing.toml"]).fails_with(3, "missing.toml");
-    assert!(!bench.path("queue").exists());
+    workspace.run(&["serve", "--config", "missing.toml"]).fails_with(3, "missing.toml");
+    assert!(!workspace.path("queue").exists());
 }

@@ -1,4 +1,4 @@
-//! A modality: calls the node and sends it images.
+//! A modality that calls the node and sends images.
 
 use std::{
     io::{Read, Write},
@@ -34,7 +34,7 @@ fn element(number: u16, value: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A request: its number, its id, of which class and instance, whether a data set follows.
+/// A request with this command field, message ID, SOP class and instance; `data`: whether a data set follows.
 pub(super) fn request(field: u16, id: u16, class: &str, instance: &str, data: bool) -> Vec<u8> {
     let data: u16 = if data { 1 } else { 0x0101 };
     let mut parts = vec![
@@ -64,7 +64,7 @@ pub(super) fn number(command: &[u8], wanted: u16) -> Option<u16> {
     None
 }
 
-/// Calls as `calling`; offers C-ECHO and CR images in this transfer syntax.
+/// Proposes C-ECHO, and CR images in this transfer syntax.
 fn options([calling, called]: [&str; 2], syntax: &str) -> ClientAssociationOptions<'static> {
     ClientAssociationOptions::new()
         .calling_ae_title(calling.to_owned())
@@ -75,7 +75,7 @@ fn options([calling, called]: [&str; 2], syntax: &str) -> ClientAssociationOptio
 }
 
 impl Peer<TlsStream> {
-    /// Calls over TLS, in explicit little endian.
+    /// Calls over TLS; images are in explicit VR little endian.
     pub(super) fn secured(address: SocketAddr, tls: &Arc<ClientConfig>) -> Result<Self, String> {
         let association = options(["CR1", "FIDUCIA"], uids::EXPLICIT_LITTLE)
             .tls_config(Arc::clone(tls))
@@ -87,7 +87,7 @@ impl Peer<TlsStream> {
 }
 
 impl Peer {
-    /// Calls with these titles, of the peer and of the node.
+    /// Calls with these AE titles, of the peer and of the node.
     pub(super) fn call(
         address: SocketAddr,
         titles: [&str; 2],
@@ -99,7 +99,7 @@ impl Peer {
         Ok(Self { association, message_id: 0 })
     }
 
-    /// As most films of the tests come.
+    /// Calls as most tests do; images are in explicit VR little endian.
     pub(super) fn new(address: SocketAddr) -> Self {
         Self::call(address, ["CR1", "FIDUCIA"], uids::EXPLICIT_LITTLE).unwrap()
     }
@@ -110,7 +110,7 @@ impl Peer {
 }
 
 impl<S: Read + Write + CloseSocket> Peer<S> {
-    /// Sends parts of a command or a data set over a context.
+    /// Sends fragments of a command or a data set in a context.
     pub(super) fn send(&mut self, context: u8, parts: &[(PDataValueType, bool, &[u8])]) {
         let value = |(value_type, is_last, data): &(PDataValueType, bool, &[u8])| PDataValue {
             presentation_context_id: context,
@@ -122,7 +122,7 @@ impl<S: Read + Write + CloseSocket> Peer<S> {
         self.association.send(&Pdu::PData { data }).unwrap();
     }
 
-    /// Id and status of the answer; `None` where the association is over.
+    /// Message ID and status of the response; `None` if the association has ended.
     pub(super) fn answer(&mut self) -> Option<[u16; 2]> {
         match self.association.receive() {
             Ok(Pdu::PData { data }) => {
@@ -133,7 +133,7 @@ impl<S: Read + Write + CloseSocket> Peer<S> {
         }
     }
 
-    /// Id that was sent, id and status of the answer.
+    /// Message ID of the request; message ID and status of the response.
     pub(super) fn echo(&mut self) -> (u16, [u16; 2]) {
         self.message_id += 1;
         let request = request(0x0030, self.message_id, VERIFICATION, "", false);
@@ -141,7 +141,7 @@ impl<S: Read + Write + CloseSocket> Peer<S> {
         (self.message_id, self.answer().unwrap())
     }
 
-    /// Status of a C-STORE; `None` where the association is over.
+    /// Status of a C-STORE; `None` if the association has ended.
     pub(super) fn store(&mut self, instance: &str, data: &[u8]) -> Option<u16> {
         self.message_id += 1;
         let id = self.message_id;

@@ -20,15 +20,15 @@ use rustls::{
 
 use super::{
     archive::Archive,
-    node::{LIMIT, Node, configuration, film_data, instance, wait_for},
+    node::{LIMIT, Node, configuration, image_data, instance, wait_for},
     peer::{Peer, SUCCESS},
 };
 use fiducia_test_support::Rng;
 
-use crate::{cli::Bench, dicom_files::uids};
+use crate::{dicom_files::uids, workspace::Workspace};
 
 const REFUSED: &str = "fiducia_associations_refused_total{reason=\"tls\"}";
-/// What a node with TLS has behind its port.
+/// TLS keys of the node's configuration.
 const OWN: &str = "tls = { certificate = \"node.pem\", key = \"node.key\" }";
 const MUTUAL: &str =
     "tls = { certificate = \"node.pem\", key = \"node.key\", client_ca = \"ca.pem\" }";
@@ -37,17 +37,17 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/serve/tls").join(name)
 }
 
-/// A folder with all certificates and keys.
-fn bench() -> Bench {
-    let bench = Bench::new();
+/// A workspace with all certificates and keys.
+fn tls_workspace() -> Workspace {
+    let workspace = Workspace::new();
     for entry in fs::read_dir(fixture(".")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|end| end == "pem" || end == "key") {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            bench.write(&name, &fs::read(path).unwrap());
+            workspace.write(&name, &fs::read(path).unwrap());
         }
     }
-    bench
+    workspace
 }
 
 fn away() -> [(&'static str, SocketAddr); 1] {
@@ -76,7 +76,7 @@ fn authority(name: &str) -> RootCertStore {
     store
 }
 
-/// A modality that trusts an authority, and shows a certificate where it has one.
+/// A modality that trusts the authority `trusted`, and presents the certificate `own`.
 fn modality(
     trusted: &str,
     own: Option<&str>,
@@ -91,7 +91,7 @@ fn modality(
     })
 }
 
-/// An archive that wants a certificate of the tests' authority.
+/// An archive that requires a certificate of the tests' authority.
 fn archive() -> Archive {
     let roots = Arc::new(authority("ca"));
     let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build().unwrap();
@@ -102,7 +102,7 @@ fn archive() -> Archive {
     Archive::secured(&Arc::new(config))
 }
 
-fn is_well(node: &Node) {
+fn assert_healthy(node: &Node) {
     let tls = modality("ca", Some("modality"), &TLS13);
     let mut peer = Peer::secured(node.address, &tls).unwrap();
     assert_eq!(peer.echo().1[1], SUCCESS);
@@ -111,16 +111,16 @@ fn is_well(node: &Node) {
 }
 
 #[test]
-fn films_and_echoes_come_over_tls() {
-    let (bench, archive) = (bench(), Archive::start());
+fn images_and_echoes_work_over_tls() {
+    let (workspace, archive) = (tls_workspace(), Archive::start());
     let text = configuration(&[("archive", archive.address)], "");
-    let node = Node::start(&bench, &with_tls(&text, OWN));
+    let node = Node::start(&workspace, &with_tls(&text, OWN));
     for (number, version) in [&TLS12, &TLS13].into_iter().enumerate() {
         let mut peer = Peer::secured(node.address, &modality("ca", None, version)).unwrap();
         let (sent, answer) = peer.echo();
         assert_eq!(answer, [sent, SUCCESS]);
         let uid = instance(number);
-        assert_eq!(peer.store(&uid, &film_data(&uid)), Some(SUCCESS));
+        assert_eq!(peer.store(&uid, &image_data(&uid)), Some(SUCCESS));
         assert_eq!(peer.echo().1[1], SUCCESS);
         peer.release();
         wait_for("the results", || archive.results() == [1 + number; 2]);
@@ -130,9 +130,9 @@ fn films_and_echoes_come_over_tls() {
 }
 
 #[test]
-fn who_does_not_trust_or_is_not_trusted_is_turned_away() {
-    let bench = bench();
-    let node = Node::start(&bench, &with_tls(&configuration(&away(), ""), MUTUAL));
+fn untrusted_certificates_are_rejected() {
+    let workspace = tls_workspace();
+    let node = Node::start(&workspace, &with_tls(&configuration(&away(), ""), MUTUAL));
     let mut refused = 0;
     for version in [&TLS12, &TLS13] {
         let call = |trusted, own| Peer::secured(node.address, &modality(trusted, own, version));
@@ -146,24 +146,26 @@ fn who_does_not_trust_or_is_not_trusted_is_turned_away() {
             wait_for("the count", || node.metric(REFUSED) == refused);
         }
     }
-    let lines = || node.said().lines().filter(|l| l.contains("reason=tls")).count() as u64;
+    let lines = || node.log().lines().filter(|l| l.contains("reason=tls")).count() as u64;
     wait_for("the lines", || lines() == refused);
-    is_well(&node);
+    assert_healthy(&node);
 }
 
 #[test]
-fn who_speaks_no_tls_is_turned_away() {
-    let bench = bench();
-    let node = Node::start(&bench, &with_tls(&configuration(&away(), ""), OWN));
+fn peers_without_tls_are_rejected() {
+    let workspace = tls_workspace();
+    let node = Node::start(&workspace, &with_tls(&configuration(&away(), ""), OWN));
     assert!(Peer::call(node.address, ["CR1", "FIDUCIA"], uids::EXPLICIT_LITTLE).is_err());
     wait_for("the count", || node.metric(REFUSED) == 1);
-    let line = "event=association_refused peer=127.0.0.1 reason=tls why=\"what came is not TLS";
-    wait_for("the line", || node.said().contains(line));
-    // Looking whether somebody is there is nothing to be refused.
+    let line = "event=association_refused peer=127.0.0.1 reason=tls why=\"the data is not TLS";
+    wait_for("the line", || node.log().contains(line));
+    // A connection that only checks whether the port is open is not counted as rejected.
     drop(TcpStream::connect(node.address).unwrap());
-    wait_for("the look", || node.metric("fiducia_associations_total{end=\"none\"}") == 1);
+    wait_for("the count of closed connections", || {
+        node.metric("fiducia_associations_total{end=\"none\"}") == 1
+    });
     assert_eq!(node.metric(REFUSED), 1);
-    // What looks like TLS at first.
+    // Data that begins like TLS.
     let mut rng = Rng::new(5);
     for _ in 0..100 {
         let mut bytes = vec![22, 3, 1, 0, 60, 1, 0, 0, 56, 3, 3];
@@ -175,16 +177,16 @@ fn who_speaks_no_tls_is_turned_away() {
         let _ = stream.read_to_end(&mut Vec::new());
     }
     wait_for("the counts", || node.metric(REFUSED) > 50);
-    is_well(&node);
+    assert_healthy(&node);
 }
 
 #[test]
-fn who_stalls_before_tls_is_agreed_on_is_sent_away() {
-    let bench = bench();
-    let node = Node::start(&bench, &with_tls(&configuration(&away(), ""), OWN));
+fn a_stalled_handshake_is_ended() {
+    let workspace = tls_workspace();
+    let node = Node::start(&workspace, &with_tls(&configuration(&away(), ""), OWN));
     let mut stalled = TcpStream::connect(node.address).unwrap();
     stalled.write_all(&[22, 3, 1, 0x3F]).unwrap();
-    // A byte now and then would last for minutes.
+    // A byte now and then: the handshake would take minutes.
     let mut slow = TcpStream::connect(node.address).unwrap();
     slow.write_all(&[22, 3, 1, 0x3F, 0xFF]).unwrap();
     thread::spawn(move || {
@@ -192,15 +194,15 @@ fn who_stalls_before_tls_is_agreed_on_is_sent_away() {
             thread::sleep(Duration::from_millis(50));
         }
     });
-    is_well(&node);
+    assert_healthy(&node);
     wait_for("both", || node.metric(REFUSED) == 2);
-    wait_for("the door", || node.metric("fiducia_connections_open") == 0);
-    is_well(&node);
+    wait_for("the connections to close", || node.metric("fiducia_connections_open") == 0);
+    assert_healthy(&node);
 }
 
 #[test]
-fn results_go_over_tls_to_the_destination_that_was_meant() {
-    let (bench, archive) = (bench(), archive());
+fn results_are_sent_over_tls_to_trusted_destinations_only() {
+    let (workspace, archive) = (tls_workspace(), archive());
     let names = ["right", "authority", "name", "unnamed"].map(|name| (name, archive.address));
     let mut text = configuration(&names, "");
     let own = "certificate = \"modality.pem\", key = \"modality.key\"";
@@ -213,14 +215,14 @@ fn results_go_over_tls_to_the_destination_that_was_meant() {
         let named = format!("name = \"{name}\"\n");
         text = text.replace(&named, &format!("{named}tls = {{ {tls} }}\n"));
     }
-    let node = Node::start(&bench, &text);
+    let node = Node::start(&workspace, &text);
     let uid = instance(1);
-    assert_eq!(Peer::new(node.address).store(&uid, &film_data(&uid)), Some(SUCCESS));
+    assert_eq!(Peer::new(node.address).store(&uid, &image_data(&uid)), Some(SUCCESS));
     wait_for("the results", || archive.results() == [1, 1]);
     let why = |destination: &str, why: &str| {
-        let said = node.said();
+        let log = node.log();
         let about = format!(" destination={destination} ");
-        said.lines().any(|l| l.contains("event=not_sent ") && l.contains(&about) && l.contains(why))
+        log.lines().any(|l| l.contains("event=not_sent ") && l.contains(&about) && l.contains(why))
     };
     wait_for("the wrong authority", || why("authority", "UnknownIssuer"));
     wait_for("the wrong name", || why("name", "archive.example"));
@@ -230,40 +232,42 @@ fn results_go_over_tls_to_the_destination_that_was_meant() {
 }
 
 #[test]
-fn what_cannot_secure_anything_is_refused_at_the_start() {
-    let bench = bench();
-    bench.write("empty.pem", b"");
-    bench.write("damaged.pem", b"-----BEGIN CERTIFICATE-----\n????\n-----END CERTIFICATE-----\n");
-    bench.write("hollow.pem", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+fn invalid_certificates_and_keys_are_errors_at_the_start() {
+    let workspace = tls_workspace();
+    workspace.write("empty.pem", b"");
+    workspace
+        .write("damaged.pem", b"-----BEGIN CERTIFICATE-----\n????\n-----END CERTIFICATE-----\n");
+    workspace
+        .write("hollow.pem", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     let plain = configuration(&away(), "");
     let check = |text: &str| {
-        bench.write("serve.toml", text.as_bytes());
-        bench.run(&["serve", "--config", "serve.toml", "--check"])
+        workspace.write("serve.toml", text.as_bytes());
+        workspace.run(&["serve", "--config", "serve.toml", "--check"])
     };
     let node = |pair: [&str; 2]| with_tls(&plain, &MUTUAL.replace(pair[0], pair[1]));
     let to = |tls: &str| format!("{plain}tls = {{ {tls} }}\n");
     assert_eq!(check(&with_tls(&plain, MUTUAL)).code, 0);
     assert_eq!(check(&to("ca = \"ca.pem\"")).code, 0);
-    for (text, says) in [
-        (node(["node.pem", "none.pem"]), "none.pem cannot be read"),
-        (node(["node.pem", "empty.pem"]), "empty.pem has no certificate"),
-        (node(["node.pem", "node.key"]), "node.key has no certificate"),
+    for (text, words) in [
+        (node(["node.pem", "none.pem"]), "cannot read none.pem"),
+        (node(["node.pem", "empty.pem"]), "empty.pem contains no certificate"),
+        (node(["node.pem", "node.key"]), "node.key contains no certificate"),
         (node(["node.pem", "damaged.pem"]), "damaged.pem is damaged"),
         (node(["node.pem", "hollow.pem"]), "hollow.pem and "),
-        (node(["node.key", "none.key"]), "none.key cannot be read"),
-        (node(["node.key", "node.pem"]), "node.pem has no private key"),
-        (node(["node.key", "modality.key"]), "modality.key cannot be used together"),
-        (node(["ca.pem", "empty.pem"]), "empty.pem has no certificate"),
-        (node(["ca.pem", "hollow.pem"]), "hollow.pem holds what is no certificate"),
+        (node(["node.key", "none.key"]), "cannot read none.key"),
+        (node(["node.key", "node.pem"]), "node.pem contains no readable private key"),
+        (node(["node.key", "modality.key"]), "modality.key do not match"),
+        (node(["ca.pem", "empty.pem"]), "empty.pem contains no certificate"),
+        (node(["ca.pem", "hollow.pem"]), "hollow.pem contains an invalid authority certificate"),
         (to("ca = \"none.pem\""), "destination `away`: tls: "),
         (
             to("ca = \"ca.pem\", certificate = \"node.pem\", key = \"modality.key\""),
-            "modality.key cannot be used together",
+            "modality.key do not match",
         ),
     ] {
-        check(&text).fails_with(3, says);
+        check(&text).fails_with(3, words);
     }
     check(&to("ca = \"ca.pem\", key = \"node.key\"")).fails_with(2, "go together");
     let named = to("ca = \"ca.pem\", server_name = \"no name\"");
-    check(&named).fails_with(2, "`no name` is no host name");
+    check(&named).fails_with(2, "`no name` is not a host name");
 }

@@ -3,17 +3,18 @@
 use fiducia::Error;
 use plotters::prelude::*;
 
-use super::super::super::{Evaluation, metrics::mean, metrics::quantile};
 use super::{
-    Chart, DATA, Drawn, FONT, GUIDE, INK, LEAST_AXIS_END, MARK, RIGHT_PX, ending,
+    Chart, DATA, DrawResult, FONT, GUIDE, INK, LEAST_AXIS_END, MARK, RIGHT_PX, ending,
     errors_by_landmark, svg,
 };
+use crate::evaluate::Evaluation;
+use crate::statistics::{mean, quantile};
 
 /// Height of a box with the space around it, px.
 const ROW_PX: u32 = 20;
 
-/// One box per landmark, the smallest median on top: quartiles and median, whiskers from the 5th to
-/// the 95th percentile, mean as a dot.
+/// One box per landmark, smallest median on top: quartiles and median, whiskers from the 5th to the 95th
+/// percentile, the mean as a dot.
 pub(in super::super) fn boxes(evaluation: &Evaluation) -> Result<String, Error> {
     let rows = rows(evaluation);
     svg(70 + ROW_PX * rows.len() as u32, |root| {
@@ -47,7 +48,7 @@ pub(in super::super) fn boxes(evaluation: &Evaluation) -> Result<String, Error> 
     })
 }
 
-/// Names and errors of the landmarks, by growing median.
+/// Names and errors of the landmarks, in order of increasing median.
 fn rows(evaluation: &Evaluation) -> Vec<(&str, Vec<f64>)> {
     let names = evaluation.landmarks.iter().map(String::as_str);
     let mut rows: Vec<_> = names.zip(errors_by_landmark(evaluation)).collect();
@@ -55,8 +56,8 @@ fn rows(evaluation: &Evaluation) -> Vec<(&str, Vec<f64>)> {
     rows
 }
 
-/// The box of `errors` around the height `middle`; a mean beyond `end` is drawn at the edge.
-fn draw_box(chart: &mut Chart<'_, '_>, errors: &[f64], middle: f64, end: f64) -> Drawn {
+/// Draws the box of `errors` around the height `middle`; a mean beyond `end` is drawn at the edge.
+fn draw_box(chart: &mut Chart<'_, '_>, errors: &[f64], middle: f64, end: f64) -> DrawResult {
     let q = |q| quantile(errors, q);
     let line = |x0, y0, x1, y1, width| {
         PathElement::new(vec![(x0, y0), (x1, y1)], DATA.stroke_width(width))

@@ -3,10 +3,13 @@
 use fiducia::Error;
 use plotters::prelude::*;
 
-use super::super::super::{Evaluation, Summary, metrics::THRESHOLDS, metrics::quantile};
-use super::{Chart, DATA, Drawn, LEAST_AXIS_END, MARK, chart, ending, errors_by_landmark, svg};
+use super::{
+    Chart, DATA, DrawResult, LEAST_AXIS_END, MARK, chart, ending, errors_by_landmark, svg,
+};
+use crate::evaluate::{Evaluation, Summary, THRESHOLDS};
+use crate::statistics::quantile;
 
-/// The cumulative error curve: share of landmarks (%) against the error they stay within.
+/// The cumulative error curve: percentage of landmarks within each error.
 pub(in super::super) fn cumulative(evaluation: &Evaluation) -> Result<String, Error> {
     svg(360, |root| {
         let summary = &evaluation.summary;
@@ -14,7 +17,7 @@ pub(in super::super) fn cumulative(evaluation: &Evaluation) -> Result<String, Er
         errors.sort_by(f64::total_cmp);
         let end = axis_end(&errors);
         let x_name = format!("radial error, {}", summary.unit.name());
-        let mut chart = chart(root, [end, 100.0], [&x_name, "landmarks within it, %"])?;
+        let mut chart = chart(root, [end, 100.0], [&x_name, "landmarks within this error, %"])?;
         for z in THRESHOLDS {
             chart.draw_series([PathElement::new([(z, 0.0), (z, 100.0)], MARK.mix(0.5))])?;
         }
@@ -25,8 +28,8 @@ pub(in super::super) fn cumulative(evaluation: &Evaluation) -> Result<String, Er
     })
 }
 
-/// The success rates in the lower right corner, where a useful curve never runs.
-fn legend(chart: &Chart<'_, '_>, summary: &Summary, end: f64) -> Drawn {
+/// Draws the success detection rates in the lower right corner, which the curve does not cross.
+fn legend(chart: &Chart<'_, '_>, summary: &Summary, end: f64) -> DrawResult {
     let unit = summary.unit.name();
     for (row, (z, rate)) in THRESHOLDS.iter().zip(summary.sdr).enumerate() {
         let text = format!("{rate:.1} % within {z} {unit}");
@@ -36,20 +39,20 @@ fn legend(chart: &Chart<'_, '_>, summary: &Summary, end: f64) -> Drawn {
     Ok(())
 }
 
-/// Where the axis of errors ends: far enough for 98 % of them, and for the largest threshold.
+/// End of the error axis: it covers 98 % of the errors and the largest threshold.
 fn axis_end(errors: &[f64]) -> f64 {
     let most = quantile(errors, 0.98).ceil();
     if most.is_finite() { most.max(LEAST_AXIS_END) } else { LEAST_AXIS_END }
 }
 
-/// The curve through sorted `errors`, thinned to what can be seen.
+/// The curve through the sorted `errors`, reduced to a visible number of points.
 fn steps(errors: &[f64], end: f64) -> Vec<(f64, f64)> {
     const POINTS: usize = 400;
-    let share = |x: f64| {
+    let fraction = |x: f64| {
         let within = errors.partition_point(|&e| e <= x);
         (x, 100.0 * within as f64 / errors.len().max(1) as f64)
     };
-    (0..=POINTS).map(|i| share(end * i as f64 / POINTS as f64)).collect()
+    (0..=POINTS).map(|i| fraction(end * i as f64 / POINTS as f64)).collect()
 }
 
 #[cfg(test)]
@@ -61,6 +64,6 @@ mod tests {
         let curve = steps(&[1.0, 2.0, 2.0, 9.0], 4.0);
         assert!(curve.is_sorted_by(|a, b| a.1 <= b.1));
         assert_eq!((curve[0].1, curve[100], curve[200]), (0.0, (1.0, 25.0), (2.0, 75.0)));
-        assert_eq!(curve[400], (4.0, 75.0), "what lies beyond the axis is not lost");
+        assert_eq!(curve[400], (4.0, 75.0), "errors beyond the axis still count");
     }
 }

@@ -7,14 +7,14 @@ mod reliability;
 use super::super::Evaluation;
 use super::super::metrics::radial_errors;
 use crate::plot::{
-    Canvas, Chart, DATA, Drawn, FONT, GUIDE, INK, MARK, RIGHT_PX, chart, ending, svg,
+    Canvas, Chart, DATA, DrawResult, FONT, GUIDE, INK, MARK, RIGHT_PX, chart, ending, svg,
 };
 
 pub(super) use boxes::boxes;
 pub(super) use cumulative::cumulative;
 pub(super) use reliability::reliability;
 
-/// The axis of errors ends here, in the unit of the summary, unless nearly all errors are larger.
+/// End of the error axis, in the unit of the summary, unless most errors are larger.
 const LEAST_AXIS_END: f64 = 6.0;
 
 /// All errors, `[landmark][image]`.

@@ -7,15 +7,15 @@ use plotters::{
 };
 
 use super::super::super::{Reliability, reliability::Bin};
-use super::{Canvas, DATA, Drawn, FONT, INK, MARK, chart, svg};
+use super::{Canvas, DATA, DrawResult, FONT, INK, MARK, chart, svg};
 
-/// The plot is square, so that the diagonal is one; the legend stands beside it, px.
+/// The plot is square, so that the diagonal has 45 degrees; the legend is beside it, px.
 const PLOT_WIDTH_PX: u32 = 440;
-/// Distance of the legend's lines, px.
+/// Line spacing of the legend, px.
 const LINE_PX: i32 = 26;
 
-/// Mean measured errors of the bins against their mean expected errors, with the diagonal of a model
-/// that knows itself.
+/// Mean measured error of each bin against its mean expected error, with the diagonal of a perfectly
+/// calibrated model.
 pub(in super::super) fn reliability(reliability: &Reliability) -> Result<String, Error> {
     svg(420, |root| {
         let (left, right) = root.split_horizontally(PLOT_WIDTH_PX);
@@ -35,15 +35,15 @@ pub(in super::super) fn reliability(reliability: &Reliability) -> Result<String,
     })
 }
 
-/// Where both axes end: beyond every mean of `bins`.
+/// End of both axes: beyond every mean of `bins`.
 fn axis_end(bins: &[Bin]) -> f64 {
     let means = bins.iter().flat_map(|b| [b.expected, b.measured]).filter(|v| v.is_finite());
     let largest = means.fold(0.0, f64::max);
     if largest > 0.0 { 1.08 * largest } else { 1.0 }
 }
 
-/// What the marks are, with the figures of all points.
-fn legend(area: &Canvas<'_>, r: &Reliability) -> Drawn {
+/// The legend, with the figures of all points.
+fn legend(area: &Canvas<'_>, r: &Reliability) -> DrawResult {
     let unit = r.unit.name();
     let y = |line: i32| 40 + line * LINE_PX;
     area.draw(&PathElement::new([(14, y(0)), (34, y(0))], INK))?;
@@ -51,7 +51,7 @@ fn legend(area: &Canvas<'_>, r: &Reliability) -> Drawn {
     area.draw(&Circle::new((24, y(1)), 4, DATA.filled()))?;
     area.draw(&Circle::new((24, y(2)), 5, MARK.filled()))?;
     let lines = [
-        "measured as expected".to_owned(),
+        "measured = expected".to_owned(),
         format!("means of {} groups of equal size", r.bins.len()),
         format!("all: expected {:.2}, measured {:.2} {unit}", r.expected, r.measured),
         format!("ratio {:.2}, rank correlation {:.2}", r.ratio, r.rank_correlation),
