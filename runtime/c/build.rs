@@ -1,6 +1,6 @@
 //! Sets the SONAME of the shared library, so that programs load the ABI version that they were linked with.
 
-/// Equals `FIDUCIA_ABI_VERSION` in `src/types.rs`; `.ci/c-interface` checks it.
+/// Equals `FIDUCIA_ABI_VERSION` in `src/types.rs`; `.ci/steps/c-interface` checks it.
 const ABI_VERSION: u32 = 1;
 
 fn main() {
