@@ -43,9 +43,7 @@ impl GreyBuffer<'_> {
         let Self { bytes, width, height, depth, stride } = *self;
         let largest = MAX_EDGE_PX as usize;
         if width == 0 || height == 0 || width > largest || height > largest {
-            return Err(format!(
-                "{width} x {height} px is no image; give 1 to {largest} px"
-            ));
+            return Err(format!("{width} x {height} px is no image; give 1 to {largest} px"));
         }
         let row = width * depth.bytes();
         if stride < row {
