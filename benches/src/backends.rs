@@ -1,6 +1,6 @@
 //! The devices for benchmarks.
 
-use fiducia::{Adapter, Backend, Wanted, adapters};
+use fiducia::{Adapter, Backend, DetectorOptions, adapters};
 
 /// A device and its name in the results.
 #[derive(Clone, Debug)]
@@ -8,7 +8,7 @@ pub struct Measured {
     /// `cpu`, `gpu` or `software-gpu`.
     pub name: &'static str,
     /// The detector options that select it.
-    pub options: Wanted,
+    pub options: DetectorOptions,
 }
 
 /// The processor and, if any, a GPU. If there is only a software rasteriser it is used under the name
@@ -42,7 +42,10 @@ pub fn backend(name: &str) -> Option<Measured> {
 }
 
 fn cpu() -> Measured {
-    Measured { name: "cpu", options: Wanted { backend: Backend::Cpu, ..Wanted::default() } }
+    Measured {
+        name: "cpu",
+        options: DetectorOptions { backend: Backend::Cpu, ..DetectorOptions::default() },
+    }
 }
 
 fn gpu(adapters: &[Adapter]) -> Option<(Measured, &Adapter)> {
@@ -51,8 +54,11 @@ fn gpu(adapters: &[Adapter]) -> Option<(Measured, &Adapter)> {
         (Some(real), _) => (real, "gpu"),
         (None, first) => (first?, "software-gpu"),
     };
-    let options =
-        Wanted { backend: Backend::Gpu, adapter: Some(adapter.name.clone()), ..Wanted::default() };
+    let options = DetectorOptions {
+        backend: Backend::Gpu,
+        adapter: Some(adapter.name.clone()),
+        ..DetectorOptions::default()
+    };
     Some((Measured { name, options }, adapter))
 }
 

@@ -3,7 +3,8 @@
 //! them.
 
 use fiducia::{
-    Calibration, Error, Manifest, Pack, Plausibility, RefineFrame, Scale, ShapeModel, WholeFrame,
+    Calibration, Error, FullImageInput, Manifest, Pack, Plausibility, RefineFrame, Scale,
+    ShapeModel,
 };
 use fiducia_trainer::nets::{AdapterForm, CoarseDecoder, RefineNet, Trunk};
 use fiducia_trainer::pack::{Parts, to_bytes};
@@ -12,7 +13,7 @@ use fiducia_trainer::run::device;
 use crate::shipped;
 
 /// The input grids of the shipped head model.
-const WHOLE: WholeFrame = WholeFrame {
+const WHOLE: FullImageInput = FullImageInput {
     width: 192,
     height: 240,
     unit_per_px: 1.0,

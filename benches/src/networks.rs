@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fiducia::{
     Backbone, Backend, Detector, Error, ErrorKind, Grey, Pack, Plane, Radiograph, Refine,
-    SectionKind, whole_frame, whole_input, write_atomically,
+    SectionKind, full_image_frame, full_image_input, write_atomically,
 };
 use fiducia_kernels::simd::peak;
 
@@ -94,10 +94,10 @@ pub fn write_networks(pack: &Pack, radiograph: &Radiograph, folder: &Path) -> Re
 fn whole(pack: &Pack, radiograph: &Radiograph) -> Result<Vec<f32>, Error> {
     let whole = &pack.manifest().whole;
     let unit_per_px = pack.manifest().unit_per_px(radiograph.height, radiograph.spacing_mm);
-    let frame = whole_frame(whole, [radiograph.width, radiograph.height], unit_per_px);
+    let frame = full_image_frame(whole, [radiograph.width, radiograph.height], unit_per_px);
     let (mut reduced, mut input) = (Plane::default(), vec![0.0; whole.width * whole.height]);
     Grey::new(radiograph)?.reduce(whole.unit_per_px, unit_per_px, &mut reduced);
-    whole_input(whole, &reduced, &frame, &mut input, &mut Vec::new());
+    full_image_input(whole, &reduced, &frame, &mut input, &mut Vec::new());
     Ok(input)
 }
 

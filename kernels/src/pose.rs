@@ -41,9 +41,9 @@ pub struct Shape<'a, M> {
 #[derive(Clone, Copy, Debug)]
 pub enum Place<'a> {
     /// That of a landmark of the shape model.
-    Guide(usize),
-    /// It follows the shape of the guides.
-    Follower {
+    ModelLandmark(usize),
+    /// Derived from the shape of the model landmarks.
+    Derived {
         /// Mean position in the frame of the mean shape, units.
         mean: [f64; 2],
         /// Movement with each mode, units per unit of the mode's amount.
@@ -56,8 +56,8 @@ impl Place<'_> {
     /// the modes; units.
     pub fn among(&self, guides: &[[f64; 2]], pose: &Pose, amounts: &[f64]) -> [f64; 2] {
         match *self {
-            Self::Guide(guide) => guides[guide],
-            Self::Follower { mean, modes } => {
+            Self::ModelLandmark(guide) => guides[guide],
+            Self::Derived { mean, modes } => {
                 let moved = |axis: usize| {
                     let along = modes.iter().zip(amounts).map(|(m, amount)| amount * m[axis]);
                     mean[axis] + along.sum::<f64>()

@@ -47,25 +47,25 @@ pub use detector::{Detector, Started};
 pub use engine::cpu::{Backbone, Coarse, Refine};
 #[cfg(feature = "gpu")]
 pub use engine::gpu::{ShaderTime, StepTime, by_shader};
-pub use engine::{Backend, BackendInfo, Found, Observation, Timings, Wanted};
+pub use engine::{Backend, BackendInfo, DetectorOptions, Found, Observation, Timings};
 pub use error::{Error, ErrorKind};
 pub use fiducia_kernels::Precision;
 #[cfg(feature = "gpu")]
 pub use fiducia_kernels::gpu::{Adapter, Counters, MeasuredPeak, adapters};
 pub use landmark::Landmark;
-pub use orientation::Presentation;
+pub use orientation::OrientationIssue;
 pub use overlay::overlay;
 pub use pack::{
-    AdapterInput, Calibration, Coding, Deltas, FileKind, Manifest, Pack, Patch, PatchInfo,
-    Plausibility, PublicKey, RefineFrame, Scale, Section, SectionKind, WholeFrame, assemble,
+    AdapterInput, Calibration, Coding, Deltas, FileKind, FullImageInput, Manifest, Pack, Patch,
+    PatchInfo, Plausibility, PublicKey, RefineFrame, Scale, Section, SectionKind, assemble,
     group_len, layout, slice_len,
 };
 pub use preprocess::{
-    Grey, Plane, crop, normalise_crop, normalise_whole, whole_frame, whole_input,
+    Grey, Plane, crop, full_image_frame, full_image_input, normalise_crop, normalise_whole,
 };
 pub use radiograph::{
     Depth, DicomFacts, GreyBuffer, GreyValues, MmSource, Radiograph, Reading, Voi, file_start,
     is_dicom,
 };
 pub use report::{ModelInfo, Report, csv, measures_csv, table};
-pub use shape::{Follower, Pose, ShapeModel, distance};
+pub use shape::{DerivedLandmark, Pose, ShapeModel, distance};

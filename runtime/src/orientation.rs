@@ -9,20 +9,20 @@ use crate::radiograph::Radiograph;
 /// A wrong orientation or polarity of an image, compared with the training set of the model.
 ///
 /// ```
-/// use fiducia::{Depth, GreyBuffer, Presentation, Radiograph};
+/// use fiducia::{Depth, GreyBuffer, OrientationIssue, Radiograph};
 ///
 /// # fn main() -> Result<(), fiducia::Error> {
 /// let buffer = GreyBuffer { bytes: &[1, 2, 3, 4], width: 2, height: 2, depth: Depth::Eight, stride: 2 };
 /// let radiograph = Radiograph::from_buffer("small".to_owned(), &buffer, None)?;
-/// let turned = Presentation::Turned90.apply(&radiograph);
+/// let turned = OrientationIssue::Turned90.apply(&radiograph);
 /// assert_eq!(turned.pixels, [3, 1, 4, 2]);
 /// // The correction of a report's `presentation`.
-/// assert_eq!(Presentation::Turned90.undo(&turned).pixels, radiograph.pixels);
+/// assert_eq!(OrientationIssue::Turned90.undo(&turned).pixels, radiograph.pixels);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Presentation {
+pub enum OrientationIssue {
     /// The photometric negative: bone is dark on bright ground.
     #[serde(rename = "inverted")]
     Inverted,
@@ -43,7 +43,7 @@ pub enum Presentation {
     Turned270,
 }
 
-impl Presentation {
+impl OrientationIssue {
     /// All of them.
     pub const ALL: [Self; 6] = [
         Self::Inverted,
@@ -83,7 +83,7 @@ impl Presentation {
 }
 
 /// The orientation issue and its correction, for reports.
-impl fmt::Display for Presentation {
+impl fmt::Display for OrientationIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Inverted => "looks inverted: bone is dark; invert the grey values",
@@ -115,7 +115,7 @@ mod tests {
             inverted: false,
             dicom: None,
         };
-        for presentation in Presentation::ALL {
+        for presentation in OrientationIssue::ALL {
             let shown = presentation.apply(&image);
             assert_ne!(shown.pixels, image.pixels, "{presentation:?}");
             assert_eq!(shown.inverted, presentation.is_inverted());

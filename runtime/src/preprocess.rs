@@ -5,7 +5,7 @@ use fiducia_kernels::{Affine, BoxMean, LocalNorm, box_mean, crop_norm, local_nor
 use rayon::prelude::*;
 
 use crate::error::{Error, ErrorKind};
-use crate::pack::{RefineFrame, WholeFrame};
+use crate::pack::{FullImageInput, RefineFrame};
 use crate::radiograph::Radiograph;
 use crate::radiograph::grey_window::window_of;
 
@@ -27,7 +27,7 @@ pub struct Grey<'a> {
     gain: f32,
     offset: f32,
     levels: usize,
-    white_share: f64,
+    white_fraction: f64,
 }
 
 /// A reduced grey image, with the map to the original.
@@ -67,7 +67,7 @@ impl<'a> Grey<'a> {
             gain,
             offset: -f32::from(found.low) * gain,
             levels: found.levels as usize,
-            white_share: found.white as f64 / pixels.len() as f64,
+            white_fraction: found.white as f64 / pixels.len() as f64,
         })
     }
 
@@ -77,8 +77,8 @@ impl<'a> Grey<'a> {
     }
 
     /// Fraction of the pixels that are nearly white, 0 to 1.
-    pub fn white_share(&self) -> f64 {
-        self.white_share
+    pub fn white_fraction(&self) -> f64 {
+        self.white_fraction
     }
 
     /// Reduces the image by whole factors to about `unit` per pixel, into `plane`.
@@ -145,7 +145,7 @@ pub(crate) fn reduction(size: [usize; 2], unit: f64, unit_per_px: [f64; 2]) -> B
 }
 
 /// From px of the backbone's input to px of an image of `size` px; the centres coincide.
-pub fn whole_frame(frame: &WholeFrame, size: [usize; 2], unit_per_px: [f64; 2]) -> Affine {
+pub fn full_image_frame(frame: &FullImageInput, size: [usize; 2], unit_per_px: [f64; 2]) -> Affine {
     let scale = [frame.unit_per_px / unit_per_px[0], frame.unit_per_px / unit_per_px[1]];
     let middle = |edge: usize| (edge as f64 - 1.0) / 2.0;
     Affine::shift(middle(size[0]), middle(size[1]))
@@ -154,8 +154,8 @@ pub fn whole_frame(frame: &WholeFrame, size: [usize; 2], unit_per_px: [f64; 2]) 
 }
 
 /// Fills `input` `[1, 1, height, width]` with the plane seen through `to_image`, locally normalised.
-pub fn whole_input(
-    frame: &WholeFrame,
+pub fn full_image_input(
+    frame: &FullImageInput,
     plane: &Plane,
     to_image: &Affine,
     input: &mut [f32],
@@ -166,7 +166,7 @@ pub fn whole_input(
 }
 
 /// Normalises a whole image `[height, width]` of grey values (0 to 255) in place.
-pub fn normalise_whole(frame: &WholeFrame, input: &mut [f32], scratch: &mut Vec<f64>) {
+pub fn normalise_whole(frame: &FullImageInput, input: &mut [f32], scratch: &mut Vec<f64>) {
     let params = LocalNorm {
         width: frame.width,
         height: frame.height,
@@ -236,7 +236,7 @@ mod tests {
         let grey = |pixel: fn(usize, usize) -> u16| {
             let image = radiograph(100, 100, pixel);
             let grey = Grey::new(&image).unwrap();
-            (grey.levels(), grey.white_share())
+            (grey.levels(), grey.white_fraction())
         };
         // Ten columns of each of ten levels, of eight or of sixteen bit.
         assert_eq!(grey(|x, _| (x / 10) as u16), (10, 0.1));
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn whole_frame_puts_centre_on_centre() {
-        let frame = WholeFrame {
+        let frame = FullImageInput {
             width: 192,
             height: 240,
             unit_per_px: 1.0,
@@ -257,7 +257,7 @@ mod tests {
             norm_radius: 40,
             peak_radius: 3,
         };
-        let to_image = whole_frame(&frame, [1935, 2400], [0.1; 2]);
+        let to_image = full_image_frame(&frame, [1935, 2400], [0.1; 2]);
         let middle = to_image.apply([95.5, 119.5]);
         assert!((middle[0] - 967.0).abs() < 1e-9 && (middle[1] - 1199.5).abs() < 1e-9);
         let next = to_image.apply([96.5, 119.5]);

@@ -36,7 +36,7 @@ pub struct ShapeModel {
 
 /// A derived landmark: the backbone has no heat map for it; its position follows from the shape of the others.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Follower {
+pub struct DerivedLandmark {
     /// Mean position in the frame of the mean shape, units.
     pub mean: [f64; 2],
     /// Movement with each mode, units per unit of the mode's amount.
@@ -104,7 +104,7 @@ impl ShapeModel {
     }
 }
 
-impl Follower {
+impl DerivedLandmark {
     /// Reads mean and movements from `values`: `x y` for the mean, then for each mode.
     pub fn from_values(values: &[f32]) -> Self {
         let points = values.chunks_exact(2).map(|p| [p[0], p[1]].map(f64::from));
@@ -122,9 +122,9 @@ impl Follower {
         self.expected().among(&[], pose, amounts)
     }
 
-    /// The follower as the kernels read it.
+    /// The derived as the kernels read it.
     pub(crate) fn expected(&self) -> Place<'_> {
-        Place::Follower { mean: self.mean, modes: &self.modes }
+        Place::Derived { mean: self.mean, modes: &self.modes }
     }
 }
 

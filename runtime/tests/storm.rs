@@ -105,8 +105,8 @@ fn read(bytes: Vec<u8>) -> Result<(), Error> {
         let values = pack.adapter(l);
         assert_eq!(values.len(), pack.manifest().adapter_len());
         assert!(values.iter().all(|v| !v.is_nan()));
-        if let Some(follower) = pack.follower(l) {
-            assert_eq!(follower.modes.len(), pack.manifest().shape_modes);
+        if let Some(derived) = pack.derived(l) {
+            assert_eq!(derived.modes.len(), pack.manifest().shape_modes);
         }
     }
     assert_eq!(pack.shape().mean.len(), pack.manifest().guides().len());

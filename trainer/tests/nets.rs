@@ -227,7 +227,7 @@ fn backbone_graph_equals_trunk_and_decoder() {
     let weights =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../models/efficientnet-lite0-f16.safetensors");
     let trunk = Trunk::open(weights.as_ref()).unwrap();
-    let frame = fiducia::WholeFrame {
+    let frame = fiducia::FullImageInput {
         width: 64,
         height: 96,
         unit_per_px: 1.0,

@@ -6,8 +6,8 @@ use std::ptr;
 use std::sync::{Mutex, OnceLock};
 
 use fiducia::{
-    Backend, BackendInfo, Detector, ErrorKind, Landmark, Pack, PublicKey, Radiograph, Report,
-    Wanted,
+    Backend, BackendInfo, Detector, DetectorOptions, ErrorKind, Landmark, Pack, PublicKey,
+    Radiograph, Report,
 };
 
 use crate::failure::Failure;
@@ -113,7 +113,7 @@ impl DetectorHandle {
         let pack = &pack.pack;
         let names = landmarks.unwrap_or(&pack.manifest().landmarks);
         let adapter = adapter.map(str::to_owned);
-        let wanted = Wanted { backend, adapter, ..Wanted::default() };
+        let wanted = DetectorOptions { backend, adapter, ..DetectorOptions::default() };
         let detector = Detector::on(pack, &wanted, names)?;
         Ok(Self { device: Device::new(detector.backend()), detector: Mutex::new(detector) })
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fiducia::{Detector, Error, ErrorKind, Presentation, Radiograph, Reading, Report};
+use fiducia::{Detector, Error, ErrorKind, OrientationIssue, Radiograph, Reading, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
@@ -117,7 +117,7 @@ fn not_read(path: &Path) -> Error {
 /// Adds the `--invert` hint to the reason if the grey values look inverted. There is no option for a wrong orientation:
 /// a program must not decide which side is left.
 fn add_invert_hint(report: &mut Report) {
-    if report.presentation.is_some_and(Presentation::is_inverted) {
+    if report.presentation.is_some_and(OrientationIssue::is_inverted) {
         let flag = if report.inverted { ": leave out --invert" } else { ": give --invert" };
         // The last reason describes what the image looks like.
         if let Some(reason) = report.reasons.last_mut() {

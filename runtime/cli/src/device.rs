@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fiducia::{Detector, Error, Pack, Wanted};
+use fiducia::{Detector, DetectorOptions, Error, Pack};
 
 use super::arguments::DeviceArguments;
 
@@ -15,12 +15,12 @@ pub(super) fn detector(
     arguments: &DeviceArguments,
     names: &[String],
 ) -> Result<Detector, Error> {
-    let options = Wanted {
+    let options = DetectorOptions {
         backend: arguments.backend,
         adapter: arguments.adapter.clone(),
         precision: arguments.precision,
         cache: arguments.cache.clone().or_else(user_cache),
-        test_anew: arguments.self_test,
+        rerun_self_test: arguments.self_test,
     };
     Detector::on(pack, &options, names)
 }

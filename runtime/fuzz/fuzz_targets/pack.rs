@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(pack) = Pack::from_bytes(bytes) else { return };
     for l in 0..pack.manifest().landmarks.len() {
         assert_eq!(pack.adapter(l).len(), pack.manifest().adapter_len());
-        let _ = pack.follower(l);
+        let _ = pack.derived(l);
     }
     assert_eq!(pack.calibration().len(), pack.manifest().landmarks.len());
     assert_eq!(pack.shape().mean.len(), pack.manifest().guides().len());

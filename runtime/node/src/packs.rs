@@ -11,7 +11,7 @@ use super::{
     config::{Config, Rule},
     metrics::{Counter, Metrics},
 };
-use fiducia::{Detector, Error, Pack, PublicKey, Wanted};
+use fiducia::{Detector, DetectorOptions, Error, Pack, PublicKey};
 
 /// Interval between checks of the files.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ struct Stamp {
 
 /// All model files of the rules.
 pub(super) struct Packs {
-    options: Wanted,
+    options: DetectorOptions,
     all: Vec<Loaded>,
     checked: Instant,
 }
@@ -91,7 +91,7 @@ impl Packs {
 }
 
 impl Loaded {
-    fn open(path: PathBuf, key: Option<PathBuf>, options: &Wanted) -> Result<Self, Error> {
+    fn open(path: PathBuf, key: Option<PathBuf>, options: &DetectorOptions) -> Result<Self, Error> {
         let stamp = stamp(&path);
         let pack = open(&path, &key)?;
         let manifest = pack.manifest();
@@ -100,7 +100,7 @@ impl Loaded {
         Ok(Self { path, key, stamp, name, sha256, detector })
     }
 
-    fn refresh(&mut self, options: &Wanted, metrics: &Metrics) -> bool {
+    fn refresh(&mut self, options: &DetectorOptions, metrics: &Metrics) -> bool {
         let now = stamp(&self.path);
         if now == self.stamp {
             return false;

@@ -246,7 +246,7 @@ fn detect(
     let report = match loaded.detector.detect(&radiograph) {
         // Too small or without contrast: refused with a report that says so.
         Err(e) if e.kind() == ErrorKind::Implausible => {
-            loaded.detector.not_looked_at(&radiograph, &e)
+            loaded.detector.failure_report(&radiograph, &e)
         }
         other => other?,
     };

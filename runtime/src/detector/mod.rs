@@ -9,7 +9,7 @@ mod gpu;
 mod plausibility;
 mod recognise;
 
-use crate::engine::device::{Backend, BackendInfo, Wanted};
+use crate::engine::device::{Backend, BackendInfo, DetectorOptions};
 use crate::engine::observation::{Observation, Timings};
 use crate::engine::search::SearchPoint;
 use crate::engine::{Engine, Running};
@@ -106,7 +106,7 @@ impl Detector {
     /// As [`Detector::new`]; [`ErrorKind::Usage`](crate::error::ErrorKind::Usage) for a name that the pack does not
     /// have.
     pub fn for_landmarks(pack: &Pack, backend: Backend, names: &[String]) -> Result<Self, Error> {
-        Self::on(pack, &Wanted { backend, ..Wanted::default() }, names)
+        Self::on(pack, &DetectorOptions { backend, ..DetectorOptions::default() }, names)
     }
 
     /// As [`Detector::new`], on the first adapter whose name contains `adapter`, software rasterisers included;
@@ -124,7 +124,7 @@ impl Detector {
     /// As [`Detector::for_landmarks`].
     pub fn on_adapter_for(pack: &Pack, adapter: &str, names: &[String]) -> Result<Self, Error> {
         let adapter = Some(adapter.to_owned());
-        Self::on(pack, &Wanted { adapter, ..Wanted::default() }, names)
+        Self::on(pack, &DetectorOptions { adapter, ..DetectorOptions::default() }, names)
     }
 
     /// The landmarks `names` of `pack` on the device that `options` ask for.
@@ -133,17 +133,17 @@ impl Detector {
     ///
     /// ```
     /// # use std::path::Path;
-    /// use fiducia::{Backend, Detector, ErrorKind, Pack, Wanted};
+    /// use fiducia::{Backend, Detector, ErrorKind, Pack, DetectorOptions};
     ///
     /// # fn main() -> Result<(), fiducia::Error> {
     /// # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
     /// # let pack = Pack::open(&models.join("head.fid"))?;
     /// let names = &pack.manifest().landmarks;
-    /// let on_cpu = Wanted { backend: Backend::Cpu, ..Wanted::default() };
+    /// let on_cpu = DetectorOptions { backend: Backend::Cpu, ..DetectorOptions::default() };
     /// assert_eq!(Detector::on(&pack, &on_cpu, names)?.backend().kind, "cpu");
     ///
     /// // An adapter is a GPU: with the CPU forced, it is refused.
-    /// let both = Wanted { adapter: Some("NVIDIA".to_owned()), ..on_cpu };
+    /// let both = DetectorOptions { adapter: Some("NVIDIA".to_owned()), ..on_cpu };
     /// let error = Detector::on(&pack, &both, names).unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::Usage);
     /// # Ok(())
@@ -153,7 +153,7 @@ impl Detector {
     /// # Errors
     /// As [`Detector::for_landmarks`]; [`ErrorKind::Usage`](crate::error::ErrorKind::Usage) where the CPU is forced
     /// together with an adapter or a precision that only a GPU has.
-    pub fn on(pack: &Pack, options: &Wanted, names: &[String]) -> Result<Self, Error> {
+    pub fn on(pack: &Pack, options: &DetectorOptions, names: &[String]) -> Result<Self, Error> {
         let chosen = pack.manifest().places(names)?;
         let mut manifest = pack.manifest().clone();
         if names != manifest.landmarks {
@@ -197,7 +197,7 @@ impl Detector {
     /// ```
     /// # use std::path::Path;
     /// # use fiducia::{Backend, Detector, Pack};
-    /// use fiducia::{Presentation, Radiograph};
+    /// use fiducia::{OrientationIssue, Radiograph};
     ///
     /// # fn main() -> Result<(), fiducia::Error> {
     /// # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
@@ -206,7 +206,7 @@ impl Detector {
     /// let upside_down = Radiograph::open(&models.join("demo.png"), None)?.turned(2);
     /// let report = detector.detect(&upside_down)?;
     /// assert!(!report.plausible && !report.reasons.is_empty());
-    /// assert_eq!(report.presentation, Some(Presentation::Turned180));
+    /// assert_eq!(report.presentation, Some(OrientationIssue::Turned180));
     /// # Ok(())
     /// # }
     /// ```
@@ -264,7 +264,7 @@ impl Detector {
 
     /// The report on an image for which [`Detector::detect`] returned the error `why`, without landmarks: for callers
     /// that need a report for every image.
-    pub fn not_looked_at(&self, radiograph: &Radiograph, why: &Error) -> Report {
+    pub fn failure_report(&self, radiograph: &Radiograph, why: &Error) -> Report {
         let reasons = vec![why.to_string()];
         let (model, backend) = (&self.model, &self.backend);
         Report::new(radiograph, model, backend, Vec::new(), reasons, Timings::default())

@@ -55,7 +55,7 @@ pub(super) fn reasons(limits: &Plausibility, seen: &Observation) -> Vec<String> 
     let (scale, shape) = (seen.pose.scale, seen.shape_residual);
     let mut all = vec![
         Limit::at_least("too few grey levels, image too dark or too flat", levels, min_levels),
-        Limit::at_most("too much white, image too bright", seen.white_share, MAX_WHITE_FRACTION),
+        Limit::at_most("too much white, image too bright", seen.white_fraction, MAX_WHITE_FRACTION),
         Limit::at_least("heat maps too diffuse", seen.coarse_mass, limits.min_coarse_mass),
         Limit::at_most("points unlike the anatomy", seen.pose_residual, limits.max_pose_residual),
         Limit::at_least("anatomy too small", scale, min_scale),

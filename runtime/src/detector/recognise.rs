@@ -2,7 +2,7 @@
 
 use super::Detector;
 use crate::error::Error;
-use crate::orientation::Presentation;
+use crate::orientation::OrientationIssue;
 use crate::radiograph::Radiograph;
 
 impl Detector {
@@ -16,9 +16,12 @@ impl Detector {
     ///
     /// # Errors
     /// As [`Detector::observe`].
-    pub fn recognise(&mut self, radiograph: &Radiograph) -> Result<Option<Presentation>, Error> {
+    pub fn recognise(
+        &mut self,
+        radiograph: &Radiograph,
+    ) -> Result<Option<OrientationIssue>, Error> {
         let mut clearest = None;
-        for presentation in Presentation::ALL {
+        for presentation in OrientationIssue::ALL {
             let undone = presentation.undo(radiograph);
             let seen = self.observe(&undone)?;
             let plausible = self.report(&undone, &seen).plausible;

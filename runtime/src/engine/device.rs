@@ -20,13 +20,13 @@ pub enum Backend {
 /// Options of a detector: the device and how it computes.
 ///
 /// ```
-/// use fiducia::{Backend, Wanted};
+/// use fiducia::{Backend, DetectorOptions};
 ///
-/// let options = Wanted { backend: Backend::Cpu, ..Wanted::default() };
+/// let options = DetectorOptions { backend: Backend::Cpu, ..DetectorOptions::default() };
 /// assert_eq!(options.precision.name(), "f32");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct DetectorOptions {
     /// The kind of device.
     pub backend: Backend,
     /// Part of the name of the GPU adapter. Software rasterisers are used only if named here. `None` takes the first
@@ -39,7 +39,7 @@ pub struct Wanted {
     /// missing folder is created that way.
     pub cache: Option<PathBuf>,
     /// Ignores the cache: tests the GPU and compiles the pipelines again.
-    pub test_anew: bool,
+    pub rerun_self_test: bool,
 }
 
 /// The device that produced a report.

@@ -12,7 +12,7 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 
-pub use device::{Backend, BackendInfo, Wanted};
+pub use device::{Backend, BackendInfo, DetectorOptions};
 pub use observation::{Found, Observation, Timings};
 
 use fiducia_kernels::Precision;
@@ -48,7 +48,7 @@ impl Engine {
         pack: &Pack,
         manifest: &Manifest,
         chosen: &[usize],
-        options: &Wanted,
+        options: &DetectorOptions,
     ) -> Result<(Self, BackendInfo), Error> {
         engine(pack, manifest, chosen, options)
     }
@@ -138,7 +138,7 @@ fn engine(
     pack: &Pack,
     manifest: &Manifest,
     chosen: &[usize],
-    options: &Wanted,
+    options: &DetectorOptions,
 ) -> Result<(Engine, BackendInfo), Error> {
     match (options.backend, &options.adapter) {
         (Backend::Cpu, Some(name)) => {
@@ -177,7 +177,7 @@ fn on_gpu(
     pack: &Pack,
     manifest: &Manifest,
     chosen: &[usize],
-    options: &Wanted,
+    options: &DetectorOptions,
 ) -> Result<(Engine, BackendInfo), Error> {
     let path = gpu::GpuPath::new(pack, manifest, chosen, options)?;
     let backend = path.backend();
@@ -185,7 +185,12 @@ fn on_gpu(
 }
 
 #[cfg(not(feature = "gpu"))]
-fn on_gpu(_: &Pack, _: &Manifest, _: &[usize], _: &Wanted) -> Result<(Engine, BackendInfo), Error> {
+fn on_gpu(
+    _: &Pack,
+    _: &Manifest,
+    _: &[usize],
+    _: &DetectorOptions,
+) -> Result<(Engine, BackendInfo), Error> {
     let message = "this build has no GPU path (it was built without the feature `gpu`)";
     Err(Error::new(ErrorKind::NoGpu, message))
 }

@@ -41,8 +41,8 @@ pub struct Observation {
     /// Number of grey levels that occur in the image ([`Grey::levels`](crate::preprocess::Grey::levels)).
     pub grey_levels: usize,
     /// Fraction of the pixels that are nearly white, 0 to 1
-    /// ([`Grey::white_share`](crate::preprocess::Grey::white_share)).
-    pub white_share: f64,
+    /// ([`Grey::white_fraction`](crate::preprocess::Grey::white_fraction)).
+    pub white_fraction: f64,
     /// Wall time per stage.
     pub timings_ms: Timings,
 }

@@ -3,7 +3,7 @@
 use fiducia_kernels::Affine;
 
 use crate::pack::{Pack, RefineFrame};
-use crate::shape::{Follower, Pose};
+use crate::shape::{DerivedLandmark, Pose};
 
 /// A coarse point farther than this from the fitted shape is replaced by the shape's point, units.
 pub(crate) const COARSE_OUTLIER_UNITS: f64 = 8.0;
@@ -16,13 +16,13 @@ pub(crate) enum SearchPoint {
     /// The backbone's heat map with this number.
     ModelLandmark(usize),
     /// The shape of the model landmarks: a landmark that a patch added.
-    Derived(Follower),
+    Derived(DerivedLandmark),
 }
 
 impl SearchPoint {
     pub(crate) fn new(pack: &Pack, landmark: usize) -> Self {
-        if let Some(follower) = pack.follower(landmark) {
-            return Self::Derived(follower);
+        if let Some(derived) = pack.derived(landmark) {
+            return Self::Derived(derived);
         }
         let manifest = pack.manifest();
         let name = &manifest.landmarks[landmark];
@@ -34,7 +34,7 @@ impl SearchPoint {
     pub(crate) fn position(&self, points: &[[f64; 2]], pose: &Pose, amounts: &[f64]) -> [f64; 2] {
         match self {
             Self::ModelLandmark(number) => points[*number],
-            Self::Derived(follower) => follower.place(pose, amounts),
+            Self::Derived(derived) => derived.place(pose, amounts),
         }
     }
 

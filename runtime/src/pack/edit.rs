@@ -25,7 +25,7 @@ impl Pack {
     /// # let bytes = assemble(FileKind::Patch, &[
     /// #     (SectionKind::PatchInfo.code(), info.into_bytes()),
     /// #     (SectionKind::Adapters.code(), floats(&pack.adapter(0))),
-    /// #     (SectionKind::Follower.code(), floats(&vec![0.0; 2 * (1 + pack.manifest().shape_modes)])),
+    /// #     (SectionKind::DerivedLandmark.code(), floats(&vec![0.0; 2 * (1 + pack.manifest().shape_modes)])),
     /// #     (SectionKind::Calibration.code(), floats(&[1.0; 4])),
     /// #     (SectionKind::Provenance.code(), b"{}".to_vec()),
     /// # ]);

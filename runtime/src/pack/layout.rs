@@ -95,8 +95,8 @@ pub enum SectionKind {
     PatchInfo,
     /// Of a patch: the private values as few-bit differences, one slice of [`SectionKind::Deltas`].
     Slice,
-    /// Of a patch, `f32`: [`crate::shape::Follower`].
-    Follower,
+    /// Of a patch, `f32`: [`crate::shape::DerivedLandmark`].
+    DerivedLandmark,
     /// Public key and Ed25519 signature of the other sections, patches excepted.
     Signature,
     /// A kind this version does not know; it is skipped.
@@ -118,7 +118,7 @@ impl SectionKind {
         Self::Patches,
         Self::PatchInfo,
         Self::Slice,
-        Self::Follower,
+        Self::DerivedLandmark,
         Self::Signature,
     ];
 
@@ -137,7 +137,7 @@ impl SectionKind {
             Self::Patches => *b"PTCH",
             Self::PatchInfo => *b"PATC",
             Self::Slice => *b"SLIC",
-            Self::Follower => *b"FOLL",
+            Self::DerivedLandmark => *b"FOLL",
             Self::Signature => *b"SIGN",
             Self::Unknown(code) => code,
         }

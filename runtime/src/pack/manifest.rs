@@ -28,7 +28,7 @@ pub struct Manifest {
     /// Definition of the unit.
     pub scale: Scale,
     /// Grid of the whole image as the backbone sees it.
-    pub whole: WholeFrame,
+    pub whole: FullImageInput,
     /// Grid of one region of interest as the refine network sees it.
     pub refine: RefineFrame,
     /// Private tensors of a landmark, in the order of its adapter slice.
@@ -63,7 +63,7 @@ pub enum Scale {
 
 /// Grid of the backbone's input `[1, 1, height, width]` and of its heat maps.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct WholeFrame {
+pub struct FullImageInput {
     /// Input width, px.
     pub width: usize,
     /// Input height, px.

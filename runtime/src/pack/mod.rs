@@ -14,7 +14,7 @@ pub use container::{Section, assemble, hex};
 pub use delta::{Coding, Deltas, group_len, slice_len};
 pub use layout::{FileKind, SectionKind};
 pub use manifest::{
-    AdapterInput, Calibration, Manifest, Plausibility, RefineFrame, Scale, WholeFrame,
+    AdapterInput, Calibration, FullImageInput, Manifest, Plausibility, RefineFrame, Scale,
 };
 pub use patch::{Patch, PatchInfo};
 pub use read::Pack;

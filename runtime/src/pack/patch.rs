@@ -11,7 +11,7 @@ use super::delta::{Coding, coding_of, decode, expect_finite_scales, slice_len};
 use super::layout::{FileKind, SectionKind};
 use super::manifest::Calibration;
 use crate::error::{Error, ErrorKind};
-use crate::shape::Follower;
+use crate::shape::DerivedLandmark;
 
 /// Bytes before the slice: the coding and three zeros.
 const SLICE_HEADER: usize = 4;
@@ -59,8 +59,9 @@ impl Patch {
             return Err(damaged("section PATC: the landmark's name must have 1 to 256 bytes"));
         }
         container.expect_floats(SectionKind::Calibration, CALIBRATION)?;
-        let follower = container.expect(SectionKind::Follower)?.len() / 4;
-        container.expect_floats(SectionKind::Follower, follower.max(2).next_multiple_of(2))?;
+        let derived = container.expect(SectionKind::DerivedLandmark)?.len() / 4;
+        container
+            .expect_floats(SectionKind::DerivedLandmark, derived.max(2).next_multiple_of(2))?;
         container.expect_text(SectionKind::Provenance)?;
         match container.find(SectionKind::Slice) {
             Some(slice) => coding_of(slice).map(drop).map_err(|e| e.at("section SLIC"))?,
@@ -102,9 +103,9 @@ impl Patch {
     }
 
     /// Position of its landmark relative to the shape.
-    pub(super) fn follower(&self) -> Follower {
-        let values = self.container.find(SectionKind::Follower).unwrap_or_default();
-        Follower::from_values(&floats(values))
+    pub(super) fn derived(&self) -> DerivedLandmark {
+        let values = self.container.find(SectionKind::DerivedLandmark).unwrap_or_default();
+        DerivedLandmark::from_values(&floats(values))
     }
 
     /// Private values, stored whole or as differences to the values that the landmarks of `pack` share. The patch must fit.
@@ -145,8 +146,8 @@ impl Patch {
             true => Ok(()),
             false => Err(damaged(format!("section {what}: {found} bytes, expected {expected}"))),
         };
-        let follower = self.container.expect(SectionKind::Follower)?.len();
-        expect("FOLL", follower, 8 * (1 + manifest.shape_modes))?;
+        let derived = self.container.expect(SectionKind::DerivedLandmark)?.len();
+        expect("FOLL", derived, 8 * (1 + manifest.shape_modes))?;
         match (self.slice(), pack.deltas()) {
             (Some((coding, slice)), Some(_)) => {
                 expect("SLIC", slice.len(), slice_len(coding, &manifest.adapter))?;

@@ -10,7 +10,7 @@ use super::layout::{FileKind, SectionKind};
 use super::manifest::{Calibration, Manifest};
 use super::patch::{CALIBRATION, Patch, calibrations, read_patches};
 use crate::error::Error;
-use crate::shape::{Follower, ShapeModel};
+use crate::shape::{DerivedLandmark, ShapeModel};
 
 /// A verified pack (model file) in memory.
 ///
@@ -131,9 +131,9 @@ impl Pack {
 
     /// Position of landmark number `landmark` relative to the shape, if a patch added it. The backbone has heat maps for
     /// the others.
-    pub fn follower(&self, landmark: usize) -> Option<Follower> {
+    pub fn derived(&self, landmark: usize) -> Option<DerivedLandmark> {
         let patch = landmark.checked_sub(self.own_landmarks())?;
-        Some(self.patches[patch].follower())
+        Some(self.patches[patch].derived())
     }
 
     /// Names, frames and limits of the model, including the landmarks of patches.

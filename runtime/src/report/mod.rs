@@ -13,7 +13,7 @@ use crate::engine::device::BackendInfo;
 use crate::engine::observation::Timings;
 use crate::error::{Error, ErrorKind};
 use crate::landmark::Landmark;
-use crate::orientation::Presentation;
+use crate::orientation::OrientationIssue;
 use crate::radiograph::{DicomFacts, MmSource, Radiograph};
 
 /// Landmarks found on one image. Serialises to the JSON that `docs/format.md` describes.
@@ -63,7 +63,7 @@ pub struct Report {
     /// Why the image is not plausible; empty if it is.
     pub reasons: Vec<String>,
     /// Orientation issue of an implausible image; correcting it makes the image plausible.
-    pub presentation: Option<Presentation>,
+    pub presentation: Option<OrientationIssue>,
     /// Facts from the DICOM file; missing for other files.
     ///
     /// ```

@@ -2,7 +2,7 @@ use super::*;
 use crate::engine::device::BackendInfo;
 use crate::engine::observation::Timings;
 use crate::landmark::Landmark;
-use crate::orientation::Presentation;
+use crate::orientation::OrientationIssue;
 use crate::radiograph::MmSource;
 
 fn landmark(name: &str, confident: bool, mm: bool) -> Landmark {
@@ -95,7 +95,7 @@ fn json_has_the_documented_keys() {
     assert!(json["spacing_mm"].is_null() && json["landmarks"][0]["x_mm"].is_null());
     assert_eq!(json["landmarks"][1]["confident"], false);
     assert_eq!((&json["inverted"], &json["presentation"]), (&false.into(), &().into()));
-    let turned = Report { presentation: Some(Presentation::Turned90), ..report(false) };
+    let turned = Report { presentation: Some(OrientationIssue::Turned90), ..report(false) };
     assert_eq!(serde_json::to_value(turned).unwrap()["presentation"], "turned_90");
 }
 

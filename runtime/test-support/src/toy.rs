@@ -5,9 +5,9 @@
 //! the spot.
 
 use fiducia::{
-    AdapterInput, Calibration, Grey, GreyValues, Manifest, MmSource, Plane, Plausibility,
-    Radiograph, RefineFrame, Scale, SectionKind, ShapeModel, WholeFrame, layout, whole_frame,
-    whole_input,
+    AdapterInput, Calibration, FullImageInput, Grey, GreyValues, Manifest, MmSource, Plane,
+    Plausibility, Radiograph, RefineFrame, Scale, SectionKind, ShapeModel, full_image_frame,
+    full_image_input, layout,
 };
 use fiducia_kernels::Affine;
 use image::{DynamicImage, GrayImage, ImageFormat};
@@ -29,7 +29,7 @@ const PATCH: usize = 24;
 /// Side and standard deviation of the smoothing kernel, px of a region.
 const KERNEL: (usize, f64) = (16, 3.0);
 
-const WHOLE: WholeFrame = WholeFrame {
+const WHOLE: FullImageInput = FullImageInput {
     width: 128,
     height: 160,
     unit_per_px: 2.0,
@@ -203,12 +203,12 @@ pub fn patch_parts() -> Parts {
     let foundation = fiducia::Pack::from_bytes(pack()).unwrap().foundation();
     let info = fiducia::PatchInfo { landmark: NEW.to_owned(), model: "toy".to_owned(), foundation };
     let [x, y] = truth(REFERENCE[1])[1];
-    let follower = fiducia::Follower { mean: [x + 5.0, y - 4.0], modes: vec![] };
+    let derived = fiducia::DerivedLandmark { mean: [x + 5.0, y - 4.0], modes: vec![] };
     vec![
         (*b"PATC", serde_json::to_vec(&info).unwrap()),
         (*b"ADAP", bytes(&[0.25])),
         (*b"CALI", bytes(&[0.25, 0.2, 8.0, 12.0])),
-        (*b"FOLL", bytes(&follower.to_values())),
+        (*b"FOLL", bytes(&derived.to_values())),
         (*b"PROV", br#"{"tool":"toy"}"#.to_vec()),
     ]
 }
@@ -310,11 +310,11 @@ fn patches() -> Vec<Vec<f32>> {
 /// The backbone's input for the reference picture.
 fn reference_input() -> Plane {
     let radiograph = radiograph();
-    let to_image = whole_frame(&WHOLE, [radiograph.width, radiograph.height], [1.0; 2]);
+    let to_image = full_image_frame(&WHOLE, [radiograph.width, radiograph.height], [1.0; 2]);
     let mut plane = Plane::default();
     let mut data = vec![0.0; WHOLE.width * WHOLE.height];
     Grey::new(&radiograph).unwrap().reduce(WHOLE.unit_per_px, [1.0; 2], &mut plane);
-    whole_input(&WHOLE, &plane, &to_image, &mut data, &mut Vec::new());
+    full_image_input(&WHOLE, &plane, &to_image, &mut data, &mut Vec::new());
     Plane { data, size: [WHOLE.width, WHOLE.height], to_image }
 }
 

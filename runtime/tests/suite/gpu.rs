@@ -3,8 +3,8 @@
 //! `FIDUCIA_GPU=required` makes a missing adapter a failure; without it these tests are recorded as skipped.
 
 use fiducia::{
-    Backend, Detector, Error, ErrorKind, Pack, Patch, Precision, Radiograph, Report, StepTime,
-    Wanted,
+    Backend, Detector, DetectorOptions, Error, ErrorKind, Pack, Patch, Precision, Radiograph,
+    Report, StepTime,
 };
 use fiducia_test_support::shipped::shipped;
 use fiducia_test_support::{gpu_or_skip, record_skip, test_name, toy};
@@ -79,7 +79,7 @@ fn all_shipped_models_agree() {
         assert_eq!(on_gpu.backend.kind, "gpu");
         assert!(!on_gpu.backend.device.is_empty() && !on_gpu.backend.driver.is_empty());
         let (a, b) = (gpu.observe(&film).unwrap(), cpu.observe(&film).unwrap());
-        assert_eq!((a.grey_levels, a.white_share), (b.grey_levels, b.white_share));
+        assert_eq!((a.grey_levels, a.white_fraction), (b.grey_levels, b.white_fraction));
         for (what, a, b) in [
             ("coarse mass", a.coarse_mass, b.coarse_mass),
             ("pose residual", a.pose_residual, b.pose_residual),
@@ -118,7 +118,7 @@ fn shipped_in(form: Precision, tolerance: f64) -> Result<Vec<[Vec<StepTime>; 2]>
         let film = Radiograph::open(&shipped(image), spacing).unwrap();
         let mut whole = on_gpu(&pack)?;
         let adapter = Some(String::new());
-        let wanted = Wanted { adapter, precision: form, ..Wanted::default() };
+        let wanted = DetectorOptions { adapter, precision: form, ..DetectorOptions::default() };
         let mut other = match Detector::on(&pack, &wanted, &pack.manifest().landmarks) {
             // Not every adapter has 16-bit floats.
             Err(e) if e.kind() == ErrorKind::NoGpu => return Err(e),

@@ -1,7 +1,7 @@
 //! Pictures that are presented wrongly are refused and called what they are.
 
 use fiducia::{
-    Backend, Detector, ErrorKind, MmSource, Pack, Presentation, Radiograph, SectionKind,
+    Backend, Detector, ErrorKind, MmSource, OrientationIssue, Pack, Radiograph, SectionKind,
 };
 
 use fiducia_test_support::toy;
@@ -25,7 +25,7 @@ fn radiograph() -> Radiograph {
 #[test]
 fn every_presentation_is_recognised_and_stays_refused() {
     let mut detector = detector();
-    for presentation in Presentation::ALL {
+    for presentation in OrientationIssue::ALL {
         let report = detector.detect(&presentation.apply(&radiograph())).unwrap();
         assert_eq!(report.presentation, Some(presentation), "{:?}", report.reasons);
         assert!(!report.plausible);

@@ -1,7 +1,7 @@
 //! The derived landmark: a landmark whose coarse position is computed from the shape of the model's own
 //! landmarks, because the backbone has no heat map for it.
 
-use fiducia::{Follower, Observation, ShapeModel, distance};
+use fiducia::{DerivedLandmark, Observation, ShapeModel, distance};
 use fiducia_kernels::Affine;
 use nalgebra::{DMatrix, DVector};
 
@@ -20,7 +20,11 @@ const GROSS: f64 = 10.0;
 
 /// Robust ridge regression (iteratively reweighted least squares) of the label on the mode amounts, in the
 /// frame of the mean shape.
-pub(super) fn fit_derived(shape: &ShapeModel, labels: &Labels, seen: &[Observation]) -> Follower {
+pub(super) fn fit_derived(
+    shape: &ShapeModel,
+    labels: &Labels,
+    seen: &[Observation],
+) -> DerivedLandmark {
     let modes = shape.deviations.len();
     let local: Vec<[f64; 2]> = labels
         .points
@@ -30,7 +34,7 @@ pub(super) fn fit_derived(shape: &ShapeModel, labels: &Labels, seen: &[Observati
         .collect();
     let row = |o: &Observation, k: usize| if k == 0 { 1.0 } else { o.amounts[k - 1] };
     let mut weights: Vec<f64> = labels.weights.iter().map(|w| w[0]).collect();
-    let mut derived = Follower { mean: [0.0; 2], modes: vec![[0.0; 2]; modes] };
+    let mut derived = DerivedLandmark { mean: [0.0; 2], modes: vec![[0.0; 2]; modes] };
     for _ in 0..ROUNDS {
         let normal = DMatrix::from_fn(modes + 1, modes + 1, |a, b| {
             let sum = seen.iter().zip(&weights).map(|(o, w)| w * row(o, a) * row(o, b));

@@ -1,7 +1,8 @@
 //! The patch file of a new landmark.
 
 use fiducia::{
-    Calibration, Error, ErrorKind, FileKind, Follower, Pack, PatchInfo, SectionKind, assemble,
+    Calibration, DerivedLandmark, Error, ErrorKind, FileKind, Pack, PatchInfo, SectionKind,
+    assemble,
 };
 
 use super::NewLandmark;
@@ -17,7 +18,7 @@ pub(super) fn assemble_patch(
     new: &NewLandmark,
     images: &[Unlabelled],
     values: &[f32],
-    derived: &Follower,
+    derived: &DerivedLandmark,
     calibration: Calibration,
 ) -> Result<Vec<u8>, Error> {
     let info = PatchInfo {
@@ -52,7 +53,7 @@ pub(super) fn assemble_patch(
         (SectionKind::PatchInfo, json(&info)),
         private,
         (SectionKind::Calibration, floats(calibration_values(&calibration).into_iter())),
-        (SectionKind::Follower, floats(derived.to_values().into_iter())),
+        (SectionKind::DerivedLandmark, floats(derived.to_values().into_iter())),
         (SectionKind::Provenance, json(&provenance)),
     ];
     Ok(assemble(FileKind::Patch, &sections.map(|(kind, content)| (kind.code(), content))))

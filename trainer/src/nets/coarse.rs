@@ -8,7 +8,7 @@ use super::layers::{ConvBn, Residual, export_pointwise, pointwise, upsample2};
 use super::side::Side;
 use super::trunk::{Trunk, TrunkFeatures};
 use crate::nets::onnx::GraphBuilder;
-use fiducia::WholeFrame;
+use fiducia::FullImageInput;
 
 /// Feature maps of the decoder at strides 16, 8 and 4.
 const CHANNELS: [usize; 3] = [96, 64, 48];
@@ -62,7 +62,7 @@ impl CoarseDecoder {
 
     /// Trunk and decoder as one ONNX graph, from `image [1, 1, height, width]` to `heatmaps [1, landmarks,
     /// height / 4, width / 4]` and, if given, `side [1, 1, 1, 1]`.
-    pub fn export(&self, trunk: &Trunk, frame: &WholeFrame, side: Option<&Side>) -> Vec<u8> {
+    pub fn export(&self, trunk: &Trunk, frame: &FullImageInput, side: Option<&Side>) -> Vec<u8> {
         let mut g = GraphBuilder::new("backbone");
         let x = g.input("image", &[Some(1), Some(1), Some(frame.height), Some(frame.width)]);
         let [f4, f8, f16] = trunk.export(&mut g, &x);

@@ -1,4 +1,4 @@
-use fiducia::{AdapterInput, Plausibility, RefineFrame, Scale, WholeFrame};
+use fiducia::{AdapterInput, FullImageInput, Plausibility, RefineFrame, Scale};
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn parts() -> Parts {
             landmarks: vec!["p".to_owned(), "q".to_owned()],
             guides: Vec::new(),
             scale: Scale::Millimetres { field_height: 64.0, unit_mm: 1.0 },
-            whole: WholeFrame {
+            whole: FullImageInput {
                 width: 64,
                 height: 64,
                 unit_per_px: 1.0,

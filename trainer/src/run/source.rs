@@ -1,7 +1,7 @@
 //! The inputs of a run: images, annotations, the normalised unit, trunk and device.
 
 use fiducia::pack::hex;
-use fiducia::{Error, ErrorKind, RefineFrame, Scale, WholeFrame};
+use fiducia::{Error, ErrorKind, FullImageInput, RefineFrame, Scale};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -89,7 +89,7 @@ impl Source {
     }
 
     /// Input grids of the two networks: the full image has the size of the median image.
-    pub fn frames(&self) -> (WholeFrame, RefineFrame) {
+    pub fn frames(&self) -> (FullImageInput, RefineFrame) {
         let edge = |units: f64| {
             ((units / FULL / Trunk::MULTIPLE as f64).round() as usize).max(2) * Trunk::MULTIPLE
         };
@@ -97,7 +97,7 @@ impl Source {
             let extent = |v: &ImagePyramid| v.size_px[axis] as f64 * v.to_unit.m[axis][axis];
             median(self.pyramids.iter().map(extent).collect())
         };
-        let full = WholeFrame {
+        let full = FullImageInput {
             width: edge(usual(0)),
             height: edge(usual(1)),
             unit_per_px: FULL,

@@ -1,8 +1,8 @@
 //! The stages of a run; each reads its checkpoint or computes its result.
 
 use fiducia::{
-    Error, ErrorKind, GreyValues, Manifest, Observation, Pack, Plausibility, Pose, RefineFrame,
-    WholeFrame,
+    Error, ErrorKind, FullImageInput, GreyValues, Manifest, Observation, Pack, Plausibility, Pose,
+    RefineFrame,
 };
 use rayon::prelude::*;
 
@@ -27,7 +27,7 @@ pub(super) struct Run<'a> {
     m: &'a Material<'a>,
     config: &'a RunConfig,
     place: &'a Place,
-    full: WholeFrame,
+    full: FullImageInput,
     region: RefineFrame,
     landmarks: Vec<usize>,
 }

@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
-use fiducia::{Error, ShapeModel, WholeFrame, distance, normalise_whole, whole_frame};
+use fiducia::{Error, FullImageInput, ShapeModel, distance, full_image_frame, normalise_whole};
 use fiducia_kernels::{Affine, peak};
 use rand::RngExt;
 use rayon::prelude::*;
@@ -64,7 +64,7 @@ struct State {
 pub fn train_coarse(
     material: &Material<'_>,
     correspondence: &Correspondences,
-    frame: &WholeFrame,
+    frame: &FullImageInput,
     config: &CoarseConfig,
     checkpoint: &Checkpoint,
 ) -> Result<(CoarseDecoder, Labels), Error> {
@@ -116,7 +116,7 @@ fn learn(
     optimiser: &mut ModuleOptimizer,
     batch: Batch,
     material: &Material<'_>,
-    frame: &WholeFrame,
+    frame: &FullImageInput,
     config: &CoarseConfig,
     step: usize,
 ) -> (CoarseDecoder, f32) {
@@ -140,7 +140,7 @@ impl Batch {
     fn draw(
         m: &Material<'_>,
         labels: &Labels,
-        frame: &WholeFrame,
+        frame: &FullImageInput,
         config: &CoarseConfig,
         step: usize,
         runner: &TrunkRunner,
@@ -171,7 +171,7 @@ impl Batch {
     }
 
     /// Heat maps `[n · landmarks, cells]` and their weights; a landmark outside the image has weight 0.
-    fn targets(&self, frame: &WholeFrame, sigma: f64) -> (Vec<f32>, Vec<f32>) {
+    fn targets(&self, frame: &FullImageInput, sigma: f64) -> (Vec<f32>, Vec<f32>) {
         let cells = [frame.width / frame.stride, frame.height / frame.stride];
         let to_cell = |v: f64| (v - (frame.stride as f64 - 1.0) / 2.0) / frame.stride as f64;
         let mut maps =
@@ -209,7 +209,7 @@ pub(crate) fn pick(
 /// shift.
 fn augmented(
     pyramid: &ImagePyramid,
-    frame: &WholeFrame,
+    frame: &FullImageInput,
     config: &CoarseConfig,
     rng: &mut impl rand::Rng,
 ) -> Affine {
@@ -222,13 +222,13 @@ fn augmented(
 }
 
 /// Maps pixels of the backbone's input to normalised units of the image, as the runtime does.
-fn plain(pyramid: &ImagePyramid, frame: &WholeFrame) -> Affine {
+fn plain(pyramid: &ImagePyramid, frame: &FullImageInput) -> Affine {
     let unit_per_px = [pyramid.to_unit.m[0][0], pyramid.to_unit.m[1][1]];
-    pyramid.to_unit.after(&whole_frame(frame, pyramid.size_px, unit_per_px))
+    pyramid.to_unit.after(&full_image_frame(frame, pyramid.size_px, unit_per_px))
 }
 
 /// The backbone's input for an image, as in the runtime.
-pub(super) fn backbone_input(pyramid: &ImagePyramid, frame: &WholeFrame) -> Vec<f32> {
+pub(super) fn backbone_input(pyramid: &ImagePyramid, frame: &FullImageInput) -> Vec<f32> {
     let size = [frame.width, frame.height];
     let mut input = pyramid.sample(&pyramid.full, &plain(pyramid, frame), size);
     normalise_whole(frame, &mut input, &mut Vec::new());
@@ -239,7 +239,7 @@ pub(super) fn backbone_input(pyramid: &ImagePyramid, frame: &WholeFrame) -> Vec<
 fn predict(
     network: &CoarseDecoder,
     m: &Material<'_>,
-    frame: &WholeFrame,
+    frame: &FullImageInput,
     runner: &TrunkRunner,
 ) -> Result<Vec<Vec<[f64; 2]>>, Error> {
     let network = network.valid();

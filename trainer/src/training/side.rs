@@ -5,7 +5,7 @@
 //! maps them to 1 for an image and to -1 for its mirror image. It assumes that the training images are
 //! oriented correctly.
 
-use fiducia::{Error, WholeFrame};
+use fiducia::{Error, FullImageInput};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
@@ -27,7 +27,7 @@ const REFUSED: f64 = 0.01;
 ///
 /// # Errors
 /// Errors of the trunk.
-pub fn learn_side(m: &Material<'_>, frame: &WholeFrame) -> Result<(Side, f64), Error> {
+pub fn learn_side(m: &Material<'_>, frame: &FullImageInput) -> Result<(Side, f64), Error> {
     let runner = m.trunk.runner(frame.width, frame.height)?;
     let size = Side::size(frame.width, frame.height);
     let both = |pyramid| {

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use fiducia::{
-    AdapterInput, Calibration, Manifest, Plausibility, RefineFrame, Scale, ShapeModel, WholeFrame,
+    AdapterInput, Calibration, FullImageInput, Manifest, Plausibility, RefineFrame, Scale,
+    ShapeModel,
 };
 use fiducia_trainer::nets::onnx::{ConvShape, GraphBuilder, Weights};
 use fiducia_trainer::pack::{Parts, write};
@@ -79,7 +80,7 @@ pub(crate) fn pack_of(landmarks: &[(&str, f32)], path: &Path) -> PathBuf {
             landmarks: landmarks.iter().map(|l| l.0.to_owned()).collect(),
             guides: Vec::new(),
             scale: Scale::Millimetres { field_height: 64.0, unit_mm: 1.0 },
-            whole: WholeFrame {
+            whole: FullImageInput {
                 width: 64,
                 height: 64,
                 unit_per_px: 1.0,

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fiducia::{
-    Adapter, Backend, Detector, Error, MeasuredPeak, Pack, Precision, Radiograph, Timings, Wanted,
-    by_shader,
+    Adapter, Backend, Detector, DetectorOptions, Error, MeasuredPeak, Pack, Precision, Radiograph,
+    Timings, by_shader,
 };
 use fiducia_benches::{DEMO_MM, Row, Times, doubled};
 
@@ -48,9 +48,9 @@ pub(crate) fn cases(models: &Path) -> Result<Vec<Case>, Error> {
 }
 
 /// Detector options for the adapter of this name and this precision.
-pub(crate) fn options(adapter: &str, precision: Precision) -> Wanted {
+pub(crate) fn options(adapter: &str, precision: Precision) -> DetectorOptions {
     let adapter = Some(adapter.to_owned());
-    Wanted { backend: Backend::Gpu, adapter, precision, ..Wanted::default() }
+    DetectorOptions { backend: Backend::Gpu, adapter, precision, ..DetectorOptions::default() }
 }
 
 /// Time per image with its stages, pipelined throughput, and the time of each shader against its roofline

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use fiducia::{Adapter, Detector, Error, ErrorKind, Pack, Precision, Wanted};
+use fiducia::{Adapter, Detector, DetectorOptions, Error, ErrorKind, Pack, Precision};
 use fiducia_benches::Row;
 use fiducia_kernels::gpu::self_test;
 
@@ -83,7 +83,8 @@ pub(crate) fn shaders(adapter: &str) -> Result<(), Error> {
 pub(crate) fn model(models: &Path, adapter: &str, cache: Option<&Path>) -> Result<(), Error> {
     // The image is read before the clock starts.
     let radiograph = cases(models)?.swap_remove(0).radiograph;
-    let options = Wanted { cache: cache.map(Path::to_owned), ..options(adapter, Precision::F32) };
+    let options =
+        DetectorOptions { cache: cache.map(Path::to_owned), ..options(adapter, Precision::F32) };
     let ready = || {
         let pack = Pack::open(&models.join("head.fid"))?;
         Detector::on(&pack, &options, &pack.manifest().landmarks)

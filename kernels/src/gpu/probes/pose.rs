@@ -50,17 +50,17 @@ impl Decoded {
     }
 }
 
-/// A landmark: a guide, or a follower with its mean and its modes.
+/// A landmark: a guide, or a derived landmark with its mean and its modes.
 enum Landmark {
-    Guide(usize),
-    Follower([f64; 2], Vec<[f64; 2]>),
+    ModelLandmark(usize),
+    Derived([f64; 2], Vec<[f64; 2]>),
 }
 
 impl Landmark {
     fn place(&self) -> Place<'_> {
         match self {
-            Self::Guide(guide) => Place::Guide(*guide),
-            Self::Follower(mean, modes) => Place::Follower { mean: *mean, modes },
+            Self::ModelLandmark(guide) => Place::ModelLandmark(*guide),
+            Self::Derived(mean, modes) => Place::Derived { mean: *mean, modes },
         }
     }
 }
@@ -80,7 +80,7 @@ type Likely = (Pose, Vec<[f64; 2]>, Vec<f64>);
 
 impl Scene {
     /// A random shape model of `guides` and `modes`, with an image of it in which some points are outliers and some maps
-    /// have no peak. The landmarks are all guides, or some guides and two followers.
+    /// have no peak. The landmarks are all guides, or some guides and two derived landmark.
     pub(in crate::gpu) fn new(rng: &mut Rng, guides: usize, modes: usize, all: bool) -> Self {
         let mean: Vec<[f64; 2]> =
             (0..guides).map(|_| [100.0 + 80.0 * real(rng), 120.0 + 90.0 * real(rng)]).collect();
@@ -102,12 +102,12 @@ impl Scene {
         };
         if !all {
             // Two that no map shows, one of them first.
-            let mut follower = || {
+            let mut derived = || {
                 let modes = (0..modes).map(|_| [real(rng), real(rng)]).collect();
-                Landmark::Follower([90.0, 140.0], modes)
+                Landmark::Derived([90.0, 140.0], modes)
             };
-            landmarks.insert(0, follower());
-            landmarks.push(follower());
+            landmarks.insert(0, derived());
+            landmarks.push(derived());
         }
         let fine = (0..landmarks.len()).map(|i| {
             let at = [32.0 + 9.0 * real(rng), 30.0 + 9.0 * real(rng)];
@@ -186,7 +186,7 @@ impl Scene {
         let fine: Vec<[f64; 2]> = fine.collect();
         let mut points = guided;
         for (&p, landmark) in fine.iter().zip(&self.landmarks) {
-            if let Landmark::Guide(guide) = landmark {
+            if let Landmark::ModelLandmark(guide) = landmark {
                 points[*guide] = p;
             }
         }
@@ -196,7 +196,7 @@ impl Scene {
         };
         let residuals: Vec<f64> = fine.iter().zip(&self.landmarks).map(residual).collect();
         let own = residuals.iter().zip(&self.landmarks);
-        let own = own.filter(|(_, landmark)| matches!(landmark, Landmark::Guide(_)));
+        let own = own.filter(|(_, landmark)| matches!(landmark, Landmark::ModelLandmark(_)));
         let shape_residual = rms(own.map(|(&residual, _)| residual));
 
         let mass = masses.iter().sum::<f64>() / masses.len() as f64;

@@ -85,18 +85,18 @@ impl Quantised {
 
 /// A shape model and the expected position of each landmark, as pose.wgsl reads them: the mean shape `[guides, 2]`, the
 /// ridge of each mode, the modes `[modes, guides, 2]`, for each landmark the number of its guide, or the number of guides
-/// plus that of its follower, and for each follower its mean and its modes `[1 + modes, 2]`.
+/// plus that of its derived landmark, and for each derived landmark its mean and its modes `[1 + modes, 2]`.
 pub fn pack_shape<M: AsRef<[f64]>>(shape: &Shape<'_, M>, places: &[Place<'_>]) -> Vec<f32> {
     let mut values: Vec<f32> = shape.mean.iter().flatten().map(|&v| v as f32).collect();
     values.extend((0..shape.modes.len()).map(|mode| shape.ridge(mode) as f32));
     values.extend(shape.modes.iter().flat_map(AsRef::as_ref).map(|&v| v as f32));
-    let (mut followers, mut moves) = (shape.mean.len(), Vec::new());
+    let (mut derived, mut moves) = (shape.mean.len(), Vec::new());
     for place in places {
         match *place {
-            Place::Guide(guide) => values.push(guide as f32),
-            Place::Follower { mean, modes } => {
-                values.push(followers as f32);
-                followers += 1;
+            Place::ModelLandmark(guide) => values.push(guide as f32),
+            Place::Derived { mean, modes } => {
+                values.push(derived as f32);
+                derived += 1;
                 moves.extend([mean].iter().chain(modes).flatten().map(|&v| v as f32));
             }
         }

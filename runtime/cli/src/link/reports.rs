@@ -1,6 +1,6 @@
 //! A report as messages of the link: positions in hundredths of a millimetre, landmarks split over several messages.
 
-use fiducia::{Landmark, Presentation as Issue, Report};
+use fiducia::{Landmark, OrientationIssue as Issue, Report};
 use fiducia_link::{Message, ModelId, Presentation, Report as Part, SPOTS, Spot};
 
 /// The messages for an exposure; `None` if a value cannot be expressed in hundredths of a millimetre.

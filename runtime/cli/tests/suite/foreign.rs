@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use fiducia::{Backend, Detector, Pack, Presentation, Radiograph};
+use fiducia::{Backend, Detector, OrientationIssue, Pack, Radiograph};
 use fiducia_test_support::{shipped::shipped, skip};
 use image::{DynamicImage, GrayImage, Luma};
 
@@ -82,7 +82,7 @@ fn inverting_a_negative_restores_the_image() {
         assert_eq!([a.x_px, a.y_px], [b.x_px, b.y_px], "{}", a.name);
     }
     let report = detector.detect(&image.inverted()).unwrap();
-    assert_eq!(report.presentation, Some(Presentation::Inverted));
+    assert_eq!(report.presentation, Some(OrientationIssue::Inverted));
     assert!(report.inverted && !report.plausible);
 }
 
@@ -127,5 +127,5 @@ fn the_negative_of_a_chest_radiograph_is_refused_for_low_confidence() {
     assert!(detector.detect(&image).unwrap().plausible);
     let report = detector.detect(&image.inverted()).unwrap();
     assert!(report.reasons[0].contains("low-confidence landmarks"), "{:?}", report.reasons);
-    assert_eq!(report.presentation, Some(Presentation::Inverted));
+    assert_eq!(report.presentation, Some(OrientationIssue::Inverted));
 }

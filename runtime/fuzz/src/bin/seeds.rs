@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use fiducia::{FileKind, Follower, Pack, Patch, PatchInfo, SectionKind, assemble};
+use fiducia::{FileKind, DerivedLandmark, Pack, Patch, PatchInfo, SectionKind, assemble};
 
 /// A section: its four-character code and its content.
 type Section = ([u8; 4], Vec<u8>);
@@ -54,12 +54,12 @@ fn patch(pack: &Pack, as_slice: bool) -> Result<Vec<u8>, Box<dyn std::error::Err
     } else {
         (SectionKind::Adapters, floats(&deltas.common()))
     };
-    let follower = Follower { mean: [1.0; 2], modes: vec![[0.1; 2]; manifest.shape_modes] };
+    let derived = DerivedLandmark { mean: [1.0; 2], modes: vec![[0.1; 2]; manifest.shape_modes] };
     let sections = [
         (SectionKind::PatchInfo, serde_json::to_vec(&info)?),
         private,
         (SectionKind::Calibration, floats(&[1.0, 0.5, 4.0, 6.0])),
-        (SectionKind::Follower, floats(&follower.to_values())),
+        (SectionKind::DerivedLandmark, floats(&derived.to_values())),
         (SectionKind::Provenance, b"{}".to_vec()),
     ];
     Ok(assemble(FileKind::Patch, &sections.map(|(kind, content)| (kind.code(), content))))

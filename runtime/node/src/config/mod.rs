@@ -17,7 +17,7 @@ use std::{
 
 use serde::Deserialize;
 
-use fiducia::{Backend, Error, ErrorKind, Precision, Wanted};
+use fiducia::{Backend, DetectorOptions, Error, ErrorKind, Precision};
 
 /// The configuration of the node. Relative paths start at the folder of the configuration file.
 #[derive(Clone, Debug, Deserialize)]
@@ -255,9 +255,9 @@ impl Config {
     }
 
     /// The device options of all detectors.
-    pub(super) fn device_options(&self) -> Wanted {
+    pub(super) fn device_options(&self) -> DetectorOptions {
         let Device { backend, adapter, precision, cache } = self.device.clone();
-        Wanted {
+        DetectorOptions {
             backend: match backend {
                 BackendName::Auto => Backend::Auto,
                 BackendName::Cpu => Backend::Cpu,
@@ -270,7 +270,7 @@ impl Config {
                 PrecisionName::Int8 => Precision::Int8,
             },
             cache: cache.or_else(|| Some(self.spool.join("gpu"))),
-            test_anew: false,
+            rerun_self_test: false,
         }
     }
 

@@ -12,8 +12,8 @@ use crate::engine::device::BackendInfo;
 use crate::engine::observation::{Found, Observation, Timings};
 use crate::engine::search::{COARSE_OUTLIER_UNITS, SearchPoint, cell_to_px, region_unit};
 use crate::error::Error;
-use crate::pack::{Manifest, Pack, RefineFrame, WholeFrame};
-use crate::preprocess::{Grey, Plane, crop, whole_frame, whole_input};
+use crate::pack::{FullImageInput, Manifest, Pack, RefineFrame};
+use crate::preprocess::{Grey, Plane, crop, full_image_frame, full_image_input};
 use crate::radiograph::Radiograph;
 use crate::shape::{Pose, ShapeModel, distance, rms};
 
@@ -90,9 +90,9 @@ impl CpuPath {
         let grey = Grey::new(radiograph)?;
 
         let (whole, size) = (&manifest.whole, [radiograph.width, radiograph.height]);
-        let frame = whole_frame(whole, size, unit_per_px);
+        let frame = full_image_frame(whole, size, unit_per_px);
         grey.reduce(whole.unit_per_px, unit_per_px, &mut self.plane);
-        whole_input(whole, &self.plane, &frame, &mut self.input, &mut self.scratch);
+        full_image_input(whole, &self.plane, &frame, &mut self.input, &mut self.scratch);
         timings_ms.preprocess = clock.lap();
         let seen = self.backbone.run(&self.input)?;
         timings_ms.backbone = clock.lap();
@@ -117,7 +117,7 @@ impl CpuPath {
             amounts: coarse.amounts,
             shape_residual,
             grey_levels: grey.levels(),
-            white_share: grey.white_share(),
+            white_fraction: grey.white_fraction(),
             timings_ms,
         })
     }
@@ -130,7 +130,7 @@ impl CpuPath {
     /// Decodes the coarse heat maps `[landmarks, h, w]` and fits the shape to their peaks.
     fn coarse_shape(
         &self,
-        whole: &WholeFrame,
+        whole: &FullImageInput,
         maps: &[f32],
         input_to_units: &Affine,
     ) -> CoarseShape {
@@ -197,7 +197,7 @@ impl CpuPath {
 
 /// Peaks of the coarse heat maps in units, and the probability in each peak.
 fn coarse_points(
-    whole: &WholeFrame,
+    whole: &FullImageInput,
     maps: &[f32],
     input_to_units: &Affine,
 ) -> (Vec<[f64; 2]>, Vec<f64>) {

@@ -12,12 +12,12 @@ use super::pipelines::Pipelines;
 use super::prepare::{HEAD_BYTES, Prepared, ROW_BYTES, prepare};
 use super::subject::Subject;
 use super::trust::trust;
-use crate::engine::device::{BackendInfo, Wanted};
+use crate::engine::device::{BackendInfo, DetectorOptions};
 use crate::engine::observation::{Found, Observation, Timings};
 use crate::engine::search::{cell_to_px, region_unit};
 use crate::error::{Error, ErrorKind};
 use crate::pack::{Manifest, Pack};
-use crate::preprocess::{check, no_contrast, reduction, whole_frame};
+use crate::preprocess::{check, full_image_frame, no_contrast, reduction};
 use crate::radiograph::Radiograph;
 use crate::radiograph::grey_window::tail;
 use crate::shape::Pose;
@@ -69,7 +69,7 @@ impl GpuPath {
         pack: &Pack,
         manifest: &Manifest,
         chosen: &[usize],
-        wanted: &Wanted,
+        wanted: &DetectorOptions,
     ) -> Result<Self, Error> {
         let precision = wanted.precision;
         let gpu = Gpu::open(&match &wanted.adapter {
@@ -193,7 +193,7 @@ impl GpuPath {
         let unit_per_px = manifest.unit_per_px(radiograph.height, radiograph.spacing_mm);
         let units = [whole.unit_per_px, manifest.refine.unit_per_px];
         let reductions = units.map(|unit| reduction(size, unit, unit_per_px));
-        let frame = whole_frame(whole, size, unit_per_px);
+        let frame = full_image_frame(whole, size, unit_per_px);
         let to_plane = reductions[0].to_input().inverse().unwrap_or(Affine::IDENTITY).after(&frame);
         let to_units = Affine::scale(unit_per_px[0], unit_per_px[1])
             .after(&frame)
@@ -284,7 +284,7 @@ fn observation(
         amounts: Vec::new(),
         shape_residual: head.shape_residual.into(),
         grey_levels: head.levels as usize,
-        white_share: f64::from(head.white) / radiograph.pixels.len() as f64,
+        white_fraction: f64::from(head.white) / radiograph.pixels.len() as f64,
         timings_ms: Timings::default(),
     }
 }

@@ -7,7 +7,7 @@ use fiducia_kernels::gpu::{CachedPipelines, Gpu, Program};
 
 use super::subject::Subject;
 use crate::atomic::write_privately;
-use crate::engine::device::Wanted;
+use crate::engine::device::DetectorOptions;
 
 /// The cache file.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Pipelines {
 
 impl Pipelines {
     /// Reads the cached pipelines of `subject`. If the device is tested again, its pipelines are compiled again too.
-    pub(super) fn find(subject: &Subject, wanted: &Wanted) -> Self {
+    pub(super) fn find(subject: &Subject, wanted: &DetectorOptions) -> Self {
         let mut it = Self {
             file: subject.file("pipelines", "bin", wanted),
             subject: subject.sha256(),
@@ -28,7 +28,7 @@ impl Pipelines {
         };
         let Some(file) = it.file.as_deref() else { return it };
         match CachedPipelines::open(file, &it.subject) {
-            Ok(kept) => it.found = (!wanted.test_anew).then_some(kept),
+            Ok(kept) => it.found = (!wanted.rerun_self_test).then_some(kept),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
                 log::info!("pipelines are not cached in {}: {e}", file.display());

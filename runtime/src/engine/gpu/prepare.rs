@@ -177,7 +177,7 @@ fn pose_step(manifest: &Manifest, modes: usize) -> PoseStep {
 /// The expected position of a landmark, as the kernels read it.
 fn expected(place: &SearchPoint) -> Place<'_> {
     match place {
-        SearchPoint::ModelLandmark(guide) => Place::Guide(*guide),
-        SearchPoint::Derived(follower) => follower.expected(),
+        SearchPoint::ModelLandmark(guide) => Place::ModelLandmark(*guide),
+        SearchPoint::Derived(derived) => derived.expected(),
     }
 }

@@ -6,7 +6,7 @@ use fiducia_kernels::gpu::{Gpu, KERNELS};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::engine::device::Wanted;
+use crate::engine::device::DetectorOptions;
 use crate::pack::Pack;
 use crate::pack::hex;
 
@@ -25,7 +25,7 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    pub(super) fn of(gpu: &Gpu, pack: &Pack, wanted: &Wanted) -> Self {
+    pub(super) fn of(gpu: &Gpu, pack: &Pack, wanted: &DetectorOptions) -> Self {
         let adapter = gpu.adapter();
         let mut shaders = Sha256::new();
         shaders.update(env!("CARGO_PKG_VERSION"));
@@ -68,7 +68,12 @@ impl Subject {
     }
 
     /// Its file in the cache folder, if there is one.
-    pub(super) fn file(&self, what: &str, ending: &str, wanted: &Wanted) -> Option<PathBuf> {
+    pub(super) fn file(
+        &self,
+        what: &str,
+        ending: &str,
+        wanted: &DetectorOptions,
+    ) -> Option<PathBuf> {
         let name = format!("{what}-{}.{ending}", &hex(&self.sha256())[..16]);
         wanted.cache.as_ref().map(|folder| folder.join(name))
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::subject::Subject;
 use crate::atomic::write_privately;
-use crate::engine::device::Wanted;
+use crate::engine::device::DetectorOptions;
 use crate::error::Error;
 
 /// Schema of the file.
@@ -36,11 +36,11 @@ struct Kept {
 ///
 /// # Errors
 /// [`crate::error::ErrorKind::GpuWrong`] naming the shader that fails now or failed when it was tested.
-pub(super) fn trust(gpu: &Gpu, subject: &Subject, wanted: &Wanted) -> Result<(), Error> {
+pub(super) fn trust(gpu: &Gpu, subject: &Subject, wanted: &DetectorOptions) -> Result<(), Error> {
     static TRUSTED: Mutex<Vec<Subject>> = Mutex::new(Vec::new());
     // Locked while testing, so that detectors created at the same time test once.
     let mut trusted = TRUSTED.lock().unwrap_or_else(PoisonError::into_inner);
-    if !wanted.test_anew && trusted.iter().any(|earlier| earlier.same_device(subject)) {
+    if !wanted.rerun_self_test && trusted.iter().any(|earlier| earlier.same_device(subject)) {
         return Ok(());
     }
     outcome(subject, wanted, || {
@@ -57,11 +57,12 @@ pub(super) fn trust(gpu: &Gpu, subject: &Subject, wanted: &Wanted) -> Result<(),
 /// The cached outcome, else that of `test`, which is then cached.
 fn outcome(
     tested: &Subject,
-    wanted: &Wanted,
+    wanted: &DetectorOptions,
     test: impl FnOnce() -> Result<(), GpuError>,
 ) -> Result<(), GpuError> {
     let file = tested.file("self-test", "json", wanted);
-    if let Some(kept) = file.as_deref().filter(|_| !wanted.test_anew).and_then(|f| read(f, tested))
+    if let Some(kept) =
+        file.as_deref().filter(|_| !wanted.rerun_self_test).and_then(|f| read(f, tested))
     {
         log::debug!("self-test of {}: outcome of an earlier run", tested.adapter);
         return kept.map_or(Ok(()), |fault| {
@@ -118,7 +119,11 @@ mod tests {
     }
 
     /// Runs the test whose outcome is `fault`; says what came out and whether it ran.
-    fn run(tested: &Subject, wanted: &Wanted, fault: Option<&str>) -> (Result<(), String>, bool) {
+    fn run(
+        tested: &Subject,
+        wanted: &DetectorOptions,
+        fault: Option<&str>,
+    ) -> (Result<(), String>, bool) {
         let ran = Cell::new(false);
         let outcome = outcome(tested, wanted, || {
             ran.set(true);
@@ -127,8 +132,8 @@ mod tests {
         (outcome.map_err(|e| e.to_string()), ran.get())
     }
 
-    fn wanted(folder: &Path) -> Wanted {
-        Wanted { cache: Some(folder.join("deep/cache")), ..Wanted::default() }
+    fn wanted(folder: &Path) -> DetectorOptions {
+        DetectorOptions { cache: Some(folder.join("deep/cache")), ..DetectorOptions::default() }
     }
 
     #[test]
@@ -150,7 +155,7 @@ mod tests {
             change(&mut other);
             assert_eq!(run(&other, &wanted, None), (Ok(()), true), "{other:?}");
         }
-        let nowhere = Wanted::default();
+        let nowhere = DetectorOptions::default();
         assert_eq!(run(&tested(), &nowhere, None), (Ok(()), true));
         assert_eq!(run(&tested(), &nowhere, None), (Ok(()), true));
     }
@@ -164,7 +169,7 @@ mod tests {
         let (outcome, ran) = run(&tested(), &wanted, None);
         let message = outcome.unwrap_err();
         assert!(!ran && message.contains("peak") && message.contains("--self-test"), "{message}");
-        let anew = Wanted { test_anew: true, ..wanted.clone() };
+        let anew = DetectorOptions { rerun_self_test: true, ..wanted.clone() };
         assert_eq!(run(&tested(), &anew, None), (Ok(()), true));
         assert_eq!(run(&tested(), &wanted, None), (Ok(()), false));
     }

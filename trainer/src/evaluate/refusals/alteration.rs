@@ -1,6 +1,6 @@
 //! Alterations of an image that should be refused, and the positions of its points after them.
 
-use fiducia::{Presentation, Radiograph};
+use fiducia::{OrientationIssue, Radiograph};
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
 use crate::statistics::{Rank, order_statistic};
@@ -85,14 +85,14 @@ impl Alteration {
     }
 
     /// The orientation issue that the runtime should report.
-    pub fn presentation(self) -> Option<Presentation> {
+    pub fn presentation(self) -> Option<OrientationIssue> {
         match self {
-            Self::Mirrored => Some(Presentation::Mirrored),
-            Self::UpsideDown => Some(Presentation::Turned180),
-            Self::TurnedLeft => Some(Presentation::Turned270),
-            Self::TurnedRight => Some(Presentation::Turned90),
-            Self::Inverted => Some(Presentation::Inverted),
-            Self::InvertedMirrored => Some(Presentation::InvertedMirrored),
+            Self::Mirrored => Some(OrientationIssue::Mirrored),
+            Self::UpsideDown => Some(OrientationIssue::Turned180),
+            Self::TurnedLeft => Some(OrientationIssue::Turned270),
+            Self::TurnedRight => Some(OrientationIssue::Turned90),
+            Self::Inverted => Some(OrientationIssue::Inverted),
+            Self::InvertedMirrored => Some(OrientationIssue::InvertedMirrored),
             _ => None,
         }
     }

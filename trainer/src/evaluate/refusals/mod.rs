@@ -14,7 +14,7 @@ pub use figures::Figures;
 pub use outcome::{ImageOutcome, Signals};
 pub use table::refusal_table;
 
-use fiducia::{Detector, Error, ModelInfo, Presentation};
+use fiducia::{Detector, Error, ModelInfo, OrientationIssue};
 use serde::Serialize;
 
 use super::Unit;
@@ -45,7 +45,7 @@ pub struct Kind {
     /// What the images are, for the table.
     pub name: String,
     /// The orientation issue that the runtime should report, if any.
-    pub presentation: Option<Presentation>,
+    pub presentation: Option<OrientationIssue>,
     /// One entry per image.
     pub outcomes: Vec<ImageOutcome>,
 }

@@ -1,6 +1,6 @@
 //! The runtime's result on one image.
 
-use fiducia::{Detector, Error, ErrorKind, Observation, Presentation, Report};
+use fiducia::{Detector, Error, ErrorKind, Observation, OrientationIssue, Report};
 use serde::Serialize;
 
 use super::alteration::Altered;
@@ -16,7 +16,7 @@ pub struct ImageOutcome {
     /// Reasons of the refusal.
     pub reasons: Vec<String>,
     /// Orientation issue recognised on a refused image; only looked for where the image has a known one.
-    pub presentation: Option<Presentation>,
+    pub presentation: Option<OrientationIssue>,
     /// The quantities that plausibility is decided by; `None` where the image could not be analysed.
     pub signals: Option<Signals>,
     /// Radial errors of the landmarks inside the image; empty where the image was refused or has no ground
@@ -44,8 +44,8 @@ pub struct Signals {
     pub angle: f64,
     /// [`Observation::grey_levels`].
     pub grey_levels: usize,
-    /// [`Observation::white_share`], 0 to 1.
-    pub white_share: f64,
+    /// [`Observation::white_fraction`], 0 to 1.
+    pub white_fraction: f64,
 }
 
 /// Runs `detector` on one image. Where the expected orientation issue `named` is given, a refused image is
@@ -55,7 +55,7 @@ pub(super) fn outcome(
     altered: &Altered,
     landmarks: &[String],
     unit: Unit,
-    named: Option<Presentation>,
+    named: Option<OrientationIssue>,
 ) -> Result<ImageOutcome, Error> {
     let radiograph = &altered.radiograph;
     let seen = match detector.observe(radiograph) {
@@ -98,7 +98,7 @@ impl ImageOutcome {
             scale: seen.pose.scale,
             angle: seen.pose.angle,
             grey_levels: seen.grey_levels,
-            white_share: seen.white_share,
+            white_fraction: seen.white_fraction,
         };
         Self {
             refused: !report.plausible,

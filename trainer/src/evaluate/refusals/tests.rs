@@ -71,7 +71,7 @@ fn brightness_is_as_the_names_say() {
     assert_ne!(noise(1).radiograph.pixels, noise(2).radiograph.pixels);
 }
 
-fn seen(refused: bool, presentation: Option<Presentation>, errors: &[f64]) -> ImageOutcome {
+fn seen(refused: bool, presentation: Option<OrientationIssue>, errors: &[f64]) -> ImageOutcome {
     ImageOutcome {
         image: "x".to_owned(),
         refused,
@@ -85,10 +85,10 @@ fn seen(refused: bool, presentation: Option<Presentation>, errors: &[f64]) -> Im
 }
 
 fn kind() -> Kind {
-    let mirrored = Some(Presentation::Mirrored);
+    let mirrored = Some(OrientationIssue::Mirrored);
     let outcomes = vec![
         seen(true, mirrored, &[]),
-        seen(true, Some(Presentation::Inverted), &[]),
+        seen(true, Some(OrientationIssue::Inverted), &[]),
         seen(false, None, &[1.0, 2.0]),
         seen(false, None, &[6.0]),
     ];
