@@ -199,7 +199,7 @@ fn no_image_gives_no_output() {
             (p.stride_y, p.stride_x, p.dilation_y, p.dilation_x) = (1, 1, 1, 1);
             (p.in_channels, p.out_channels) = (16, 16);
         }
-        assert_eq!(both(&p, &mut draw, 0), [vec![], vec![]]);
+        assert_eq!(both(&p, &mut draw, 0), [Vec::<f32>::new(), Vec::new()]);
     }
 }
 

@@ -96,9 +96,9 @@ impl Scene {
         let turn = Affine::similarity(angle, scale, [100.0, 120.0], [90.0, 130.0]);
         let coarse = (0..guides).map(|i| coarse_peak(rng, i, turn.apply(mean[i]))).collect();
         let mut landmarks: Vec<Landmark> = if all {
-            (0..guides).map(Landmark::Guide).collect()
+            (0..guides).map(Landmark::ModelLandmark).collect()
         } else {
-            (0..guides).rev().step_by(3).map(Landmark::Guide).collect()
+            (0..guides).rev().step_by(3).map(Landmark::ModelLandmark).collect()
         };
         if !all {
             // Two that no map shows, one of them first.
