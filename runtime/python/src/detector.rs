@@ -136,7 +136,8 @@ impl Detector {
         }
         let landmarks = landmarks.unwrap_or_else(|| pack.manifest().landmarks.clone());
         let adapter = adapter.map(str::to_owned);
-        let wanted = fiducia::DetectorOptions { backend, adapter, ..fiducia::DetectorOptions::default() };
+        let wanted =
+            fiducia::DetectorOptions { backend, adapter, ..fiducia::DetectorOptions::default() };
         let detector = fiducia::Detector::on(&pack, &wanted, &landmarks)?;
         Ok(Self {
             backend: detector.backend().clone(),

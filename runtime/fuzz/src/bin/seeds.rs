@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use fiducia::{FileKind, DerivedLandmark, Pack, Patch, PatchInfo, SectionKind, assemble};
+use fiducia::{DerivedLandmark, FileKind, Pack, Patch, PatchInfo, SectionKind, assemble};
 
 /// A section: its four-character code and its content.
 type Section = ([u8; 4], Vec<u8>);
