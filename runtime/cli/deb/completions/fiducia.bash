@@ -124,13 +124,17 @@ _fiducia() {
             return 0
             ;;
         fiducia__subcmd__bench)
-            opts="-h --model --backend --adapter --precision --self-test --cache --spacing --runs --warm-up --profile --json --help"
+            opts="-h --model --require-signed --backend --adapter --precision --self-test --cache --spacing --runs --warm-up --profile --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --require-signed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -170,13 +174,17 @@ _fiducia() {
             return 0
             ;;
         fiducia__subcmd__detect)
-            opts="-q -h --model --backend --adapter --precision --self-test --cache --landmarks --require-signed --spacing --correct-magnification --invert --json --csv --measures --overlay --dicom --dicom-kinds --quiet --help"
+            opts="-q -h --model --require-signed --backend --adapter --precision --self-test --cache --landmarks --spacing --correct-magnification --invert --json --csv --measures --overlay --dicom --dicom-kinds --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --require-signed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -197,10 +205,6 @@ _fiducia() {
                     return 0
                     ;;
                 --landmarks)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --require-signed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
