@@ -6,7 +6,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
-use fiducia::{Detector, Pack, Radiograph, Refine, Timings};
+use fiducia::engine::Timings;
+use fiducia::engine::cpu::Refine;
+use fiducia::{Detector, Pack, Radiograph};
 use fiducia_benches::{Kind, Measured, backends, demo, heat_map, model, plane, shipped_pack};
 use fiducia_kernels::simd::peak;
 
@@ -100,7 +102,7 @@ fn adapters(criterion: &mut Criterion) {
         let all: Vec<usize> = (0..LANDMARKS).collect();
         let mut net = Refine::new(&pack, &all).expect("the graph compiles");
         let mut regions = plane(SEED, [side, LANDMARKS * side]);
-        regions.chunks_exact_mut(side * side).for_each(fiducia::normalise_crop);
+        regions.chunks_exact_mut(side * side).for_each(fiducia::preprocess::normalise_crop);
         group.bench_function(format!("adapters/cpu/{LANDMARKS}-{name}"), |b| {
             b.iter(|| net.run(black_box(&regions)).expect("inference works"));
         });

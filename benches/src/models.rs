@@ -2,10 +2,9 @@
 //! for one landmark. The trunk has its published weights, all others are random; run time does not depend on
 //! them.
 
-use fiducia::{
-    Calibration, Error, FullImageInput, Manifest, Pack, Plausibility, RefineFrame, Scale,
-    ShapeModel,
-};
+use fiducia::pack::{Calibration, FullImageInput, Manifest, Plausibility, RefineFrame, Scale};
+use fiducia::shape::ShapeModel;
+use fiducia::{Error, Pack};
 use fiducia_trainer::nets::{AdapterForm, CoarseDecoder, RefineNet, Trunk};
 use fiducia_trainer::pack::{Parts, to_bytes};
 use fiducia_trainer::run::device;
@@ -120,7 +119,8 @@ fn shape(landmarks: usize, modes: usize) -> ShapeModel {
 
 #[cfg(test)]
 mod tests {
-    use fiducia::{Backend, Detector, SectionKind};
+    use fiducia::pack::SectionKind;
+    use fiducia::{Backend, Detector};
 
     use super::*;
     use crate::radiograph;

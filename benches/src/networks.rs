@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use fiducia::{
-    Backbone, Backend, Detector, Error, ErrorKind, Grey, Pack, Plane, Radiograph, Refine,
-    SectionKind, full_image_frame, full_image_input, write_atomically,
-};
+use fiducia::atomic::write_atomically;
+use fiducia::engine::cpu::{Backbone, Refine};
+use fiducia::pack::SectionKind;
+use fiducia::preprocess::{Grey, Plane, full_image_frame, full_image_input};
+use fiducia::{Backend, Detector, Error, ErrorKind, Pack, Radiograph};
 use fiducia_kernels::simd::peak;
 
 /// Both networks and the sizes of their heat maps.

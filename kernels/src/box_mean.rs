@@ -1,6 +1,6 @@
 //! Reduction of an image by integer factors: each output pixel is the mean of a box of input pixels.
 
-use crate::Affine;
+use crate::affine::Affine;
 
 /// Sizes of a reduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Convolution of planes, of any kernel size, stride, dilation and grouping, with bias, activation and
 //! skip connection. One reference implementation of the three shaders `conv`, `grouped` and `depthwise`.
 
-use crate::Epilogue;
+use crate::epilogue::Epilogue;
 
 /// Sizes of a convolution, as the shaders read them.
 #[repr(C)]

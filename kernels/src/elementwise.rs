@@ -1,7 +1,7 @@
 //! One value of two, read through views: sums, products, copies, and with them broadcasting,
 //! transposition, slicing, nearest-neighbour upsampling and depth-to-space.
 
-use crate::Epilogue;
+use crate::epilogue::Epilogue;
 
 /// Axes of a view at most.
 pub const MAX_AXES: usize = 8;

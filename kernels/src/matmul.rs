@@ -1,7 +1,7 @@
 //! Matrix product per batch item: pointwise convolutions (one matrix for all) and private adapters (a
 //! matrix per landmark), with bias, activation and skip connection.
 
-use crate::Epilogue;
+use crate::epilogue::Epilogue;
 
 /// Sizes of a batched matrix product, as the shader reads them.
 #[repr(C)]

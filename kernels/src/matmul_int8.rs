@@ -2,8 +2,9 @@
 //! where they are read, with a scale for each pixel and each block of channels. Sums are integers within a block, and
 //! `f32` over the blocks.
 
+use crate::conv::Conv;
+use crate::matmul::Matmul;
 use crate::quantise::{level, scales};
-use crate::{Conv, Matmul};
 
 /// Weights `[m, k]` as [`crate::quantise`] gives them.
 #[derive(Clone, Copy, Debug)]

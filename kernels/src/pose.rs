@@ -4,7 +4,8 @@
 //! use it, both robust by iteratively reweighted least squares: that of its pose (a similarity) and that of its modes.
 //! Nothing here allocates: callers provide the working memory.
 
-use crate::{Affine, math};
+use crate::affine::Affine;
+use crate::math;
 
 /// Rounds of reweighting in both fits.
 pub const ROUNDS: usize = 6;

@@ -1,7 +1,7 @@
 //! Transposed convolution of planes, of any kernel size, stride, dilation and grouping, with bias, activation
 //! and skip connection: what an input pixel was to a convolution, an output pixel is here.
 
-use crate::Conv;
+use crate::conv::Conv;
 
 /// Fills `out` `[batch, out_channels, out_height, out_width]`.
 ///

@@ -1,6 +1,7 @@
 //! Resampling of a plane through an affine map, bilinear, the border repeated outwards.
 
-use crate::{Affine, math};
+use crate::affine::Affine;
+use crate::math;
 
 /// The value of `source` `[height, width]` at pixel position `(x, y)`, bilinear between pixels.
 ///

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 /// A file that is complete on disk under a temporary name. If it is dropped without [`Staged::commit`], it is deleted.
 ///
 /// ```
-/// use fiducia::Staged;
+/// use fiducia::atomic::Staged;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
@@ -38,7 +38,7 @@ pub struct Staged {
 /// A device or pipe (`/dev/null`) is written to directly.
 ///
 /// ```
-/// use fiducia::write_atomically;
+/// use fiducia::atomic::write_atomically;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;

@@ -41,13 +41,8 @@ pub mod overlay;
 #[cfg(feature = "results")]
 pub mod results;
 
-pub use atomic::{Staged, check_writable, write_atomically};
-pub use cephalometry::{Measure, Unit, measures};
-pub use detector::{Detector, Started};
-pub use engine::cpu::{Backbone, Coarse, Refine};
-#[cfg(feature = "gpu")]
-pub use engine::gpu::{ShaderTime, StepTime, by_shader};
-pub use engine::{Backend, BackendInfo, DetectorOptions, Found, Observation, Timings};
+pub use detector::Detector;
+pub use engine::{Backend, BackendInfo, DetectorOptions};
 pub use error::{Error, ErrorKind};
 pub use fiducia_kernels::Precision;
 #[cfg(feature = "gpu")]
@@ -55,17 +50,6 @@ pub use fiducia_kernels::gpu::{Adapter, Counters, MeasuredPeak, adapters};
 pub use landmark::Landmark;
 pub use orientation::OrientationIssue;
 pub use overlay::overlay;
-pub use pack::{
-    AdapterInput, Calibration, Coding, Deltas, FileKind, FullImageInput, Manifest, Pack, Patch,
-    PatchInfo, Plausibility, PublicKey, RefineFrame, Scale, Section, SectionKind, assemble,
-    group_len, layout, slice_len,
-};
-pub use preprocess::{
-    Grey, Plane, crop, full_image_frame, full_image_input, normalise_crop, normalise_whole,
-};
-pub use radiograph::{
-    Depth, DicomFacts, GreyBuffer, GreyValues, MmSource, Radiograph, Reading, Voi, file_start,
-    is_dicom,
-};
-pub use report::{ModelInfo, Report, csv, measures_csv, table};
-pub use shape::{DerivedLandmark, Pose, ShapeModel, distance};
+pub use pack::{Pack, Patch, PublicKey};
+pub use radiograph::{Depth, GreyBuffer, MmSource, Radiograph, Reading};
+pub use report::Report;

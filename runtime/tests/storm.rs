@@ -2,7 +2,8 @@
 //! gets past them. Each is refused with a reason or read as a whole; none panics, none makes the reader take
 //! more memory than its length justifies. A program of its own, because memory is counted.
 
-use fiducia::{Error, ErrorKind, Pack, Patch, PatchInfo, layout};
+use fiducia::pack::{PatchInfo, layout};
+use fiducia::{Error, ErrorKind, Pack, Patch};
 use fiducia_test_support::{Rng, checksums::reseal, toy};
 use peak_alloc::PeakAlloc;
 

@@ -1,7 +1,9 @@
 //! The atlas: the training images warped onto their mean shape and averaged. It shows typical anatomy but no
 //! real patient, so it can be published where a radiograph may not.
 
-use fiducia::{Error, Grey, Scale};
+use fiducia::Error;
+use fiducia::pack::Scale;
+use fiducia::preprocess::Grey;
 use fiducia_kernels::Affine;
 use rayon::prelude::*;
 
@@ -178,7 +180,7 @@ fn finish(average: Vec<f32>, size: [usize; 2]) -> Result<Vec<u8>, Error> {
         inverted: false,
         dicom: None,
     };
-    let mut plane = fiducia::Plane::default();
+    let mut plane = fiducia::preprocess::Plane::default();
     Grey::new(&radiograph)?.reduce(
         1.0,
         Scale::ImageHeight { field_height: size[1] as f64 }.unit_per_px(size[1], None),

@@ -1,6 +1,7 @@
 //! Parallel work on many images with one reusable state (such as a detector) per thread.
 
-use fiducia::{Backend, Detector, Error, Observation, Pack};
+use fiducia::engine::Observation;
+use fiducia::{Backend, Detector, Error, Pack};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 

@@ -1,6 +1,8 @@
 //! The image pyramid: an image reduced to the resolutions that the stages of the training work at.
 
-use fiducia::{Error, Grey, Plane, Radiograph, Scale};
+use fiducia::pack::Scale;
+use fiducia::preprocess::{Grey, Plane};
+use fiducia::{Error, Radiograph};
 use fiducia_kernels::{Affine, LocalNorm, local_norm};
 
 use crate::data::Unlabelled;
@@ -20,7 +22,7 @@ pub const ROUGH: f64 = 3.2;
 
 /// The reduced planes of one training image.
 ///
-/// [`fiducia::Scale`] defines the length of a normalised unit.
+/// [`fiducia::pack::Scale`] defines the length of a normalised unit.
 #[derive(Clone, Debug)]
 pub struct ImagePyramid {
     /// File name.
@@ -53,7 +55,8 @@ impl ImagePyramid {
     /// Reduces an image in memory to the planes.
     ///
     /// ```rust
-    /// use fiducia::{MmSource, Radiograph, Scale};
+    /// use fiducia::{MmSource, Radiograph};
+    /// use fiducia::pack::Scale;
     /// use fiducia_trainer::pyramid::{FINE, ImagePyramid};
     ///
     /// let radiograph = Radiograph {

@@ -1,6 +1,6 @@
 //! Learns the statistical shape model from noisy labels, and regularises the labels with it.
 
-use fiducia::{Pose, ShapeModel, distance};
+use fiducia::shape::{Pose, ShapeModel, distance};
 use nalgebra::{DMatrix, SymmetricEigen};
 
 use crate::correspond::{Labels, cauchy_weight};

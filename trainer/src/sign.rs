@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
 use ed25519_dalek::{Signer, SigningKey};
-use fiducia::layout::PATCH_MAGIC;
+use fiducia::pack::layout::PATCH_MAGIC;
 use fiducia::{Error, ErrorKind, Pack, Patch, PublicKey};
 use rand::{TryRng, rngs::SysRng};
 

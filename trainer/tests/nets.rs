@@ -156,7 +156,7 @@ fn a_graph_of_another_making_is_refused() {
     let network = trained(AdapterForm::Gate, &device);
     let (graph, inputs, adapters) =
         (network.export(32), network.adapter_inputs(), network.adapters());
-    let refusal = |graph: &[u8], inputs: &[fiducia::AdapterInput]| {
+    let refusal = |graph: &[u8], inputs: &[fiducia::pack::AdapterInput]| {
         RefineNet::frozen(graph, inputs, &adapters, &device).unwrap_err().to_string()
     };
     assert!(refusal(b"\xff\xff", &inputs).contains("cannot be trained"));
@@ -227,7 +227,7 @@ fn backbone_graph_equals_trunk_and_decoder() {
     let weights =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../models/efficientnet-lite0-f16.safetensors");
     let trunk = Trunk::open(weights.as_ref()).unwrap();
-    let frame = fiducia::FullImageInput {
+    let frame = fiducia::pack::FullImageInput {
         width: 64,
         height: 96,
         unit_per_px: 1.0,

@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use fiducia::{Pack, SectionKind};
+use fiducia::Pack;
+use fiducia::pack::SectionKind;
 use fiducia_test_support::skip;
 use tract_onnx::prelude::*;
 

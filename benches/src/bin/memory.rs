@@ -6,7 +6,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use fiducia::{Detector, Error, ErrorKind, Pack, write_atomically};
+use fiducia::atomic::write_atomically;
+use fiducia::{Detector, Error, ErrorKind, Pack};
 use fiducia_benches::{
     CEPHALOGRAM_PX, Kind, Row, backend, backends, model, peak_resident, radiograph, resident,
     shipped_pack_path,

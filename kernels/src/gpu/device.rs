@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{GpuError, GpuErrorKind, Plan};
-use crate::Precision;
+use crate::precision::Precision;
 
 /// A device that could run the shaders.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 extern crate std;
 use std::{format, string::String};
 
-use crate::Precision;
+use crate::precision::Precision;
 
 /// One compute shader: its text in pieces, and its entry point.
 #[derive(Debug, PartialEq, Eq)]

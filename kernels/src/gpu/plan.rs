@@ -4,7 +4,7 @@ extern crate std;
 use std::{collections::BTreeSet, string::String, vec, vec::Vec};
 
 use super::Kernel;
-use crate::Precision;
+use crate::precision::Precision;
 
 /// Bindings start at multiples of this, bytes: the largest alignment that WebGPU allows a device to ask for.
 pub(super) const ALIGN: usize = 256;

@@ -16,7 +16,10 @@ use super::probes::picture::{
 use super::probes::pose::{Scene, pose_probe};
 use super::probes::{Probe, Rng};
 use super::{Gpu, GpuError, GpuErrorKind, KERNELS, Kernel};
-use crate::{LocalNorm, Operation, PoolKind, Precision};
+use crate::elementwise::Operation;
+use crate::local_norm::LocalNorm;
+use crate::pool::PoolKind;
+use crate::precision::Precision;
 
 /// Compares every shader with its reference implementation on `gpu`; those of networks with numbers in `form`.
 ///

@@ -16,7 +16,7 @@ use fiducia_test_support::{gpu_or_skip, record_skip, required_gpu, skip};
 
 use super::probes::{Probe, Rng, plan_for};
 use super::*;
-use crate::Precision;
+use crate::precision::Precision;
 
 /// The device that tests share: a real GPU, else a software rasteriser.
 fn device() -> Result<Gpu, GpuError> {

@@ -11,7 +11,7 @@ use pulp::Simd;
 use super::patches::seen_by;
 use super::vector::{lanes, load};
 use super::{Aligned, Finish, Slab};
-use crate::Conv;
+use crate::conv::Conv;
 
 /// Values that are copied out at a time, unless one row of the output needs more: half of the nearest cache.
 const NEAR: usize = 6 << 10;

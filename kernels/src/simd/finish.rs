@@ -5,7 +5,7 @@ use core::ops::Range;
 use pulp::Simd;
 
 use super::vector::{load, store};
-use crate::{Epilogue, Skip};
+use crate::epilogue::{Epilogue, Skip};
 
 /// Values of the longest vector.
 const LONGEST: usize = 16;

@@ -10,7 +10,7 @@ use std::{cell::Cell, thread_local};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::Conv;
+use crate::conv::Conv;
 
 mod aligned;
 mod dense;

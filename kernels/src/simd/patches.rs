@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::dense::Segment;
 use super::{Aligned, Slab};
-use crate::Conv;
+use crate::conv::Conv;
 
 /// The input of one image as rows of positions, each with all its channels, padded where the taps reach beyond it.
 #[derive(Debug)]

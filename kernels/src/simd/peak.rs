@@ -6,7 +6,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::SCRATCH;
 use super::vector::{load, store, whole};
-use crate::Peak;
+use crate::peak::Peak;
 use crate::peak::{MOVES, cells, support};
 
 /// Values of the longest vector.

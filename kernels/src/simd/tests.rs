@@ -6,7 +6,7 @@ use std::vec::Vec;
 use fiducia_test_support::Rng;
 
 use super::*;
-use crate::{Activation, Epilogue, Skip};
+use crate::epilogue::{Activation, Epilogue, Skip};
 
 /// Sums are taken in another order and multiplied and added in one rounding.
 const TOLERANCE: f32 = 2e-5;
@@ -329,7 +329,7 @@ fn decoding_is_that_of_the_reference() {
             continue;
         };
         // The sums of a covariance may cancel: its size is that of the variances.
-        let values = |p: crate::Peak, [xx, xy, yy]: [f32; 3]| {
+        let values = |p: crate::peak::Peak, [xx, xy, yy]: [f32; 3]| {
             [p.x, p.y, p.mass, p.expected_error, xx, xy, yy]
         };
         let [xx, _, yy] = a.covariance;

@@ -37,7 +37,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::dense::{Dense, Segment};
 use super::vector::{lanes, whole};
 use super::{Aligned, Finish, Patches, Slab, threads};
-use crate::Conv;
+use crate::conv::Conv;
 
 /// Values along an edge of an input tile, and in the tile.
 const SIDE: usize = 6;

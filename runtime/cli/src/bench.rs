@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fiducia::{BackendInfo, Detector, Error, ErrorKind, Radiograph, Timings};
+use fiducia::engine::Timings;
+use fiducia::{BackendInfo, Detector, Error, ErrorKind, Radiograph};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser};
+use fiducia::atomic::Staged;
+use fiducia::radiograph::{file_start, is_dicom};
 use fiducia::results::{Kind, Source, results};
-use fiducia::{Error, ErrorKind, Radiograph, Report, Staged, file_start, is_dicom};
+use fiducia::{Error, ErrorKind, Radiograph, Report};
 
 use super::images::RESULT_MARK;
 

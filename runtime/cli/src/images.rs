@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use fiducia::{Error, ErrorKind, file_start};
+use fiducia::radiograph::file_start;
+use fiducia::{Error, ErrorKind};
 
 /// File extensions of images in a folder. The format of a file is detected from its content.
 const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "dcm"];

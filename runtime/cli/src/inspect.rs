@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use fiducia::{Error, ErrorKind, Manifest, Pack};
+use fiducia::pack::Manifest;
+use fiducia::{Error, ErrorKind, Pack};
 use serde::Serialize;
 
 use super::{arguments::InspectArguments, model, print};
@@ -61,7 +62,7 @@ impl<'a> Contents<'a> {
         let private = |l: usize| pack.adapter_bytes(l) + CALIBRATION_BYTES;
         let landmarks = manifest.landmarks.len();
         let [major, minor] = pack.version();
-        let section = |s: &fiducia::Section| SectionBytes {
+        let section = |s: &fiducia::pack::Section| SectionBytes {
             kind: s.kind.to_string(),
             offset: s.offset,
             bytes: s.len,

@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fiducia::{
-    Error, ErrorKind, Radiograph, Report, Staged, check_writable, csv, measures_csv, overlay, table,
-};
+use fiducia::atomic::{Staged, check_writable};
+use fiducia::report::{csv, measures_csv, table};
+use fiducia::{Error, ErrorKind, Radiograph, Report, overlay};
 
 use super::{
     arguments::DetectArguments,

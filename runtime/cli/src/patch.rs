@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use fiducia::{Error, ErrorKind, Pack, Patch, PublicKey, write_atomically};
+use fiducia::atomic::write_atomically;
+use fiducia::{Error, ErrorKind, Pack, Patch, PublicKey};
 
 use super::arguments::{PatchAction, PatchArguments};
 use super::print;

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use fiducia::{Detector, Error, ErrorKind, MeasuredPeak, ShaderTime, StepTime, by_shader};
+use fiducia::engine::gpu::{ShaderTime, StepTime, by_shader};
+use fiducia::{Detector, Error, ErrorKind, MeasuredPeak};
 use serde::Serialize;
 
 /// The steps of one image, sums by shader, and the total.

@@ -13,10 +13,8 @@ use super::{
     Shared,
     intake::{self, Offer, Refusal},
 };
-use fiducia::{
-    file_start, is_dicom,
-    radiograph::dicom::header::{self, Header},
-};
+use fiducia::radiograph::dicom::header::{self, Header};
+use fiducia::radiograph::{file_start, is_dicom};
 
 /// Interval between scans. A file counts as complete when it is unchanged between two scans.
 const SCAN_INTERVAL: Duration = Duration::from_millis(500);

@@ -68,7 +68,8 @@ const STEP: f64 = 0.01;
 /// Pixels of unequal height and width are taken into account where the spacing is known.
 ///
 /// ```
-/// use fiducia::{Landmark, Unit, measures};
+/// use fiducia::Landmark;
+/// use fiducia::cephalometry::{Unit, measures};
 ///
 /// let landmark = |name: &str, x: f64, y: f64| Landmark {
 ///     name: name.to_owned(),

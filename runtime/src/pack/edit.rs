@@ -13,7 +13,7 @@ impl Pack {
     ///
     /// ```
     /// # use std::path::Path;
-    /// # use fiducia::{FileKind, SectionKind, assemble};
+    /// # use fiducia::pack::{FileKind, SectionKind, assemble};
     /// use fiducia::{Pack, Patch};
     ///
     /// # fn main() -> Result<(), fiducia::Error> {

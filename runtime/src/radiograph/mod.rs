@@ -167,8 +167,8 @@ impl Radiograph {
 /// ```
 /// let mut file = vec![0; 128];
 /// file.extend(b"DICM");
-/// assert!(fiducia::is_dicom(&file));
-/// assert!(!fiducia::is_dicom(b"\x89PNG"));
+/// assert!(fiducia::radiograph::is_dicom(&file));
+/// assert!(!fiducia::radiograph::is_dicom(b"\x89PNG"));
 /// ```
 pub fn is_dicom(start: &[u8]) -> bool {
     #[cfg(feature = "dicom")]

@@ -50,7 +50,8 @@ impl GreyValues {
 /// Options for reading a file.
 ///
 /// ```
-/// use fiducia::{GreyValues, Reading};
+/// use fiducia::Reading;
+/// use fiducia::radiograph::GreyValues;
 ///
 /// // Detector-plane spacing of a DICOM file is converted to patient-plane spacing.
 /// let reading = Reading { correct_magnification: true, ..Reading::default() };

@@ -20,7 +20,7 @@ const CSV_HEADER: &str =
 /// # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
 /// # let mut detector = Detector::new(&Pack::open(&models.join("head.fid"))?, Backend::Cpu)?;
 /// # let report = detector.detect(&Radiograph::open(&models.join("demo.png"), None)?)?;
-/// let text = fiducia::csv(&[report]);
+/// let text = fiducia::report::csv(&[report]);
 /// assert!(text.starts_with("image,landmark,x_px,y_px,"));
 /// assert_eq!(text.lines().count(), 1 + 19);
 /// # Ok(())

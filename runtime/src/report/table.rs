@@ -15,7 +15,7 @@ use crate::radiograph::MmSource;
 /// # let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models"));
 /// # let mut detector = Detector::new(&Pack::open(&models.join("head.fid"))?, Backend::Cpu)?;
 /// # let report = detector.detect(&Radiograph::open(&models.join("demo.png"), Some([0.2, 0.2]))?)?;
-/// let text = fiducia::table(&report);
+/// let text = fiducia::report::table(&report);
 /// assert!(text.contains("scale   0.2 x 0.2 mm per px, given by the caller"));
 /// assert!(text.lines().any(|line| line.starts_with("nasion ")));
 /// # Ok(())

@@ -1,6 +1,6 @@
 //! Recomputes the checksums of a damaged model file or patch, so that the damage is not detected by them.
 
-use fiducia::layout;
+use fiducia::pack::layout;
 
 /// Corrects length and checksums of `bytes`, as far as its section table is readable.
 pub fn reseal(bytes: &mut [u8]) {

@@ -4,11 +4,14 @@
 //! differences). The refine graph smooths the region and multiplies it by the adapter, so that its peak is the centre of
 //! the spot.
 
-use fiducia::{
-    AdapterInput, Calibration, FullImageInput, Grey, GreyValues, Manifest, MmSource, Plane,
-    Plausibility, Radiograph, RefineFrame, Scale, SectionKind, ShapeModel, full_image_frame,
-    full_image_input, layout,
+use fiducia::pack::{
+    AdapterInput, Calibration, FullImageInput, Manifest, Plausibility, RefineFrame, Scale,
+    SectionKind, layout,
 };
+use fiducia::preprocess::{Grey, Plane, full_image_frame, full_image_input};
+use fiducia::radiograph::GreyValues;
+use fiducia::shape::ShapeModel;
+use fiducia::{MmSource, Radiograph};
 use fiducia_kernels::Affine;
 use image::{DynamicImage, GrayImage, ImageFormat};
 
@@ -201,9 +204,10 @@ pub const NEW: &str = "middle again";
 /// The sections of a patch for the toy model: the middle spot again, with an expected position a few units beside it.
 pub fn patch_parts() -> Parts {
     let foundation = fiducia::Pack::from_bytes(pack()).unwrap().foundation();
-    let info = fiducia::PatchInfo { landmark: NEW.to_owned(), model: "toy".to_owned(), foundation };
+    let info =
+        fiducia::pack::PatchInfo { landmark: NEW.to_owned(), model: "toy".to_owned(), foundation };
     let [x, y] = truth(REFERENCE[1])[1];
-    let derived = fiducia::DerivedLandmark { mean: [x + 5.0, y - 4.0], modes: vec![] };
+    let derived = fiducia::shape::DerivedLandmark { mean: [x + 5.0, y - 4.0], modes: vec![] };
     vec![
         (*b"PATC", serde_json::to_vec(&info).unwrap()),
         (*b"ADAP", bytes(&[0.25])),

@@ -1,6 +1,7 @@
 //! DICOM files: what is read from them, and what is refused.
 
-use fiducia::{ErrorKind, GreyValues, MmSource, Radiograph, Reading, Voi};
+use fiducia::radiograph::{GreyValues, Voi};
+use fiducia::{ErrorKind, MmSource, Radiograph, Reading};
 
 use fiducia_test_support::dicom_files::{
     Object, SIZE, Tag, bare, codings, data_set, head, jpeg_of_eight_bits, picture, put, put_bits,

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fiducia::{ErrorKind, GreyValues, Radiograph, Reading};
+use fiducia::radiograph::GreyValues;
+use fiducia::{ErrorKind, Radiograph, Reading};
 use fiducia_test_support::{record_skip, test_name};
 use serde_json::Value;
 

@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime};
 use dicom_core::Tag;
 use dicom_core::header::HasLength;
 use dicom_object::{InMemDicomObject, from_reader};
+use fiducia::engine::Timings;
+use fiducia::report::ModelInfo;
 use fiducia::results::{Kind, Object, Source, results};
-use fiducia::{BackendInfo, ErrorKind, Landmark, MmSource, ModelInfo, Radiograph, Report, Timings};
+use fiducia::{BackendInfo, ErrorKind, Landmark, MmSource, Radiograph, Report};
 
 use fiducia_test_support::dicom_files::{SIZE, bare, picture, put, put_words, tags, uids, written};
 

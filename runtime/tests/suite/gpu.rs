@@ -2,9 +2,10 @@
 //!
 //! `FIDUCIA_GPU=required` makes a missing adapter a failure; without it these tests are recorded as skipped.
 
+use fiducia::engine::gpu::StepTime;
 use fiducia::{
     Backend, Detector, DetectorOptions, Error, ErrorKind, Pack, Patch, Precision, Radiograph,
-    Report, StepTime,
+    Report,
 };
 use fiducia_test_support::shipped::shipped;
 use fiducia_test_support::{gpu_or_skip, record_skip, test_name, toy};

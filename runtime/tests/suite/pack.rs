@@ -1,6 +1,7 @@
 //! Packs that are damaged, cut, foreign or hostile: each is an error, none a panic.
 
-use fiducia::{Backend, Detector, Error, ErrorKind, FileKind, Manifest, Pack, SectionKind, layout};
+use fiducia::pack::{FileKind, Manifest, SectionKind, layout};
+use fiducia::{Backend, Detector, Error, ErrorKind, Pack};
 
 use fiducia_test_support::toy;
 
@@ -45,7 +46,7 @@ fn header_and_table_byte_for_byte() {
         b'!',
     ];
     assert_eq!(pack, want, "{pack:02x?}");
-    assert_eq!(fiducia::assemble(FileKind::Pack, &parts), want, "the writer disagrees");
+    assert_eq!(fiducia::pack::assemble(FileKind::Pack, &parts), want, "the writer disagrees");
     // The reader accepts these bytes as a pack; only the manifest in them is none.
     assert!(refusal(pack).starts_with("section MANI is not a manifest"));
 }

@@ -1,6 +1,7 @@
 //! Landmarks added in the field and taken out again; the others do not notice.
 
-use fiducia::{Backend, Detector, ErrorKind, Pack, Patch, Report, layout};
+use fiducia::pack::layout;
+use fiducia::{Backend, Detector, ErrorKind, Pack, Patch, Report};
 
 use fiducia_test_support::toy::{self, NEW, spots};
 

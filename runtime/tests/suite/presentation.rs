@@ -1,8 +1,7 @@
 //! Pictures that are presented wrongly are refused and called what they are.
 
-use fiducia::{
-    Backend, Detector, ErrorKind, MmSource, OrientationIssue, Pack, Radiograph, SectionKind,
-};
+use fiducia::pack::SectionKind;
+use fiducia::{Backend, Detector, ErrorKind, MmSource, OrientationIssue, Pack, Radiograph};
 
 use fiducia_test_support::toy;
 

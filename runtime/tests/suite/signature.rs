@@ -1,7 +1,8 @@
 //! Packs and patches that their maker signed, and those that only look so.
 
 use ed25519_dalek::{Signer, SigningKey};
-use fiducia::{ErrorKind, Pack, Patch, layout};
+use fiducia::pack::layout;
+use fiducia::{ErrorKind, Pack, Patch};
 
 use fiducia_test_support::signing::{maker, public, signed_pack, signed_patch};
 use fiducia_test_support::toy;

@@ -136,7 +136,7 @@ impl Start<'_> {
         let measured = measure::measure(&models, &self.data.landmarks, images, &|| bar.inc(1))?;
         bar.finish();
         let json = serde_json::to_vec(&measured).expect("errors are plain data");
-        fiducia::write_atomically(&file, &json)?;
+        fiducia::atomic::write_atomically(&file, &json)?;
         Ok(measured)
     }
 

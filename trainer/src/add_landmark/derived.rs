@@ -1,7 +1,8 @@
 //! The derived landmark: a landmark whose coarse position is computed from the shape of the model's own
 //! landmarks, because the backbone has no heat map for it.
 
-use fiducia::{DerivedLandmark, Observation, ShapeModel, distance};
+use fiducia::engine::Observation;
+use fiducia::shape::{DerivedLandmark, ShapeModel, distance};
 use fiducia_kernels::Affine;
 use nalgebra::{DMatrix, DVector};
 

@@ -11,7 +11,9 @@ mod patch;
 
 use burn::module::Module;
 use burn::tensor::Device;
-use fiducia::{Error, Observation, Pack, Patch, Pose, distance};
+use fiducia::engine::Observation;
+use fiducia::shape::{Pose, distance};
+use fiducia::{Error, Pack, Patch};
 use rayon::prelude::*;
 
 use self::derived::{fit_derived, regularise};
@@ -88,7 +90,7 @@ pub struct NewLandmark {
 /// let trunk = Trunk::open(Path::new("models/efficientnet-lite0-f16.safetensors"))?;
 /// let device = device::open(device::Choice::Cpu)?;
 /// let patch = add_landmark(&pack, &images, &new, &trunk, &device, &Progress::terminal())?;
-/// fiducia::write_atomically(Path::new("pronasale.fidp"), &patch)?;
+/// fiducia::atomic::write_atomically(Path::new("pronasale.fidp"), &patch)?;
 /// # Ok::<(), fiducia::Error>(())
 /// ```
 ///

@@ -1,9 +1,8 @@
 //! The patch file of a new landmark.
 
-use fiducia::{
-    Calibration, DerivedLandmark, Error, ErrorKind, FileKind, Pack, PatchInfo, SectionKind,
-    assemble,
-};
+use fiducia::pack::{Calibration, FileKind, PatchInfo, SectionKind, assemble};
+use fiducia::shape::DerivedLandmark;
+use fiducia::{Error, ErrorKind, Pack};
 
 use super::NewLandmark;
 use crate::data::Unlabelled;

@@ -1,6 +1,6 @@
 //! How well one image registers to others, and they back to it.
 
-use fiducia::distance;
+use fiducia::shape::distance;
 use nalgebra::{Matrix3, Matrix3x2, Vector3};
 use serde::Serialize;
 

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use fiducia::{Error, ErrorKind, Grey, Plane, Radiograph, Scale, write_atomically};
+use fiducia::atomic::write_atomically;
+use fiducia::pack::Scale;
+use fiducia::preprocess::{Grey, Plane};
+use fiducia::{Error, ErrorKind, Radiograph};
 use image::{GrayImage, ImageFormat};
 
 use super::Candidate;

@@ -1,6 +1,6 @@
 //! Image quality without a reference: sharpness, noise, clipping.
 
-use fiducia::Plane;
+use fiducia::preprocess::Plane;
 use serde::Serialize;
 
 use crate::pyramid::ImagePyramid;

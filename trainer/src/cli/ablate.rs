@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use fiducia::{Error, ErrorKind, write_atomically};
+use fiducia::atomic::write_atomically;
+use fiducia::{Error, ErrorKind};
 use fiducia_trainer::ablate::{Plan, Row, ablate, markdown};
 use fiducia_trainer::run::Place;
 use fiducia_trainer::run::config::Preset;

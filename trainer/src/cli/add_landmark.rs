@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use fiducia::{Error, ErrorKind, Pack, check_writable, write_atomically};
+use fiducia::atomic::{check_writable, write_atomically};
+use fiducia::{Error, ErrorKind, Pack};
 use fiducia_trainer::add_landmark::{NewLandmark, add_landmark};
 use fiducia_trainer::nets::Trunk;
 use fiducia_trainer::run::device;

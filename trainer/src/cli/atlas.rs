@@ -3,7 +3,8 @@
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use fiducia::{Error, ErrorKind, Scale};
+use fiducia::pack::Scale;
+use fiducia::{Error, ErrorKind};
 use fiducia_trainer::atlas::atlas;
 use fiducia_trainer::correspond::align::Framing;
 use fiducia_trainer::run::{annotated_points, read_pyramids, training_images};
@@ -56,6 +57,6 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
         .zip(&atlas.points_px)
         .map(|(name, p)| format!("{name},{:.2},{:.2}\n", p[0], p[1]));
     let table = format!("landmark,x_px,y_px\n{}", rows.collect::<String>());
-    fiducia::write_atomically(&args.out.with_extension("csv"), table.as_bytes())?;
-    fiducia::write_atomically(&args.out, &picture.into_inner())
+    fiducia::atomic::write_atomically(&args.out.with_extension("csv"), table.as_bytes())?;
+    fiducia::atomic::write_atomically(&args.out, &picture.into_inner())
 }

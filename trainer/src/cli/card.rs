@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use fiducia::{Error, Pack, check_writable, write_atomically};
+use fiducia::atomic::{check_writable, write_atomically};
+use fiducia::{Error, Pack};
 use fiducia_trainer::pack::read_card;
 
 #[derive(Debug, clap::Args)]

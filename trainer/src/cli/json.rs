@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use fiducia::{Error, ErrorKind, check_writable, write_atomically};
+use fiducia::atomic::{check_writable, write_atomically};
+use fiducia::{Error, ErrorKind};
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use fiducia::{Backend, BackendInfo, Detector, Error, ErrorKind, ModelInfo, Pack};
+use fiducia::report::ModelInfo;
+use fiducia::{Backend, BackendInfo, Detector, Error, ErrorKind, Pack};
 use fiducia_trainer::data::{DataSet, Labelled};
 use fiducia_trainer::evaluate::{Part, predict};
 use fiducia_trainer::progress::Progress;

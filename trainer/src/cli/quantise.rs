@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use fiducia::{Coding, Error, ErrorKind, Pack};
+use fiducia::pack::Coding;
+use fiducia::{Error, ErrorKind, Pack};
 use fiducia_trainer::pack::read_card;
 use fiducia_trainer::quantise::{Moved, moved, quantise};
 
@@ -50,7 +51,7 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
             "--max-move must be a number of normalised units above 0",
         ));
     }
-    fiducia::check_writable(&args.out)?;
+    fiducia::atomic::check_writable(&args.out)?;
     let progress = args.images.progress();
     let before = Pack::open(&args.model)?;
     let (_, images) = args.images.open()?;
@@ -71,7 +72,7 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
         );
         return Err(Error::new(ErrorKind::Implausible, message));
     }
-    fiducia::write_atomically(&args.out, &bytes)
+    fiducia::atomic::write_atomically(&args.out, &bytes)
 }
 
 fn table(before: &Pack, after: &Pack, images: usize, moves: &[Moved]) -> String {

@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use fiducia::{Backend, Detector, Error, ModelInfo, Pack};
+use fiducia::report::ModelInfo;
+use fiducia::{Backend, Detector, Error, Pack};
 use fiducia_trainer::data::{ALL, DataSet, Labelled, Unlabelled};
 use fiducia_trainer::evaluate::{
     Alteration, Foreign, Refusals, Subject, Unit, refusal_table, refusals,

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use fiducia::{Error, ErrorKind, check_writable, write_atomically};
+use fiducia::atomic::{check_writable, write_atomically};
+use fiducia::{Error, ErrorKind};
 use fiducia_trainer::sign::{new_keys, signed};
 
 #[derive(Debug, clap::Args)]

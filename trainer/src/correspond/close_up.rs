@@ -72,7 +72,7 @@ impl CloseUp {
 
 #[cfg(test)]
 mod tests {
-    use fiducia::distance;
+    use fiducia::shape::distance;
 
     use super::super::matching::{BROAD, Matcher};
     use super::super::{Alignment, Labels};

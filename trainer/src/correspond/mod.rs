@@ -10,7 +10,8 @@ mod together;
 
 pub use together::{CloseUps, Correspondences};
 
-use fiducia::{Error, distance};
+use fiducia::Error;
+use fiducia::shape::distance;
 use rayon::prelude::*;
 
 use self::align::{Alignment, Framing, align_all};

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use fiducia::{Error, ErrorKind, layout::MAX_LANDMARKS};
+use fiducia::pack::layout::MAX_LANDMARKS;
+use fiducia::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 use super::check_image_name;

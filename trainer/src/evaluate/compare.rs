@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use fiducia::ModelInfo;
+use fiducia::report::ModelInfo;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::table::short;

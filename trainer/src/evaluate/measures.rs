@@ -1,6 +1,7 @@
 //! Errors of anatomical measures (angles, lengths) against those of the ground truth.
 
-use fiducia::{Landmark, Measure, measures};
+use fiducia::Landmark;
+use fiducia::cephalometry::{Measure, measures};
 use serde::Serialize;
 
 use super::Prediction;
@@ -12,7 +13,7 @@ pub struct MeasureFigures {
     /// Its name.
     pub name: &'static str,
     /// Unit of all figures.
-    pub unit: fiducia::Unit,
+    pub unit: fiducia::cephalometry::Unit,
     /// Images on which both values could be computed.
     pub images: usize,
     /// Mean of the ground truth.

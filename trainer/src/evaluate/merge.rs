@@ -1,6 +1,7 @@
 //! Merges the results of several models that find different landmarks into those of one model.
 
-use fiducia::{Error, ErrorKind, ModelInfo, Report};
+use fiducia::report::ModelInfo;
+use fiducia::{Error, ErrorKind, Report};
 
 use super::Prediction;
 

@@ -34,7 +34,8 @@ pub use reliability::{Bin, Group, Reliability, reliability};
 pub use report::{check_report_place, write_report};
 pub use table::table;
 
-use fiducia::{BackendInfo, ModelInfo, Report};
+use fiducia::report::ModelInfo;
+use fiducia::{BackendInfo, Report};
 
 /// The evaluation of one model, or of several that find different landmarks, on a split.
 #[derive(Clone, Debug)]

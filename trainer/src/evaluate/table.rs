@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use fiducia::ModelInfo;
+use fiducia::report::ModelInfo;
 
 use super::{Evaluation, Group, LandmarkSummary, MeasureFigures, Reliability, Summary};
 

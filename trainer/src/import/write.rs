@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use fiducia::{Error, ErrorKind, write_atomically};
+use fiducia::atomic::write_atomically;
+use fiducia::{Error, ErrorKind};
 
 use super::annotations::Annotations;
 use super::{Format, Imported, Request, unreadable};

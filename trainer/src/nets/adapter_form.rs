@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use fiducia::AdapterInput;
+use fiducia::pack::AdapterInput;
 use serde::{Deserialize, Serialize};
 
 /// Largest rank of a low-rank path.

@@ -8,7 +8,7 @@ use super::layers::{ConvBn, Residual, export_pointwise, pointwise, upsample2};
 use super::side::Side;
 use super::trunk::{Trunk, TrunkFeatures};
 use crate::nets::onnx::GraphBuilder;
-use fiducia::FullImageInput;
+use fiducia::pack::FullImageInput;
 
 /// Feature maps of the decoder at strides 16, 8 and 4.
 const CHANNELS: [usize; 3] = [96, 64, 48];

@@ -12,7 +12,8 @@ use super::layers::{
 use super::onnx_read::convolutions;
 use super::private::{Gate, Path, Taps, leaf};
 use crate::nets::onnx::GraphBuilder;
-use fiducia::{AdapterInput, Error, ErrorKind};
+use fiducia::pack::AdapterInput;
+use fiducia::{Error, ErrorKind};
 
 /// Feature maps at strides 2, 4 and 8.
 pub(super) const CHANNELS: [usize; 3] = [16, 32, 64];

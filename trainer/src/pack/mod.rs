@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use byteorder::{LittleEndian as Le, WriteBytesExt};
-use fiducia::layout::MAX_FILE_LEN;
-use fiducia::{
-    Calibration, Error, ErrorKind, FileKind, Manifest, Pack, SectionKind, ShapeModel, assemble,
-};
+use fiducia::pack::layout::MAX_FILE_LEN;
+use fiducia::pack::{Calibration, FileKind, Manifest, SectionKind, assemble};
+use fiducia::shape::ShapeModel;
+use fiducia::{Error, ErrorKind, Pack};
 
 /// The sections of a trained model, in file order.
 const CONTENT: [SectionKind; 8] = [
@@ -63,7 +63,7 @@ pub fn to_bytes(parts: &Parts) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// As [`to_bytes`], and [`ErrorKind::Unwritable`] where the file cannot be written.
 pub fn write(parts: &Parts, path: &Path) -> Result<(), Error> {
-    fiducia::write_atomically(path, &to_bytes(parts)?)
+    fiducia::atomic::write_atomically(path, &to_bytes(parts)?)
 }
 
 /// Reads the model card `path`.

@@ -1,4 +1,4 @@
-use fiducia::{AdapterInput, FullImageInput, Plausibility, RefineFrame, Scale};
+use fiducia::pack::{AdapterInput, FullImageInput, Plausibility, RefineFrame, Scale};
 
 use super::*;
 
@@ -64,7 +64,7 @@ fn what_is_written_is_read() {
     assert_eq!(to_bytes(&parts).unwrap(), to_bytes(&parts).unwrap());
 }
 
-/// Written by hand from the drawing in `fiducia::layout`; the CRCs were computed with zlib.
+/// Written by hand from the drawing in `fiducia::pack::layout`; the CRCs were computed with zlib.
 #[test]
 fn unknown_sections_are_skipped() {
     let parts = parts();
@@ -94,7 +94,8 @@ fn every_damaged_byte_is_found() {
             damaged[place] ^= bit;
             let error = Pack::from_bytes(damaged).expect_err(&format!("byte {place} of the file"));
             assert_eq!(error.kind(), ErrorKind::Unreadable);
-            let inside = |s: &&fiducia::Section| (s.offset..s.offset + s.len).contains(&place);
+            let inside =
+                |s: &&fiducia::pack::Section| (s.offset..s.offset + s.len).contains(&place);
             if let Some(section) = sections.iter().find(inside) {
                 let kind = section.kind.to_string();
                 assert!(error.to_string().contains(&kind), "byte {place} in {kind}: {error}");

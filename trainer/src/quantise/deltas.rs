@@ -1,11 +1,11 @@
 //! The adapters of all landmarks, quantised to few-bit differences from their mean.
 
-use fiducia::{AdapterInput, Coding, group_len};
+use fiducia::pack::{AdapterInput, Coding, group_len};
 
 /// Candidate scales of a group, as fractions of the scale that covers the largest difference.
 const TRIED: std::ops::RangeInclusive<u32> = 8..=32;
 
-/// Quantised adapters, in the layout of [`fiducia::Deltas`].
+/// Quantised adapters, in the layout of [`fiducia::pack::Deltas`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Coded<'a> {
     pub(super) coding: Coding,
@@ -112,7 +112,7 @@ fn nearest(value: f32, scale: f32, coding: Coding) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use fiducia::{Deltas, slice_len};
+    use fiducia::pack::{Deltas, slice_len};
 
     use super::*;
 

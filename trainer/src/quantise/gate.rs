@@ -1,6 +1,7 @@
 //! Measures how far quantisation moves landmarks, on images without labels.
 
-use fiducia::{Backend, Detector, Error, Pack, distance};
+use fiducia::shape::distance;
+use fiducia::{Backend, Detector, Error, Pack};
 
 use crate::data::Unlabelled;
 use crate::parallel::map_chunks;

@@ -8,7 +8,8 @@ mod gate;
 
 pub use gate::{Moved, moved};
 
-use fiducia::{Coding, Error, ErrorKind, FileKind, Pack, SectionKind, assemble};
+use fiducia::pack::{Coding, FileKind, SectionKind, assemble};
+use fiducia::{Error, ErrorKind, Pack};
 
 use burn::tensor::Device;
 
@@ -24,7 +25,8 @@ use crate::progress::Progress;
 /// ```rust,no_run
 /// use std::path::Path;
 ///
-/// use fiducia::{Coding, Pack};
+/// use fiducia::Pack;
+/// use fiducia::pack::Coding;
 /// use fiducia_trainer::data::DataSet;
 /// use fiducia_trainer::progress::Progress;
 /// use fiducia_trainer::quantise::{moved, quantise};
@@ -36,7 +38,7 @@ use crate::progress::Progress;
 /// for landmark in moved(&trained, &small, &images, &|| ())? {
 ///     println!("{} moves by {:.2} px on average", landmark.landmark, landmark.mean_px);
 /// }
-/// fiducia::write_atomically(Path::new("head.fid"), small.bytes())?;
+/// fiducia::atomic::write_atomically(Path::new("head.fid"), small.bytes())?;
 /// # Ok::<(), fiducia::Error>(())
 /// ```
 ///

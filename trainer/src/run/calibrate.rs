@@ -5,7 +5,9 @@
 //! 1974). Their common error, the annotation of the template, cannot be measured; the configuration assumes
 //! its size.
 
-use fiducia::{Calibration, Observation, Plausibility, distance};
+use fiducia::engine::Observation;
+use fiducia::pack::{Calibration, Plausibility};
+use fiducia::shape::distance;
 
 use crate::correspond::{Correspondences, Labels};
 use crate::statistics::{Rank, mean, median, order_statistic};

@@ -184,7 +184,7 @@ pub(crate) fn open_run(out: &Path, record: &Record) -> Result<(), Error> {
         let message = format!("cannot create run folder {}: {e}", out.display());
         Error::new(ErrorKind::Unwritable, message)
     })?;
-    fiducia::write_atomically(
+    fiducia::atomic::write_atomically(
         &file,
         &serde_json::to_vec_pretty(record).expect("a record is plain data"),
     )

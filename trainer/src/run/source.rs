@@ -1,7 +1,8 @@
 //! The inputs of a run: images, annotations, the normalised unit, trunk and device.
 
 use fiducia::pack::hex;
-use fiducia::{Error, ErrorKind, FullImageInput, RefineFrame, Scale};
+use fiducia::pack::{FullImageInput, RefineFrame, Scale};
+use fiducia::{Error, ErrorKind};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 

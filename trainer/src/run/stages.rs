@@ -1,9 +1,10 @@
 //! The stages of a run; each reads its checkpoint or computes its result.
 
-use fiducia::{
-    Error, ErrorKind, FullImageInput, GreyValues, Manifest, Observation, Pack, Plausibility, Pose,
-    RefineFrame,
-};
+use fiducia::engine::Observation;
+use fiducia::pack::{FullImageInput, Manifest, Plausibility, RefineFrame};
+use fiducia::radiograph::GreyValues;
+use fiducia::shape::Pose;
+use fiducia::{Error, ErrorKind, Pack};
 use rayon::prelude::*;
 
 use super::calibrate::{UNCALIBRATED, calibration, plausibility};
@@ -131,7 +132,7 @@ impl<'a> Run<'a> {
         let logs: Vec<_> = outcomes.iter().map(|o| o.log.clone()).collect();
         self.save("rounds-single.json", &logs)?;
         let plot = rounds_plot(&joint.log, &logs)?;
-        fiducia::write_atomically(&self.place.out.join("rounds.svg"), plot.as_bytes())?;
+        fiducia::atomic::write_atomically(&self.place.out.join("rounds.svg"), plot.as_bytes())?;
         let networks: Vec<RefineNet> = outcomes.into_iter().map(|o| o.network).collect();
         self.write_singles(&networks, &labels, coarse)?;
         Ok(Singles { networks, labels })
@@ -276,7 +277,7 @@ impl<'a> Run<'a> {
 
     pub(super) fn save(&self, name: &str, value: &impl serde::Serialize) -> Result<(), Error> {
         let json = serde_json::to_vec(value).expect("labels and logs are plain data");
-        fiducia::write_atomically(&self.place.out.join(name), &json)
+        fiducia::atomic::write_atomically(&self.place.out.join(name), &json)
     }
 }
 

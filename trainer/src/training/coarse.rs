@@ -3,7 +3,10 @@
 
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
-use fiducia::{Error, FullImageInput, ShapeModel, distance, full_image_frame, normalise_whole};
+use fiducia::Error;
+use fiducia::pack::FullImageInput;
+use fiducia::preprocess::{full_image_frame, normalise_whole};
+use fiducia::shape::{ShapeModel, distance};
 use fiducia_kernels::{Affine, peak};
 use rand::RngExt;
 use rayon::prelude::*;

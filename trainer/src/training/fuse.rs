@@ -95,7 +95,7 @@ fn ranks(
         let alone = Task { landmarks: &one, ..*task };
         let seen = predict_augmented(&alone, single, &labels.points, &images, augmentations);
         let difference = |(a, b): (&Vec<AugmentedPrediction>, &Vec<AugmentedPrediction>)| {
-            fiducia::distance(a[0].point, b[slot].point)
+            fiducia::shape::distance(a[0].point, b[slot].point)
         };
         seen.iter().zip(&together).map(difference).sum::<f64>()
     };

@@ -2,7 +2,8 @@
 //! drift limit (dynamic pseudo-labels). Every dedicated network starts from it.
 
 use burn::module::Module;
-use fiducia::{Error, distance};
+use fiducia::Error;
+use fiducia::shape::distance;
 use serde::{Deserialize, Serialize};
 
 use crate::correspond::{Labels, cauchy_weight, cauchy_weight_at, towards};

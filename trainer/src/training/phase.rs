@@ -2,7 +2,7 @@
 //! augmentation.
 
 use burn::module::Module;
-use fiducia::distance;
+use fiducia::shape::distance;
 use fiducia_kernels::peak;
 use rand::RngExt;
 use rayon::prelude::*;

@@ -2,7 +2,9 @@
 //! rotated, scaled and shifted at random, within the error of the coarse stage.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use fiducia::{Pose, RefineFrame, normalise_crop};
+use fiducia::pack::RefineFrame;
+use fiducia::preprocess::normalise_crop;
+use fiducia::shape::Pose;
 use fiducia_kernels::Affine;
 use rand::RngExt;
 use rayon::prelude::*;

@@ -3,7 +3,8 @@
 //! training phase on all images trains the final network.
 
 use burn::module::Module;
-use fiducia::{Error, ShapeModel, distance};
+use fiducia::Error;
+use fiducia::shape::{ShapeModel, distance};
 use serde::{Deserialize, Serialize};
 
 use crate::correspond::{

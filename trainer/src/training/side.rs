@@ -5,7 +5,8 @@
 //! maps them to 1 for an image and to -1 for its mirror image. It assumes that the training images are
 //! oriented correctly.
 
-use fiducia::{Error, FullImageInput};
+use fiducia::Error;
+use fiducia::pack::FullImageInput;
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use fiducia::{
+use fiducia::pack::{
     AdapterInput, Calibration, FullImageInput, Manifest, Plausibility, RefineFrame, Scale,
-    ShapeModel,
 };
+use fiducia::shape::ShapeModel;
 use fiducia_trainer::nets::onnx::{ConvShape, GraphBuilder, Weights};
 use fiducia_trainer::pack::{Parts, write};
 

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use fiducia::engine::Timings;
+use fiducia::engine::gpu::by_shader;
 use fiducia::{
     Adapter, Backend, Detector, DetectorOptions, Error, MeasuredPeak, Pack, Precision, Radiograph,
-    Timings, by_shader,
 };
 use fiducia_benches::{DEMO_MM, Row, Times, doubled};
 

@@ -18,7 +18,8 @@ mod start;
 use std::path::Path;
 use std::time::Duration;
 
-use fiducia::{Adapter, Error, ErrorKind, Pack, Precision, Radiograph, adapters, write_atomically};
+use fiducia::atomic::write_atomically;
+use fiducia::{Adapter, Error, ErrorKind, Pack, Precision, Radiograph, adapters};
 use fiducia_benches::{DEMO_MM, LOAD, Record, Row, about, machine, write_networks};
 
 /// Duration of a loop.

@@ -11,7 +11,8 @@ mod tables;
 
 use std::path::{Path, PathBuf};
 
-use fiducia::{Error, ErrorKind, write_atomically};
+use fiducia::atomic::write_atomically;
+use fiducia::{Error, ErrorKind};
 use fiducia_benches::Record;
 
 /// The newest record of a machine.

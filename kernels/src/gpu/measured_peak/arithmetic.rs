@@ -5,9 +5,9 @@ use std::{format, string::String, vec::Vec};
 
 use super::THREADS;
 use super::bench::Bench;
-use crate::Precision;
 use crate::gpu::GpuError;
 use crate::gpu::buffers::filled;
+use crate::precision::Precision;
 
 const MULTIPLY_ADD: &str = include_str!("multiply_add.wgsl");
 const DOT: &str = include_str!("dot.wgsl");

@@ -13,7 +13,7 @@ pub(super) mod arithmetic;
 
 use self::bench::Bench;
 use super::{Gpu, GpuError};
-use crate::Precision;
+use crate::precision::Precision;
 
 /// Threads of a workgroup of all shaders but `wait`.
 const THREADS: u32 = 256;

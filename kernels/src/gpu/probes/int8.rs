@@ -5,8 +5,12 @@ use std::{format, vec, vec::Vec};
 
 use super::layers::{any_epilogue, output_len, product};
 use super::{Operands, Probe, Rng, layer_probe};
+use crate::conv::Conv;
 use crate::gpu::steps::{self, Quantised};
-use crate::{Conv, Int8, Matmul, Precision, conv_int8, matmul_int8};
+use crate::matmul::Matmul;
+use crate::matmul_int8;
+use crate::matmul_int8::{Int8, conv_int8};
+use crate::precision::Precision;
 
 /// A value that lies between two levels may become either of them: a 127th of the largest, in sums of eight products and
 /// more.

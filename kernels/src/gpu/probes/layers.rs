@@ -4,12 +4,16 @@ extern crate std;
 use std::{format, vec, vec::Vec};
 
 use super::{Operands, Probe, Rng, layer_probe, plan_for, rounded};
+use crate::conv::Conv;
+use crate::elementwise::{Elementwise, MAX_AXES, Operation};
+use crate::epilogue::{Activation, Epilogue, Skip};
 use crate::gpu::steps::{self, At};
 use crate::gpu::{Slot, Stage};
-use crate::{
-    Activation, Conv, Elementwise, Epilogue, MAX_AXES, Matmul, Operation, Pool, PoolKind,
-    Precision, Resample, Skip, conv, elementwise, matmul, peak, pool, resample, transposed,
-};
+use crate::matmul::Matmul;
+use crate::pool::{Pool, PoolKind};
+use crate::precision::Precision;
+use crate::resample::Resample;
+use crate::{conv, elementwise, matmul, peak, pool, resample, transposed};
 
 /// Sums of a few hundred products of values about 1, in another order: relative to the largest value.
 const SUM_TOLERANCE: f32 = 2e-5;

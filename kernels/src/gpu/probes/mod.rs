@@ -14,7 +14,9 @@ pub(super) use rng::Rng;
 
 use super::steps::{self, Layer};
 use super::{BufferId, Gpu, GpuError, Kernel, Plan, Program, ReadBack, Slot};
-use crate::{Elementwise, Epilogue, MAX_AXES, Operation, Precision};
+use crate::elementwise::{Elementwise, MAX_AXES, Operation};
+use crate::epilogue::Epilogue;
+use crate::precision::Precision;
 
 /// Room for device times behind the results, bytes.
 const TICKS: usize = 128;

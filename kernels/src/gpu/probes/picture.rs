@@ -4,12 +4,14 @@ extern crate std;
 use std::{format, vec, vec::Vec};
 
 use super::{Probe, Rng, plan_for};
+use crate::affine::Affine;
+use crate::box_mean::BoxMean;
 use crate::gpu::steps::{self, PoseBuffers};
 use crate::gpu::wire::{Found, Picture};
 use crate::gpu::{BufferId, Plan, Slot};
-use crate::{
-    Affine, BoxMean, LocalNorm, box_mean, crop_norm, grey_window, histogram, local_norm, warp,
-};
+use crate::grey_window::histogram;
+use crate::local_norm::LocalNorm;
+use crate::{box_mean, crop_norm, grey_window, local_norm, warp};
 
 /// Positions in `f32` instead of `f64`, a thousandth of a pixel at most, on an image of pure noise.
 const POSITION_TOLERANCE: f32 = 1e-3;

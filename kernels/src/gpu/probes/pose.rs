@@ -5,11 +5,12 @@ use std::{format, vec, vec::Vec};
 
 use super::picture::{plan_with_unused, reading};
 use super::{Probe, Reading, Rng, Tolerance};
+use crate::affine::Affine;
+use crate::box_mean::BoxMean;
 use crate::gpu::Slot;
 use crate::gpu::steps::{self, PoseBuffers, pack_shape};
 use crate::gpu::wire::{Found, Picture, PoseStep, Row};
 use crate::pose::{Place, Pose, Shape, Work, distance, fit_pose};
-use crate::{Affine, BoxMean};
 
 /// Positions of the step in `f32`, units; a cephalogram has ten pixels to a unit.
 const POINT_UNITS: f32 = 1.4e-3;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, vec};
 
 use super::packing::pack_taps;
 use super::{Layer, MIN_PRODUCT_CHANNELS, THREADS, tiles};
-use crate::Conv;
+use crate::conv::Conv;
 use crate::gpu::{Plan, Step, kernel};
 
 /// Widest kernel and stride of the depthwise shader, taps and px.

@@ -4,9 +4,12 @@ extern crate std;
 use std::vec;
 
 use super::{At, THREADS, step};
+use crate::elementwise::{Elementwise, MAX_AXES, Operation};
+use crate::epilogue::Epilogue;
 use crate::gpu::wire::Found;
 use crate::gpu::{BufferId, Groups, Plan, Slot, Stage, Step, kernel};
-use crate::{Elementwise, Epilogue, MAX_AXES, Operation, Pool, Resample};
+use crate::pool::Pool;
+use crate::resample::Resample;
 
 /// Workgroups along one axis at most (WebGPU).
 const MAX_GROUPS: u32 = 65_535;

@@ -7,8 +7,9 @@ use super::conv::{conv_flops, is_product};
 use super::matmul::matmul_step;
 use super::packing::Quantised;
 use super::{Layer, tiles};
+use crate::conv::Conv;
 use crate::gpu::{Plan, Step, kernel};
-use crate::{Conv, Matmul};
+use crate::matmul::Matmul;
 
 /// Whether [`conv_int8`] takes a convolution of these sizes.
 pub fn takes_conv_int8(p: &Conv) -> bool {

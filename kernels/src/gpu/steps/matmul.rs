@@ -6,8 +6,9 @@ use std::{vec, vec::Vec};
 use super::conv::is_depthwise;
 use super::packing::pack_rows;
 use super::{Layer, tiles};
+use crate::conv::Conv;
 use crate::gpu::{Kernel, Plan, Slot, Step, kernel};
-use crate::{Conv, Matmul};
+use crate::matmul::Matmul;
 
 /// A matrix product for each input `[k, n]`; `weights` are `[m, k]`, for each input where private. Returns the number of
 /// its step.

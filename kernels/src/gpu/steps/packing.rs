@@ -3,9 +3,11 @@
 extern crate std;
 use std::{vec, vec::Vec};
 
+use crate::conv::Conv;
 use crate::gpu::{Plan, Slot};
+use crate::matmul::Matmul;
 use crate::pose::{Place, Shape};
-use crate::{Conv, Matmul, quantise};
+use crate::quantise;
 
 /// `[out, in, taps]` to `[taps, in, padded out]`.
 pub(super) fn pack_taps(p: &Conv, weights: &[f32]) -> Vec<f32> {

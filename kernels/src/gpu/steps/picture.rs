@@ -4,9 +4,9 @@ extern crate std;
 use std::vec;
 
 use super::{At, THREADS, head, step};
-use crate::LocalNorm;
 use crate::gpu::wire::Found;
 use crate::gpu::{BufferId, Groups, Plan, Slot, Stage, Step, kernel};
+use crate::local_norm::LocalNorm;
 
 /// Workgroups that count grey levels.
 const HISTOGRAM_GROUPS: u32 = 256;

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use fiducia_test_support::test_name;
 
 use super::*;
-use crate::Operation;
+use crate::elementwise::Operation;
 use crate::gpu::probes::layers::elementwise_probe;
 
 const SUBJECT: [u8; 32] = [7; 32];

@@ -1,10 +1,13 @@
 //! Products and convolutions with 8-bit integers.
 
 use super::*;
+use crate::epilogue::Epilogue;
 use crate::gpu::probes::int8::{conv_int8_probe, matmul_int8_probe};
 use crate::gpu::probes::layers::any_conv;
 use crate::gpu::steps;
-use crate::{Epilogue, Int8, Matmul, matmul, matmul_int8};
+use crate::matmul::Matmul;
+use crate::matmul_int8::Int8;
+use crate::{matmul, matmul_int8};
 
 /// All run on this shader, and on both of its tiles.
 fn uses(cases: &[Probe], name: &str) {

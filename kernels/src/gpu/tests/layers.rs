@@ -1,12 +1,16 @@
 //! Convolutions, products, element-wise steps, pooling, heat maps.
 
 use super::*;
+use crate::elementwise::{Elementwise, MAX_AXES, Operation};
+use crate::epilogue::Epilogue;
 use crate::gpu::probes::layers::{
     any_conv, conv_probe, elementwise_probe, here, matmul_depthwise_probe, matmul_probe,
     peak_probe, pool_probe, resample_probe, transposed_probe,
 };
 use crate::gpu::steps;
-use crate::{Elementwise, Epilogue, MAX_AXES, Matmul, Operation, PoolKind, elementwise, matmul};
+use crate::matmul::Matmul;
+use crate::pool::PoolKind;
+use crate::{elementwise, matmul};
 
 fn uses(cases: &[Probe], name: &str) {
     assert!(cases.iter().all(|c| c.plan.steps()[0].kernel.name == name));

@@ -1,11 +1,11 @@
 //! The steps on the uploaded image before and between the networks.
 
 use super::*;
-use crate::LocalNorm;
 use crate::gpu::probes::picture::{
     Image, box_mean_probe, crop_probe, grey_window_probe, histogram_probe, local_norm_probe,
     warp_probe,
 };
+use crate::local_norm::LocalNorm;
 
 /// Size and bound of the pixels of images.
 const IMAGES: [([usize; 2], usize); 5] =

@@ -1,8 +1,13 @@
 //! The types and bindings that naga reads from the shaders against the Rust types, without a device.
 
 use super::*;
+use crate::conv::Conv;
+use crate::elementwise::Elementwise;
+use crate::epilogue::Epilogue;
 use crate::gpu::wire::{Found, Picture, PoseStep, Row};
-use crate::{Conv, Elementwise, Epilogue, Matmul, Pool, Resample};
+use crate::matmul::Matmul;
+use crate::pool::Pool;
+use crate::resample::Resample;
 use naga::{AddressSpace, Module, StorageAccess, TypeInner};
 
 fn parse(kernel: &Kernel) -> Module {
@@ -159,7 +164,8 @@ fn steps_bind_what_the_shaders_declare() {
     steps::grey_window(&mut plan, a, a, b);
     steps::box_mean(&mut plan, 0, a, a, b);
     steps::warp(&mut plan, [8, 8], a, a, y);
-    let norm = crate::LocalNorm { width: 8, height: 8, radius: 1, floor: 1.0, gain: 1.0 };
+    let norm =
+        crate::local_norm::LocalNorm { width: 8, height: 8, radius: 1, floor: 1.0, gain: 1.0 };
     steps::local_norm(&mut plan, &norm, x, y);
     for (channels, groups) in [(8, 1), (2, 1), (8, 8)] {
         let p = Conv {
@@ -192,7 +198,7 @@ fn steps_bind_what_the_shaders_declare() {
     let sizes: Conv = bytemuck::Zeroable::zeroed();
     let before = steps::Depthwise { sizes, weights: vec![0.0], bias: vec![0.0] };
     steps::matmul_depthwise(&mut plan, &p, &before, layer());
-    let p = Elementwise::new(crate::Operation::Copy, [1; 8], Epilogue::default());
+    let p = Elementwise::new(crate::elementwise::Operation::Copy, [1; 8], Epilogue::default());
     steps::elementwise(&mut plan, at(), &p, x, None, y);
     steps::pool(&mut plan, at(), &Pool::default(), x, y);
     steps::resample(&mut plan, at(), &Resample::default(), x, &[0], &[0.0], y);

@@ -1,6 +1,6 @@
 //! The image as it is uploaded.
 
-use crate::BoxMean;
+use crate::box_mean::BoxMean;
 
 /// Pixels in a word where all of them are below 256.
 const EIGHT_BIT: u32 = 4;

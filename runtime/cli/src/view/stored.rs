@@ -3,8 +3,10 @@
 use std::io::Cursor;
 use std::time::SystemTime;
 
+use fiducia::radiograph::is_dicom;
+use fiducia::report::{csv, measures_csv};
 use fiducia::results::{Kind, Source, results};
-use fiducia::{Error, ErrorKind, Radiograph, Report, csv, is_dicom, measures_csv, overlay};
+use fiducia::{Error, ErrorKind, Radiograph, Report, overlay};
 
 /// A result in memory.
 pub(super) struct StoredResult {

@@ -5,7 +5,9 @@
 
 use std::path::Path;
 
-use fiducia::{DerivedLandmark, FileKind, Pack, Patch, PatchInfo, SectionKind, assemble};
+use fiducia::{Pack, Patch};
+use fiducia::pack::{FileKind, PatchInfo, SectionKind, assemble};
+use fiducia::shape::DerivedLandmark;
 
 /// A section: its four-character code and its content.
 type Section = ([u8; 4], Vec<u8>);

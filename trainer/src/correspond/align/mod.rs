@@ -96,7 +96,8 @@ impl Aligner {
     /// Penalty of `to_image` for the distance between the edges of the template and of the image.
     fn cost(&self, image: &Normed, to_image: &Affine) -> f64 {
         let (from, to) = (edges(&self.fine), edges(image));
-        self.framing.cost([0, 1].map(|e: usize| fiducia::distance(to_image.apply(from[e]), to[e])))
+        self.framing
+            .cost([0, 1].map(|e: usize| fiducia::shape::distance(to_image.apply(from[e]), to[e])))
     }
 }
 

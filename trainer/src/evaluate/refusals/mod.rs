@@ -14,7 +14,8 @@ pub use figures::Figures;
 pub use outcome::{ImageOutcome, Signals};
 pub use table::refusal_table;
 
-use fiducia::{Detector, Error, ModelInfo, OrientationIssue};
+use fiducia::report::ModelInfo;
+use fiducia::{Detector, Error, OrientationIssue};
 use serde::Serialize;
 
 use super::Unit;

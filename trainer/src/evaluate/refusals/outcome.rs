@@ -1,6 +1,7 @@
 //! The runtime's result on one image.
 
-use fiducia::{Detector, Error, ErrorKind, Observation, OrientationIssue, Report};
+use fiducia::engine::Observation;
+use fiducia::{Detector, Error, ErrorKind, OrientationIssue, Report};
 use serde::Serialize;
 
 use super::alteration::Altered;

@@ -7,7 +7,8 @@ mod picture;
 
 use std::path::Path;
 
-use fiducia::{Error, ErrorKind, write_atomically};
+use fiducia::atomic::write_atomically;
+use fiducia::{Error, ErrorKind};
 
 use super::metrics::{Unit, radial_error};
 use super::{Evaluation, Prediction};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use fiducia::ModelInfo;
+use fiducia::report::ModelInfo;
 
 use super::super::metrics::THRESHOLDS;
 use super::super::table::all;

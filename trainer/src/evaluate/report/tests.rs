@@ -1,6 +1,7 @@
 use std::path::Path;
 
-use fiducia::{BackendInfo, ModelInfo};
+use fiducia::BackendInfo;
+use fiducia::report::ModelInfo;
 
 use super::*;
 use crate::data::DataSet;
