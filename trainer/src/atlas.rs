@@ -7,10 +7,11 @@ use fiducia::preprocess::Grey;
 use fiducia_kernels::Affine;
 use rayon::prelude::*;
 
-use crate::correspond::align::{Alignment, Framing, align_all};
+use crate::correspond::align::{Alignment, align_all};
 use crate::correspond::aligned;
 use crate::correspond::flow::{Field, register};
 use crate::correspond::frame::Grid;
+use crate::framing::Framing;
 use crate::progress::Progress;
 use crate::pyramid::{FLOW, ImagePyramid};
 use crate::statistics::median;

@@ -15,6 +15,9 @@
 pub mod data;
 pub mod import;
 pub mod pyramid;
+pub mod framing;
+pub mod labels;
+pub mod material;
 pub mod correspond;
 pub mod choose;
 pub mod shape_fit;

@@ -3,7 +3,7 @@
 use fiducia::shape::{Pose, ShapeModel, distance};
 use nalgebra::{DMatrix, SymmetricEigen};
 
-use crate::correspond::{Labels, cauchy_weight};
+use crate::labels::{Labels, cauchy_weight};
 use crate::statistics::median;
 
 /// Most modes of variation of the model.

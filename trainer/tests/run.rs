@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use fiducia::{Backend, Detector, Pack, Patch, PublicKey};
 use fiducia_kernels::Affine;
-use fiducia_trainer::correspond::Labels;
 use fiducia_trainer::data::DataSet;
+use fiducia_trainer::labels::Labels;
 use fiducia_trainer::statistics::median;
 
 const IMAGES: usize = 10;

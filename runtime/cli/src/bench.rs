@@ -14,7 +14,7 @@ use super::arguments::BenchArguments;
 use super::board::{Board, BoardReport, Range, Resident};
 #[cfg(feature = "gpu")]
 use super::profile::{Profile, profile};
-use super::{device, print};
+use super::{device, terminal::print};
 
 /// Shortest interval between samples of the board's sensors: reading them takes processor time.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(100);

@@ -6,8 +6,8 @@ use fiducia::{Detector, Error, ErrorKind, OrientationIssue, Radiograph, Reading,
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
-    Failure, arguments::DetectArguments, device, images, images::Images, notice, outputs::Outputs,
-    prefetch::Prefetch,
+    arguments::DetectArguments, device, failure::Failure, images, images::Images, outputs::Outputs,
+    prefetch::Prefetch, terminal::notice,
 };
 
 /// Runs the command. In a batch all readable, plausible images get their reports, and the first failure is returned

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fiducia::{Detector, DetectorOptions, Error, Pack};
 
-use super::arguments::DeviceArguments;
+use super::options::DeviceArguments;
 
 /// A detector on the device for the landmarks `names` of `pack`.
 ///

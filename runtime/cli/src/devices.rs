@@ -3,7 +3,7 @@
 use fiducia::{Error, ErrorKind};
 use serde::Serialize;
 
-use super::{arguments::DevicesArguments, print};
+use super::{arguments::DevicesArguments, terminal::print};
 
 /// One device.
 #[derive(Serialize)]

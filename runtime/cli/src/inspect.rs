@@ -6,7 +6,7 @@ use fiducia::pack::Manifest;
 use fiducia::{Error, ErrorKind, Pack};
 use serde::Serialize;
 
-use super::{arguments::InspectArguments, model, print};
+use super::{arguments::InspectArguments, model, terminal::print};
 
 /// Size of a landmark in the calibration section, bytes: four `f32`.
 const CALIBRATION_BYTES: usize = 16;

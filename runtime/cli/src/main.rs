@@ -1,5 +1,8 @@
 //! The program `fiducia`: parses the arguments, runs one command, maps its result to an exit code.
 
+mod failure;
+mod terminal;
+mod options;
 mod arguments;
 mod images;
 mod model;
@@ -25,13 +28,13 @@ mod view;
 #[cfg(test)]
 mod manual;
 
-use arguments::{Arguments, Command};
-
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use fiducia::{Error, ErrorKind};
+
+use arguments::{Arguments, Command};
+use failure::Failure;
+use terminal::notice;
 
 fn main() -> ExitCode {
     let filter = env_logger::Env::default().default_filter_or("warn");
@@ -57,18 +60,6 @@ fn log_panics() {
     std::panic::set_hook(Box::new(|panic| log::debug!("{panic}")));
 }
 
-/// Why a command failed.
-struct Failure {
-    exit_code: u8,
-    message: String,
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self { exit_code: error.kind().exit_code(), message: error.to_string() }
-    }
-}
-
 /// Runs the requested command.
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
@@ -82,22 +73,5 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Serve(arguments) => Ok(serve::serve(arguments)?),
         #[cfg(feature = "view")]
         Command::View(arguments) => Ok(view::view(arguments)?),
-    }
-}
-
-/// Prints one line on standard error; a failure to do so is ignored.
-fn notice(message: &str) {
-    let _ = writeln!(io::stderr(), "fiducia: {message}");
-}
-
-/// Writes a result to standard output. A reader that closes the pipe (`| head`) is not an error.
-fn print(text: &str) -> Result<(), Error> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
-            ErrorKind::Unwritable,
-            format!("cannot write to standard output: {e}; check the free space"),
-        )),
-        _ => Ok(()),
     }
 }

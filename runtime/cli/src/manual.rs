@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::Arguments;
+use super::arguments::Arguments;
 
 const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Zsh, Shell::Fish];
 

@@ -13,7 +13,7 @@ use fiducia::{Error, ErrorKind, Radiograph, Report, overlay};
 use super::{
     arguments::DetectArguments,
     images::{Images, OVERLAY_SUFFIX},
-    print,
+    terminal::print,
 };
 
 /// The requested results, until they are on the disk.

@@ -7,7 +7,7 @@ use fiducia::atomic::write_atomically;
 use fiducia::{Error, ErrorKind, Pack, Patch, PublicKey};
 
 use super::arguments::{PatchAction, PatchArguments};
-use super::print;
+use super::terminal::print;
 
 /// Runs the command.
 pub(super) fn patch(arguments: &PatchArguments) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use clap::Args;
 use fiducia::Error;
 use fiducia_node::{Config, Service as Node, check};
 
-use super::{notice, service::Service};
+use super::{service::Service, terminal::notice};
 
 pub(super) const HELP: &str = "\
 Images arrive by C-STORE or in a watched folder. An image that matches a rule is processed, and structured reports

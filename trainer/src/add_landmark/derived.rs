@@ -6,7 +6,7 @@ use fiducia::shape::{DerivedLandmark, ShapeModel, distance};
 use fiducia_kernels::Affine;
 use nalgebra::{DMatrix, DVector};
 
-use crate::correspond::{Labels, cauchy_weight};
+use crate::labels::{Labels, cauchy_weight};
 
 /// Assumed standard deviation of a position, normalised units.
 const NOISE: f64 = 1.0;

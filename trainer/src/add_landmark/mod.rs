@@ -18,9 +18,11 @@ use rayon::prelude::*;
 
 use self::derived::{fit_derived, regularise};
 use self::patch::assemble_patch;
-use crate::correspond::align::Framing;
-use crate::correspond::{Correspondences, Labels, cauchy_weight, towards};
+use crate::correspond::Correspondences;
 use crate::data::Unlabelled;
+use crate::framing::Framing;
+use crate::labels::{Labels, cauchy_weight, towards};
+use crate::material::{Annotated, Material};
 use crate::nets::{RefineNet, Trunk};
 use crate::parallel::observe_all;
 use crate::progress::Progress;
@@ -31,7 +33,6 @@ use crate::run::to_units;
 use crate::statistics::median;
 use crate::training::phase::{AUGMENTATIONS, Phase, learn, predict_augmented};
 use crate::training::regions::{Augment, Task};
-use crate::training::{Annotated, Material};
 
 /// Fraction of the way from the broad match to the close match that a label moves.
 const CLOSE_FRACTION: f64 = 0.5;

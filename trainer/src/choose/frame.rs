@@ -3,10 +3,11 @@
 use fiducia_kernels::Affine;
 use rayon::prelude::*;
 
-use crate::correspond::align::{Framing, align_all};
+use crate::correspond::align::align_all;
 use crate::correspond::aligned;
 use crate::correspond::flow::Levels;
 use crate::correspond::frame::Grid;
+use crate::framing::Framing;
 use crate::progress::Progress;
 use crate::pyramid::{FLOW, ImagePyramid, ROUGH, normalised};
 use crate::statistics::median;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use fiducia::pack::Scale;
 use fiducia::{Error, ErrorKind};
 use fiducia_trainer::atlas::atlas;
-use fiducia_trainer::correspond::align::Framing;
+use fiducia_trainer::framing::Framing;
 use fiducia_trainer::run::{annotated_points, read_pyramids, training_images};
 use image::{ExtendedColorType, ImageEncoder, codecs::png};
 

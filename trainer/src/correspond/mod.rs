@@ -14,10 +14,12 @@ use fiducia::Error;
 use fiducia::shape::distance;
 use rayon::prelude::*;
 
-use self::align::{Alignment, Framing, align_all};
+use self::align::{Alignment, align_all};
 use self::flow::{Field, Levels, register};
 use self::frame::Grid;
 use self::matching::{BROAD, Descriptors, Matcher};
+use crate::framing::Framing;
+use crate::labels::{Labels, cauchy_weight};
 use crate::nets::Trunk;
 use crate::progress::Progress;
 use crate::pyramid::{FLOW, ImagePyramid, normalised};
@@ -51,15 +53,6 @@ pub struct Correspondence {
     pub registered: Vec<Vec<[f64; 2]>>,
     /// Initial labels.
     pub labels: Labels,
-}
-
-/// Position of every landmark on every image, in normalised units of that image, with weights from 0 to 1.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-pub struct Labels {
-    /// `[image][landmark]`, normalised units.
-    pub points: Vec<Vec<[f64; 2]>>,
-    /// `[image][landmark]`, 0 to 1.
-    pub weights: Vec<Vec<f64>>,
 }
 
 /// Finds `points` (normalised units of the template, `pyramids[template]`) on all `pyramids`.
@@ -114,23 +107,6 @@ pub fn correspond(
         registered,
         labels,
     })
-}
-
-/// Weight of a label from two sources that differ by the distance of `a` and `b`: the Cauchy weight `1 / (1 +
-/// (d / s)²)` of robust estimation (Holland and Welsch 1977), ½ at the distance `s = half_weight`.
-pub fn cauchy_weight(a: [f64; 2], b: [f64; 2], half_weight: f64) -> f64 {
-    cauchy_weight_at(distance(a, b), half_weight)
-}
-
-/// The Cauchy weight of [`cauchy_weight`] at a given distance.
-pub fn cauchy_weight_at(distance: f64, half_weight: f64) -> f64 {
-    let d = distance / half_weight;
-    1.0 / (1.0 + d * d)
-}
-
-/// The point at `fraction` of the way from `from` to `to`.
-pub fn towards(from: [f64; 2], to: [f64; 2], fraction: f64) -> [f64; 2] {
-    [0, 1].map(|axis| from[axis] + fraction * (to[axis] - from[axis]))
 }
 
 impl Correspondence {

@@ -4,8 +4,9 @@ use fiducia::Error;
 use rayon::prelude::*;
 
 use super::close_up::CloseUp;
-use super::{Correspondence, Labels, cauchy_weight, correspond, towards};
-use crate::training::material::{Annotated, Material};
+use super::{Correspondence, correspond};
+use crate::labels::{Labels, cauchy_weight, towards};
+use crate::material::{Annotated, Material};
 
 /// Most templates that are matched; further ones still serve as training images.
 const MAX_TEMPLATES: usize = 8;

@@ -9,7 +9,8 @@ use fiducia::engine::Observation;
 use fiducia::pack::{Calibration, Plausibility};
 use fiducia::shape::distance;
 
-use crate::correspond::{Correspondences, Labels};
+use crate::correspond::Correspondences;
+use crate::labels::Labels;
 use crate::statistics::{Rank, mean, median, order_statistic};
 
 /// Margin of every limit beyond the most unusual training image (factor).

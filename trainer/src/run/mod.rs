@@ -19,9 +19,9 @@ use self::config::RunConfig;
 use self::stages::Run;
 use crate::correspond::Correspondences;
 use crate::data::DataSet;
+use crate::material::Material;
 use crate::pack;
 use crate::progress::Progress;
-use crate::training::Material;
 
 pub use self::source::{LEAST_IMAGES, Source, annotated_points, read_pyramids, training_images};
 pub(crate) use self::source::{images_sha256, to_units};

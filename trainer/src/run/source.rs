@@ -8,13 +8,13 @@ use sha2::{Digest, Sha256};
 
 use super::config::RunConfig;
 use super::{Place, Record, device};
-use crate::correspond::align::Framing;
 use crate::data::{DataSet, Template, Unlabelled};
+use crate::framing::Framing;
+use crate::material::{Annotated, Material};
 use crate::nets::{CoarseDecoder, Trunk};
 use crate::progress::Progress;
 use crate::pyramid::{FIELD, FINE, FULL, ImagePyramid};
 use crate::statistics::median;
-use crate::training::{Annotated, Material};
 
 /// Side of a region of interest, px.
 const REGION: usize = 64;

@@ -11,7 +11,9 @@ use super::calibrate::{UNCALIBRATED, calibration, plausibility};
 use super::config::RunConfig;
 use super::rounds_plot::rounds_plot;
 use super::{Place, Source, Stage};
-use crate::correspond::{Correspondences, Labels};
+use crate::correspond::Correspondences;
+use crate::labels::Labels;
+use crate::material::Material;
 use crate::nets::{CoarseDecoder, RefineNet};
 use crate::pack::{self, Parts};
 use crate::parallel::observe_all;
@@ -19,7 +21,7 @@ use crate::shape_fit::learn_shape;
 use crate::training::checkpoint::Checkpoint;
 use crate::training::regions::Task;
 use crate::training::rounds::Outcome;
-use crate::training::{Material, fuse, learn_side, train_coarse, train_in_rounds, train_jointly};
+use crate::training::{fuse, learn_side, train_coarse, train_in_rounds, train_jointly};
 
 /// A run in progress.
 #[derive(Debug)]

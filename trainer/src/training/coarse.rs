@@ -12,13 +12,14 @@ use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::correspond::{Correspondences, Labels, cauchy_weight, towards};
+use crate::correspond::Correspondences;
+use crate::labels::{Labels, cauchy_weight, towards};
+use crate::material::Material;
 use crate::nets::{CoarseDecoder, TrunkFeatures, TrunkRunner};
 use crate::pyramid::ImagePyramid;
 use crate::shape_fit::{learn_shape, regularise};
 use crate::training::checkpoint::Checkpoint;
 use crate::training::heatmap::{loss, target};
-use crate::training::material::Material;
 use crate::training::rng::{GreyJitter, item_rng, normal};
 use crate::training::schedule::{heat_map_sigma, learning_rate, optimiser};
 use crate::training::step::descend;

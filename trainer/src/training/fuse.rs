@@ -8,7 +8,7 @@ use fiducia::Error;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::correspond::Labels;
+use crate::labels::Labels;
 use crate::nets::{AdapterForm, RefineNet, values};
 use crate::training::checkpoint::Checkpoint;
 use crate::training::phase::{

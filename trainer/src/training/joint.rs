@@ -6,7 +6,7 @@ use fiducia::Error;
 use fiducia::shape::distance;
 use serde::{Deserialize, Serialize};
 
-use crate::correspond::{Labels, cauchy_weight, cauchy_weight_at, towards};
+use crate::labels::{Labels, cauchy_weight, cauchy_weight_at, towards};
 use crate::nets::{AdapterForm, RefineNet, values};
 use crate::shape_fit::{learn_shape, regularise};
 use crate::statistics::median;

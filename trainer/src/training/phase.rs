@@ -7,7 +7,7 @@ use fiducia_kernels::peak;
 use rand::RngExt;
 use rayon::prelude::*;
 
-use crate::correspond::Labels;
+use crate::labels::Labels;
 use crate::nets::{RefineNet, values};
 use crate::training::coarse::pick;
 use crate::training::regions::{Augmentation, Batch, Region, Task};

@@ -10,9 +10,9 @@ use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::correspond::Labels;
+use crate::labels::Labels;
+use crate::material::Material;
 use crate::training::heatmap::target;
-use crate::training::material::Material;
 use crate::training::rng::{GreyJitter, item_rng, normal};
 
 /// Usual spread of a normalised region, for noise and offsets.

@@ -7,9 +7,8 @@ use fiducia::Error;
 use fiducia::shape::{ShapeModel, distance};
 use serde::{Deserialize, Serialize};
 
-use crate::correspond::{
-    CloseUps, Correspondences, Labels, cauchy_weight, cauchy_weight_at, towards,
-};
+use crate::correspond::{CloseUps, Correspondences};
+use crate::labels::{Labels, cauchy_weight, cauchy_weight_at, towards};
 use crate::nets::RefineNet;
 use crate::statistics::median;
 use crate::training::bank::Bank;
@@ -63,7 +62,7 @@ pub struct RoundsConfig {
 
 impl RoundsConfig {
     /// Total number of images processed, for progress bars.
-    pub fn regions(&self, m: &crate::training::Material<'_>) -> usize {
+    pub fn regions(&self, m: &crate::material::Material<'_>) -> usize {
         let per_pass = |images: usize| images.div_ceil(self.batch) * self.batch;
         let images = m.training_images().len();
         self.rounds * self.passes * 2 * per_pass(images / 2) + self.last_passes * per_pass(images)

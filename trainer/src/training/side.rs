@@ -11,7 +11,7 @@ use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
 use super::coarse::backbone_input;
-use super::material::Material;
+use crate::material::Material;
 use crate::nets::Side;
 use crate::statistics::{Rank, order_statistic};
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgGroup, Args};
 
 use super::{port::Address, source::Source};
-use crate::arguments::{DeviceArguments, ModelArguments, spacing};
+use crate::options::{DeviceArguments, ModelArguments, spacing};
 
 pub(crate) const HELP: &str = "\
 The peer announces an exposure, then requests its landmarks. With --watch the image of an exposure is the first

@@ -24,7 +24,7 @@ use std::{
 use fiducia::{Error, ErrorKind, Pack};
 use fiducia_link::{Event, Fault, Hello, Message, ModelId, Reason, Refusal, Role, Session};
 
-use super::{device, notice, service::Service};
+use super::{device, service::Service, terminal::notice};
 use handler::{Action, Handler};
 use port::{Address, Port, PortError};
 use worker::{Reading, Worker};

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::arguments::{DeviceArguments, ModelArguments};
+use crate::options::{DeviceArguments, ModelArguments};
 
 #[derive(Args)]
 pub(crate) struct ViewArguments {

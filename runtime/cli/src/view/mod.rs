@@ -19,7 +19,7 @@ use fiducia::{Detector, Error, ErrorKind, Radiograph};
 use fiducia_web::{Limits, Request, Response, view_page};
 
 use self::stored::StoredResult;
-use super::{arguments::spacing, device, print};
+use super::{device, options::spacing, terminal::print};
 
 /// Larger files are refused; the largest radiographs have about 30 MB.
 const MAX_FILE_BYTES: usize = 1 << 30;

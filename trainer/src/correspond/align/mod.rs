@@ -7,6 +7,7 @@
 mod search;
 mod refine;
 
+use crate::framing::Framing;
 use fiducia_kernels::Affine;
 use rayon::prelude::*;
 
@@ -35,23 +36,6 @@ pub struct Aligner {
     rough: Normed,
     fine: Normed,
     framing: Framing,
-}
-
-/// Variation of the framing (cropping) in a set. Repeated structures (ribs, vertebrae) correlate almost
-/// equally well when shifted by one period; where images are framed by the anatomy, a prior on the framing
-/// resolves the ambiguity.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Framing(
-    /// Standard deviation of the position of the upper and the lower image edge between images, normalised
-    /// units; `None` for no prior.
-    pub Option<f64>,
-);
-
-impl Framing {
-    /// Penalty, in normalised units of correlation, for edges displaced by `off`, normalised units.
-    fn cost(self, off: [f64; 2]) -> f64 {
-        self.0.map_or(0.0, |sigma| off.map(|d| (d / sigma).powi(2)).iter().sum::<f64>() / 4.0)
-    }
 }
 
 /// Finds the template, `pyramids[template]`, in every image; its own alignment is the identity.

@@ -2,8 +2,8 @@
 
 use burn::tensor::Device;
 
-use crate::correspond::Labels;
-use crate::correspond::align::Framing;
+use crate::framing::Framing;
+use crate::labels::Labels;
 use crate::nets::Trunk;
 use crate::progress::Progress;
 use crate::pyramid::ImagePyramid;
