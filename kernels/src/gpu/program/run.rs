@@ -23,7 +23,7 @@ impl Program {
     /// map.
     ///
     /// # Errors
-    /// [`crate::gpu::GpuErrorKind::Lost`], [`super::GpuErrorKind::OutOfMemory`] or [`super::GpuErrorKind::Refused`].
+    /// [`crate::gpu::GpuErrorKind::Lost`], [`crate::gpu::GpuErrorKind::OutOfMemory`] or [`crate::gpu::GpuErrorKind::Refused`].
     pub fn run<T>(
         &mut self,
         to: BufferId,
