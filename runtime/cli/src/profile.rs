@@ -124,7 +124,7 @@ impl Profile {
         let waits = self.all.steps as f64 * self.reach.dispatch_ms;
         let _ = writeln!(
             out,
-            "\nBound (roofline): the longer of a step's memory traffic and its arithmetic, at the peak of the device.\n\
+            "\nBound (roofline): the longer of a step's memory traffic and arithmetic, at the peak of the device.\n\
              Caches can be faster. {} dependent dispatches add {waits:.4} ms.",
             self.all.steps
         );

@@ -209,7 +209,7 @@ fn pipelines_are_cached_on_disk() {
         let before = identity(&file);
         let (earlier, stderr) = detect(&[]);
         assert_eq!(earlier, 0, "{what}");
-        assert!(stderr.contains("made anew"), "{what}: {stderr}");
+        assert!(stderr.contains("compiled again"), "{what}: {stderr}");
         assert_ne!(identity(&file), before, "{what}");
         assert_eq!((mode(&file), detect(&[]).0), (0o600, bytes), "{what}");
     }
@@ -218,7 +218,7 @@ fn pipelines_are_cached_on_disk() {
     remove();
     fs::create_dir(&file).unwrap();
     let (earlier, stderr) = detect(&[]);
-    assert!(earlier == 0 && stderr.contains("not kept"), "a folder in its place: {stderr}");
+    assert!(earlier == 0 && stderr.contains("not cached"), "a folder in its place: {stderr}");
     fs::remove_dir(&file).unwrap();
     fs::set_permissions(workspace.path("cached"), fs::Permissions::from_mode(0o770)).unwrap();
     let (earlier, stderr) = detect(&[]);
