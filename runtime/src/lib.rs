@@ -16,7 +16,7 @@
 //! let pack = Pack::open(&models.join("head.fid"))?;
 //! let mut detector = Detector::new(&pack, Backend::Cpu)?;
 //! let radiograph = Radiograph::open(&models.join("demo.png"), Some([0.2, 0.2]))?;
-//! print!("{}", fiducia::table(&detector.detect(&radiograph)?));
+//! print!("{}", fiducia::report::table(&detector.detect(&radiograph)?));
 //! # Ok(())
 //! # }
 //! ```
