@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use fiducia::{Backend, BackendInfo, ErrorKind, Pack, PublicKey};
 use fiducia::report::ModelInfo;
+use fiducia::{Backend, BackendInfo, ErrorKind, Pack, PublicKey};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 

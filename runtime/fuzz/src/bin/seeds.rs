@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
-use fiducia::{Pack, Patch};
 use fiducia::pack::{FileKind, PatchInfo, SectionKind, assemble};
 use fiducia::shape::DerivedLandmark;
+use fiducia::{Pack, Patch};
 
 /// A section: its four-character code and its content.
 type Section = ([u8; 4], Vec<u8>);
