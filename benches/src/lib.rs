@@ -88,7 +88,7 @@ pub fn exit_code(done: Result<(), Error>) -> std::process::ExitCode {
     }
 }
 
-/// The shipped model; `None` if there is none.
+/// The shipped head model; `None` if its file does not exist.
 ///
 /// # Errors
 /// As [`Pack::open`] for a model file that exists but cannot be read.

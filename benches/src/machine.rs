@@ -49,7 +49,7 @@ pub fn about() -> Vec<Row> {
     rows
 }
 
-/// Processor name reported by the system; `unknown` if there is none.
+/// Processor name as the system reports it; `unknown` if the system reports no name.
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));

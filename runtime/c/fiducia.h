@@ -74,7 +74,7 @@ enum fiducia_status
    */
   FIDUCIA_STATUS_REFUSED = 4,
   /**
-   * A GPU was requested, but there is none, or none that can run the model.
+   * A GPU was requested, but no GPU was found, or none of them can run the model.
    */
   FIDUCIA_STATUS_NO_GPU = 5,
   /**
@@ -119,7 +119,7 @@ enum fiducia_backend
    */
   FIDUCIA_BACKEND_CPU = 1,
   /**
-   * A GPU; an error if there is none.
+   * A GPU; an error if no GPU can be used.
    */
   FIDUCIA_BACKEND_GPU = 2,
 };

@@ -23,7 +23,7 @@ pub struct Receiver {
     notes: Notes,
     /// The frame that is being shown, and how many of its landmarks have been shown.
     showing: Option<(Report, usize)>,
-    /// Since the request that is waiting for its answer; `None` if there is none.
+    /// Time since the last request; `None` if no request is waiting for an answer.
     requested: Option<Clock>,
     /// Whether to send a request now.
     is_request_due: bool,

@@ -121,7 +121,7 @@ impl Gpu {
     /// Opens an adapter.
     ///
     /// # Errors
-    /// [`GpuErrorKind::NoAdapter`] where there is none, with the names of those that exist;
+    /// [`GpuErrorKind::NoAdapter`] if no adapter matches; the message lists the adapters of this machine;
     /// [`GpuErrorKind::Refused`] where the driver does not open it.
     pub fn open(choice: &Choice) -> Result<Self, GpuError> {
         let mut found = enumerate();

@@ -25,7 +25,7 @@ pub enum Status {
     Unreadable = 3,
     /// The image does not look like the images that the model was trained on; there are no landmarks.
     Refused = 4,
-    /// A GPU was requested, but there is none, or none that can run the model.
+    /// A GPU was requested, but no GPU was found, or none of them can run the model.
     NoGpu = 5,
     /// The model is not signed with the given key.
     Untrusted = 6,
@@ -45,7 +45,7 @@ pub enum BackendChoice {
     Auto = 0,
     /// The CPU.
     Cpu = 1,
-    /// A GPU; an error if there is none.
+    /// A GPU; an error if no GPU can be used.
     Gpu = 2,
 }
 

@@ -78,7 +78,8 @@ impl Receiver {
         self.counts
     }
 
-    /// Takes the next received byte. At the end of a frame it returns the message, or why there is none.
+    /// Takes the next received byte. At the end of a frame it returns the message of the frame, or the fault that
+    /// made it unreadable.
     pub fn push(&mut self, byte: u8) -> Option<Result<Message, Fault>> {
         let ended = match self.decoder.feed(byte) {
             Ok(DecodeResult::NoData) => false,

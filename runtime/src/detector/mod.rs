@@ -11,7 +11,6 @@ mod recognise;
 
 use crate::engine::device::{Backend, BackendInfo, DetectorOptions};
 use crate::engine::observation::{Observation, Timings};
-use crate::engine::search::SearchPoint;
 use crate::engine::{Engine, Running};
 use crate::error::Error;
 use crate::landmark::Landmark;
@@ -165,7 +164,7 @@ impl Detector {
         let info = |(&number, name): (&usize, &String)| LandmarkInfo {
             name: name.clone(),
             calibration: calibration[number],
-            is_model_landmark: SearchPoint::new(pack, number).is_model_landmark(),
+            is_model_landmark: pack.derived(number).is_none(),
         };
         Ok(Self {
             model: ModelInfo { name: manifest.name.clone(), sha256: pack.sha256().to_owned() },

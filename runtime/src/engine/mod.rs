@@ -40,7 +40,8 @@ pub(crate) enum Running {
 }
 
 impl Engine {
-    /// The engine for the landmarks with the numbers `chosen`, which are those that `manifest` names.
+    /// The engine for the landmarks with the numbers `chosen`, which are those that `manifest` names, on the device that
+    /// `options` ask for.
     ///
     /// # Errors
     /// As [`Detector::on`](crate::detector::Detector::on).
@@ -50,7 +51,25 @@ impl Engine {
         chosen: &[usize],
         options: &DetectorOptions,
     ) -> Result<(Self, BackendInfo), Error> {
-        engine(pack, manifest, chosen, options)
+        match (options.backend, &options.adapter) {
+            (Backend::Cpu, Some(name)) => {
+                let message = format!("adapter `{name}` is a GPU; leave it out to use the CPU");
+                Err(Error::new(ErrorKind::Usage, message))
+            }
+            (Backend::Cpu, None) if options.precision != Precision::F32 => {
+                let message = "the CPU computes in f32; leave out --precision, or use a GPU";
+                Err(Error::new(ErrorKind::Usage, message))
+            }
+            (Backend::Cpu, None) => on_cpu(pack, manifest, chosen, None),
+            (Backend::Auto, None) => match on_gpu(pack, manifest, chosen, options) {
+                Ok((engine, mut backend)) => {
+                    backend.chosen_because = Some("a GPU is available".to_owned());
+                    Ok((engine, backend))
+                }
+                Err(why) => on_cpu(pack, manifest, chosen, Some(why.to_string())),
+            },
+            (Backend::Auto | Backend::Gpu, _) => on_gpu(pack, manifest, chosen, options),
+        }
     }
 
     /// Hands `radiograph` to the networks.
@@ -130,34 +149,6 @@ impl Running {
     /// Whether the networks have finished.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self, Self::Cpu(_))
-    }
-}
-
-/// The engine for the landmarks with the numbers `chosen`, on the device that `options` ask for.
-fn engine(
-    pack: &Pack,
-    manifest: &Manifest,
-    chosen: &[usize],
-    options: &DetectorOptions,
-) -> Result<(Engine, BackendInfo), Error> {
-    match (options.backend, &options.adapter) {
-        (Backend::Cpu, Some(name)) => {
-            let message = format!("adapter `{name}` is a GPU; leave it out to use the CPU");
-            Err(Error::new(ErrorKind::Usage, message))
-        }
-        (Backend::Cpu, None) if options.precision != Precision::F32 => {
-            let message = "the CPU computes in f32; leave out --precision, or use a GPU";
-            Err(Error::new(ErrorKind::Usage, message))
-        }
-        (Backend::Cpu, None) => on_cpu(pack, manifest, chosen, None),
-        (Backend::Auto, None) => match on_gpu(pack, manifest, chosen, options) {
-            Ok((engine, mut backend)) => {
-                backend.chosen_because = Some("a GPU is available".to_owned());
-                Ok((engine, backend))
-            }
-            Err(why) => on_cpu(pack, manifest, chosen, Some(why.to_string())),
-        },
-        (Backend::Auto | Backend::Gpu, _) => on_gpu(pack, manifest, chosen, options),
     }
 }
 
