@@ -54,6 +54,8 @@ fn a_killed_node_continues_after_a_restart() {
     });
     wait_for("all results", || archive.results() == [IMAGES; 2]);
     wait_for("all records", || workspace.names("queue/done").len() == IMAGES);
+    // The node writes the record of an image first and removes its results then.
+    wait_for("the removal of the results", || workspace.names("queue/results").is_empty());
     for folder in ["incoming", "received", "results", "failed"] {
         let left = workspace.names(&format!("queue/{folder}"));
         assert!(left.is_empty(), "{folder}: {left:?}");
