@@ -5,12 +5,12 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fiducia_link::{
-    Heartbeat, Message, Presentation, Receiver, Report, SPOTS, Sender, Spot, State,
+    Heartbeat, Landmark, MAX_LANDMARKS, Message, OrientationIssue, Receiver, Report, Sender, State,
 };
 
 /// A report with the largest number of landmarks.
 fn report() -> Message {
-    let spot = |i: usize| Spot {
+    let landmark = |i: usize| Landmark {
         x: 1234 + 517 * i as i32,
         y: 20_000 - 333 * i as i32,
         expected_error: 120,
@@ -20,11 +20,11 @@ fn report() -> Message {
         exposure: 7,
         model: [0x5A; 8],
         plausible: true,
-        presentation: Presentation::Unnamed,
+        orientation_issue: OrientationIssue::Unspecified,
         taken_ms: 18,
-        total: SPOTS as u16,
+        total: MAX_LANDMARKS as u16,
         first: 0,
-        spots: (0..SPOTS).map(spot).collect(),
+        landmarks: (0..MAX_LANDMARKS).map(landmark).collect(),
     })
 }
 
@@ -38,7 +38,7 @@ fn link(criterion: &mut Criterion) {
     });
     let mut group = criterion.benchmark_group("link");
     group.throughput(Throughput::Elements(1));
-    for (name, message) in [("heartbeat", heartbeat), ("20-spots", report())] {
+    for (name, message) in [("heartbeat", heartbeat), ("20-landmarks", report())] {
         let mut sender = Sender::new();
         group.bench_function(format!("seal/cpu/{name}"), |b| {
             b.iter(|| sender.frame(black_box(&message)));

@@ -60,7 +60,7 @@ class Runner:
 def main(built, pack, image, spacing_mm):
     cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([f"{built}/release/networks", pack, image, spacing_mm, folder], check=True)
+        subprocess.run([f"{built}/edge/networks", pack, image, spacing_mm, folder], check=True)
         for threads in (1, 2):
             if threads <= len(cores):
                 measure(built, pack, folder, threads, cores[:threads], "fused")
@@ -70,7 +70,7 @@ def main(built, pack, image, spacing_mm):
 def commands(built, pack, folder, threads, which):
     """Name and command of each engine."""
     singles = ["singles"] if which == "singles" else []
-    found = {"fiducia": [f"{built}/release/networks", pack, folder, *singles]}
+    found = {"fiducia": [f"{built}/edge/networks", pack, folder, *singles]}
     for name in PYTHON if singles else PYTHON + PYTHON_INT8:
         worker = [sys.executable, HERE / "worker.py", name, str(threads), folder, *singles]
         found[name] = worker

@@ -85,7 +85,7 @@ fn manifest(landmarks: usize, refine: &RefineNet, shape_modes: usize) -> Manifes
     Manifest {
         name: "drawn".to_owned(),
         landmarks: (0..landmarks).map(|l| format!("landmark {l}")).collect(),
-        guides: Vec::new(),
+        model_landmarks: Vec::new(),
         scale: Scale::Millimetres { field_height: WHOLE.height as f64, unit_mm: 1.0 },
         whole: WHOLE,
         refine: REFINE,

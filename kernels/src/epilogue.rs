@@ -18,8 +18,6 @@ pub enum Activation {
     HardSwish,
     /// Negative values times this.
     Leaky(f32),
-    /// `clamp(a · v + b, 0, 1)`.
-    HardSigmoid(f32, f32),
     /// Hyperbolic tangent.
     Tanh,
     /// `1 / v`.
@@ -32,6 +30,22 @@ pub enum Activation {
     Sqrt,
     /// Exponential.
     Exp,
+}
+
+impl Activation {
+    /// One of each kind that is defined for every value: tests and the self-test draw from these.
+    pub const SAMPLES: [Self; 10] = [
+        Self::None,
+        Self::Clamp(0.0, f32::MAX),
+        Self::Clamp(0.0, 6.0),
+        Self::Sigmoid,
+        Self::Silu,
+        Self::HardSwish,
+        Self::Leaky(0.1),
+        Self::Square,
+        Self::Abs,
+        Self::Tanh,
+    ];
 }
 
 /// Where a skip connection is added.
@@ -67,7 +81,6 @@ impl Epilogue {
             Activation::Silu => (3, 0.0, 0.0),
             Activation::HardSwish => (4, 0.0, 0.0),
             Activation::Leaky(slope) => (5, slope, 0.0),
-            Activation::HardSigmoid(slope, shift) => (6, slope, shift),
             Activation::Tanh => (7, 0.0, 0.0),
             Activation::Reciprocal => (8, 0.0, 0.0),
             Activation::Square => (9, 0.0, 0.0),
@@ -97,7 +110,6 @@ impl Epilogue {
                     v * self.low
                 }
             }
-            6 => (self.low * v + self.high).clamp(0.0, 1.0),
             7 => {
                 let e = math::expf(2.0 * v.clamp(-15.0, 15.0));
                 (e - 1.0) / (e + 1.0)
@@ -107,7 +119,9 @@ impl Epilogue {
             10 => v.abs(),
             11 => math::sqrtf(v),
             12 => math::expf(v),
-            _ => v,
+            0 => v,
+            // No activation has this number: a comparison with anything fails.
+            _ => f32::NAN,
         }
     }
 
@@ -146,6 +160,29 @@ impl Epilogue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn samples_have_every_activation_that_is_defined_for_all_values() {
+        let kinds = Activation::SAMPLES.map(|sample| {
+            for v in [-3.0, 0.0, 3.0] {
+                assert!(Epilogue::new(sample, Skip::None).activate(v).is_finite(), "{sample:?}");
+            }
+            // A new one belongs here and in the list above.
+            match sample {
+                Activation::None => 0,
+                Activation::Clamp(..) => 1,
+                Activation::Sigmoid => 2,
+                Activation::Silu => 3,
+                Activation::HardSwish => 4,
+                Activation::Leaky(_) => 5,
+                Activation::Tanh => 6,
+                Activation::Square => 7,
+                Activation::Abs => 8,
+                Activation::Reciprocal | Activation::Sqrt | Activation::Exp => 9,
+            }
+        });
+        assert!((0..9).all(|kind| kinds.contains(&kind)) && !kinds.contains(&9), "{kinds:?}");
+    }
 
     #[test]
     fn the_skip_stands_before_or_after() {

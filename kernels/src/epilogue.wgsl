@@ -14,7 +14,6 @@ fn activate(v: f32, e: Epilogue) -> f32 {
         case 3u: { return v / (1.0 + exp(-v)); }
         case 4u: { return v * clamp(v / 6.0 + 0.5, 0.0, 1.0); }
         case 5u: { return select(v * e.low, v, v >= 0.0); }
-        case 6u: { return clamp(e.low * v + e.high, 0.0, 1.0); }
         // Saturates long before: a larger argument overflows some drivers' tanh.
         case 7u: { return tanh(clamp(v, -15.0, 15.0)); }
         case 8u: { return 1.0 / v; }

@@ -53,11 +53,11 @@ pub enum Place<'a> {
 }
 
 impl Place<'_> {
-    /// The position in an image in which the `guides` have these positions, and their shape this pose and these amounts of
-    /// the modes; units.
-    pub fn among(&self, guides: &[[f64; 2]], pose: &Pose, amounts: &[f64]) -> [f64; 2] {
+    /// The position in an image in which the `model_landmarks` have these positions, and their shape this pose and these
+    /// amounts of the modes; units.
+    pub fn among(&self, model_landmarks: &[[f64; 2]], pose: &Pose, amounts: &[f64]) -> [f64; 2] {
         match *self {
-            Self::ModelLandmark(guide) => guides[guide],
+            Self::ModelLandmark(model_landmark) => model_landmarks[model_landmark],
             Self::Derived { mean, modes } => {
                 let moved = |axis: usize| {
                     let along = modes.iter().zip(amounts).map(|(m, amount)| amount * m[axis]);

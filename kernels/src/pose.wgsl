@@ -3,7 +3,7 @@
 // steps. The reference implementation of the fits is pose.rs.
 
 struct Params {
-    guides: u32,
+    model_landmarks: u32,
     landmarks: u32,
     modes: u32,
     fine_cells: u32,
@@ -37,8 +37,9 @@ struct Pose {
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> picture: Picture;
-// Written by `pack_shape` in gpu/steps/packing.rs: mean shape, ridge of each mode, modes; for each landmark its guide, or
-// the number of guides plus the number of its follower; then for each follower its mean and its modes.
+// Written by `pack_shape` in gpu/steps/packing.rs: mean shape, ridge of each mode, modes; for each landmark its model
+// landmark, or the number of model landmarks plus the number of its derived landmark; then for each derived landmark its
+// mean and its modes.
 @group(0) @binding(2) var<storage, read> model: array<f32>;
 @group(0) @binding(3) var<storage, read> peaks: array<Peak>;
 // Points, their image in the model's frame, the fitted shape, the guided points, weights, robust weights, and
@@ -61,15 +62,15 @@ const THREADS: u32 = 64u;
 var<workgroup> pivot: u32;
 
 fn points_at(i: u32) -> u32 { return 2u * i; }
-fn local_at(i: u32) -> u32 { return 2u * (p.guides + i); }
-fn shape_at(i: u32) -> u32 { return 2u * (2u * p.guides + i); }
-fn guided_at(i: u32) -> u32 { return 2u * (3u * p.guides + i); }
-fn weight_at(i: u32) -> u32 { return 8u * p.guides + i; }
-fn robust_at(i: u32) -> u32 { return 9u * p.guides + i; }
+fn local_at(i: u32) -> u32 { return 2u * (p.model_landmarks + i); }
+fn shape_at(i: u32) -> u32 { return 2u * (2u * p.model_landmarks + i); }
+fn guided_at(i: u32) -> u32 { return 2u * (3u * p.model_landmarks + i); }
+fn weight_at(i: u32) -> u32 { return 8u * p.model_landmarks + i; }
+fn robust_at(i: u32) -> u32 { return 9u * p.model_landmarks + i; }
 fn system_at(row: u32, column: u32) -> u32 {
-    return 10u * p.guides + row * (p.modes + 1u) + column;
+    return 10u * p.model_landmarks + row * (p.modes + 1u) + column;
 }
-fn amount_at(mode: u32) -> u32 { return 10u * p.guides + p.modes * (p.modes + 1u) + mode; }
+fn amount_at(mode: u32) -> u32 { return 10u * p.model_landmarks + p.modes * (p.modes + 1u) + mode; }
 
 fn vec_at(at: u32) -> vec2<f32> { return vec2<f32>(work[at], work[at + 1u]); }
 fn set_vec(at: u32, v: vec2<f32>) {
@@ -78,18 +79,18 @@ fn set_vec(at: u32, v: vec2<f32>) {
 }
 
 fn mean_shape(i: u32) -> vec2<f32> { return vec2<f32>(model[2u * i], model[2u * i + 1u]); }
-fn ridge(mode: u32) -> f32 { return model[2u * p.guides + mode]; }
+fn ridge(mode: u32) -> f32 { return model[2u * p.model_landmarks + mode]; }
 fn mode_of(mode: u32, i: u32) -> vec2<f32> {
-    let at = 2u * p.guides + p.modes + 2u * (mode * p.guides + i);
+    let at = 2u * p.model_landmarks + p.modes + 2u * (mode * p.model_landmarks + i);
     return vec2<f32>(model[at], model[at + 1u]);
 }
-fn guide_of(landmark: u32) -> u32 {
-    return u32(model[2u * p.guides + p.modes + 2u * p.modes * p.guides + landmark]);
+fn model_landmark_of(landmark: u32) -> u32 {
+    return u32(model[2u * p.model_landmarks + p.modes + 2u * p.modes * p.model_landmarks + landmark]);
 }
 
-// Where a follower lies in the frame of the mean shape, given the amounts of the last fit.
-fn follower(number: u32) -> vec2<f32> {
-    let start = 2u * p.guides + p.modes + 2u * p.modes * p.guides + p.landmarks;
+// Where a derived landmark lies in the frame of the mean shape, given the amounts of the last fit.
+fn derived(number: u32) -> vec2<f32> {
+    let start = 2u * p.model_landmarks + p.modes + 2u * p.modes * p.model_landmarks + p.landmarks;
     let at = start + 2u * number * (1u + p.modes);
     var v = vec2<f32>(model[at], model[at + 1u]);
     for (var mode = 0u; mode < p.modes; mode++) {
@@ -99,11 +100,12 @@ fn follower(number: u32) -> vec2<f32> {
     return v;
 }
 
-// The expected position of a landmark: its guide among the values from `first` on, or where the shape puts its follower.
+// The expected position of a landmark: its model landmark among the values from `first` on, or where the shape puts its
+// derived landmark.
 fn expected_at(landmark: u32, first: u32, pose: Pose) -> vec2<f32> {
-    let place = guide_of(landmark);
-    if (place >= p.guides) {
-        return to_image(pose, follower(place - p.guides));
+    let place = model_landmark_of(landmark);
+    if (place >= p.model_landmarks) {
+        return to_image(pose, derived(place - p.model_landmarks));
     }
     return vec_at(first + 2u * place);
 }
@@ -117,7 +119,7 @@ fn to_image(pose: Pose, v: vec2<f32>) -> vec2<f32> { return turn(pose, v) + pose
 fn similarity(thread: u32) -> Pose {
     var sums = vec4<f32>(0.0);
     var weights = 0.0;
-    for (var i = thread; i < p.guides; i += THREADS) {
+    for (var i = thread; i < p.model_landmarks; i += THREADS) {
         let w = work[robust_at(i)];
         sums += w * vec4<f32>(mean_shape(i), vec_at(points_at(i)));
         weights += w;
@@ -127,7 +129,7 @@ fn similarity(thread: u32) -> Pose {
     let a = sums.xy / weight;
     let b = sums.zw / weight;
     var products = vec4<f32>(0.0);
-    for (var i = thread; i < p.guides; i += THREADS) {
+    for (var i = thread; i < p.model_landmarks; i += THREADS) {
         let w = work[robust_at(i)];
         let s = mean_shape(i) - a;
         let d = vec_at(points_at(i)) - b;
@@ -145,13 +147,13 @@ fn similarity(thread: u32) -> Pose {
 
 // Fits the mean shape to the points; points far from it count less.
 fn fit_pose(thread: u32) -> Pose {
-    for (var i = thread; i < p.guides; i += THREADS) {
+    for (var i = thread; i < p.model_landmarks; i += THREADS) {
         work[robust_at(i)] = work[weight_at(i)];
     }
     storageBarrier();
     var pose = similarity(thread);
     for (var round = 0u; round < ROUNDS; round++) {
-        for (var i = thread; i < p.guides; i += THREADS) {
+        for (var i = thread; i < p.model_landmarks; i += THREADS) {
             let off = distance(to_image(pose, mean_shape(i)), vec_at(points_at(i)));
             let r = off / POSE_ROBUST_UNITS;
             work[robust_at(i)] = work[weight_at(i)] / (1.0 + r * r);
@@ -208,15 +210,15 @@ fn solve(thread: u32) {
 // Weighted ridge regression of the modes on the points, all in the frame of the model.
 fn reconstruct(thread: u32) {
     var weights = 0.0;
-    for (var i = thread; i < p.guides; i += THREADS) {
+    for (var i = thread; i < p.model_landmarks; i += THREADS) {
         weights += work[robust_at(i)];
     }
-    let mean_weight = max(total(vec4<f32>(weights), thread).x / f32(p.guides), 1e-9);
+    let mean_weight = max(total(vec4<f32>(weights), thread).x / f32(p.model_landmarks), 1e-9);
     for (var cell = thread; cell < p.modes * (p.modes + 1u); cell += THREADS) {
         let a = cell / (p.modes + 1u);
         let b = cell % (p.modes + 1u);
         var sum = 0.0;
-        for (var i = 0u; i < p.guides; i++) {
+        for (var i = 0u; i < p.model_landmarks; i++) {
             var other = vec_at(local_at(i)) - mean_shape(i);
             if (b < p.modes) {
                 other = mode_of(b, i);
@@ -231,7 +233,7 @@ fn reconstruct(thread: u32) {
     storageBarrier();
     workgroupBarrier();
     solve(thread);
-    for (var i = thread; i < p.guides; i += THREADS) {
+    for (var i = thread; i < p.model_landmarks; i += THREADS) {
         var v = mean_shape(i);
         for (var mode = 0u; mode < p.modes; mode++) {
             v += work[amount_at(mode)] * mode_of(mode, i);
@@ -245,7 +247,7 @@ fn reconstruct(thread: u32) {
 // The likely shape nearest to the points under a pose; writes it to the shape, image units.
 fn fit_shape(pose: Pose, thread: u32) {
     let size = pose.along * pose.along + pose.across * pose.across;
-    for (var i = thread; i < p.guides; i += THREADS) {
+    for (var i = thread; i < p.model_landmarks; i += THREADS) {
         let d = vec_at(points_at(i)) - pose.shift;
         let back = vec2<f32>(pose.along * d.x + pose.across * d.y, pose.along * d.y - pose.across * d.x);
         set_vec(local_at(i), select(d, back / size, size > 1e-30));
@@ -255,14 +257,14 @@ fn fit_shape(pose: Pose, thread: u32) {
     workgroupBarrier();
     for (var round = 0u; round < ROUNDS; round++) {
         reconstruct(thread);
-        for (var i = thread; i < p.guides; i += THREADS) {
+        for (var i = thread; i < p.model_landmarks; i += THREADS) {
             let r = distance(vec_at(shape_at(i)), vec_at(local_at(i))) / SHAPE_ROBUST_UNITS;
             work[robust_at(i)] = work[weight_at(i)] / (1.0 + r * r);
         }
         storageBarrier();
         workgroupBarrier();
     }
-    for (var i = thread; i < p.guides; i += THREADS) {
+    for (var i = thread; i < p.model_landmarks; i += THREADS) {
         set_vec(shape_at(i), to_image(pose, vec_at(shape_at(i))));
     }
     storageBarrier();
@@ -273,7 +275,7 @@ fn fit_shape(pose: Pose, thread: u32) {
 fn coarse(@builtin(local_invocation_index) thread: u32) {
     let map = picture.cell_to_units;
     var masses = 0.0;
-    for (var i = thread; i < p.guides; i += THREADS) {
+    for (var i = thread; i < p.model_landmarks; i += THREADS) {
         let peak = peaks[i];
         var cell = vec2<f32>(p.coarse_middle_x, p.coarse_middle_y);
         if (peak.valid == 1u) {
@@ -288,7 +290,7 @@ fn coarse(@builtin(local_invocation_index) thread: u32) {
     let pose = fit_pose(thread);
     fit_shape(pose, thread);
     var squares = 0.0;
-    for (var i = thread; i < p.guides; i += THREADS) {
+    for (var i = thread; i < p.model_landmarks; i += THREADS) {
         let point = vec_at(points_at(i));
         let fitted = vec_at(shape_at(i));
         set_vec(guided_at(i), select(point, fitted, distance(point, fitted) > p.outlier));
@@ -300,7 +302,7 @@ fn coarse(@builtin(local_invocation_index) thread: u32) {
     for (var i = thread; i < p.landmarks; i += THREADS) {
         regions.centres[i] = expected_at(i, guided_at(0u), pose);
     }
-    let sums = total(vec4<f32>(masses, squares, 0.0, 0.0), thread) / f32(p.guides);
+    let sums = total(vec4<f32>(masses, squares, 0.0, 0.0), thread) / f32(p.model_landmarks);
     if (thread == 0u) {
         let size = length(vec2<f32>(pose.along, pose.across));
         let grown = p.region_unit * clamp(size, p.scale_low, p.scale_high) / size;
@@ -338,16 +340,16 @@ fn fine_point(landmark: u32) -> vec2<f32> {
 
 @compute @workgroup_size(64)
 fn fine(@builtin(local_invocation_index) thread: u32) {
-    for (var i = thread; i < p.guides; i += THREADS) {
+    for (var i = thread; i < p.model_landmarks; i += THREADS) {
         set_vec(points_at(i), vec_at(guided_at(i)));
         work[weight_at(i)] = 1.0;
     }
     storageBarrier();
     workgroupBarrier();
     for (var i = thread; i < p.landmarks; i += THREADS) {
-        let guide = guide_of(i);
-        if (guide < p.guides) {
-            set_vec(points_at(guide), fine_point(i));
+        let model_landmark = model_landmark_of(i);
+        if (model_landmark < p.model_landmarks) {
+            set_vec(points_at(model_landmark), fine_point(i));
         }
     }
     storageBarrier();
@@ -357,12 +359,13 @@ fn fine(@builtin(local_invocation_index) thread: u32) {
     let cell_units = length(vec2<f32>(regions.along, regions.across)) * p.fine_stride;
     let grown = COVARIANCE_CELLS / f32(p.fine_cells) * COVARIANCE_CELLS / f32(p.fine_cells);
     let middle = (f32(p.fine_cells) - 1.0) / 2.0;
-    // Followers have a residual too, but are not part of the plausibility check.
+    // Derived landmarks have a residual too, but are not part of the plausibility check.
     var squares = vec2<f32>(0.0);
     for (var i = thread; i < p.landmarks; i += THREADS) {
         let point = fine_point(i);
         let residual = distance(point, expected_at(i, shape_at(0u), pose));
-        squares += select(vec2<f32>(0.0), vec2<f32>(residual * residual, 1.0), guide_of(i) < p.guides);
+        let counts = model_landmark_of(i) < p.model_landmarks;
+        squares += select(vec2<f32>(0.0), vec2<f32>(residual * residual, 1.0), counts);
         var peak = peaks[i];
         if (peak.valid != 1u) {
             peak = Peak(middle, middle, 0.0, middle, middle * middle, 0.0, middle * middle, 0u);

@@ -1,12 +1,12 @@
 #!/bin/sh
 # install.sh PREFIX [BUILT]: installs libfiducia (shared and static), fiducia.h and fiducia.pc under PREFIX. BUILT is
-# the folder of cargo's output, by default target/release of this repository. DESTDIR is prepended to PREFIX, for
+# the folder of cargo's output, by default target/edge of this repository. DESTDIR is prepended to PREFIX, for
 # packaging.
 set -eu
 [ $# -ge 1 ] || { echo "usage: install.sh PREFIX [BUILT]" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 prefix=$1
-built=${2:-${CARGO_TARGET_DIR:-$here/../../target}/release}
+built=${2:-${CARGO_TARGET_DIR:-$here/../../target}/edge}
 root=${DESTDIR:-}$prefix
 abi=$(sed -n 's/^#define FIDUCIA_ABI_VERSION //p' "$here/fiducia.h")
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/../../Cargo.toml" | head -1)
@@ -15,7 +15,7 @@ version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/../../Cargo.toml" | head -
 private="-Wl,-z,noexecstack -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
 
 [ -f "$built/libfiducia_c.so" ] || {
-  echo "no libfiducia_c.so in $built; run cargo build --release -p fiducia-c first" >&2
+  echo "no libfiducia_c.so in $built; run cargo build --profile edge -p fiducia-c first" >&2
   exit 1
 }
 mkdir -p "$root/lib/pkgconfig" "$root/include"

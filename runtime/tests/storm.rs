@@ -110,7 +110,7 @@ fn read(bytes: Vec<u8>) -> Result<(), Error> {
             assert_eq!(derived.modes.len(), pack.manifest().shape_modes);
         }
     }
-    assert_eq!(pack.shape().mean.len(), pack.manifest().guides().len());
+    assert_eq!(pack.shape().mean.len(), pack.manifest().model_landmarks().len());
     Ok(())
 }
 

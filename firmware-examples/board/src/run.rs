@@ -36,7 +36,7 @@ pub fn run(device: &mut impl Device) -> ! {
                 _ => {}
             }
         }
-        while let Some(frame) = device.speak(clock.now_us()) {
+        while let Some(frame) = device.poll(clock.now_us()) {
             frame.iter().for_each(|&byte| link.write(byte));
         }
         show(device, &mut console);

@@ -23,7 +23,8 @@ pub use window::Window;
 
 use device::{Device, Exposures, Hundredths, Line, Notes, hello, milliseconds};
 use fiducia_link::{
-    Clock, Event, Message, Reason, Refusal, Report, Role, Session, Spot, State as LinkState, Wire,
+    Clock, Event, Landmark, Message, Reason, Refusal, Report, Role, Session, State as LinkState,
+    Wire,
 };
 
 /// The example.
@@ -46,7 +47,7 @@ pub enum State {
         /// Since the start of the exposure.
         since: Clock,
         /// The chosen landmarks received so far.
-        found: [Option<Spot>; CHOSEN],
+        found: [Option<Landmark>; CHOSEN],
     },
     /// Closed down to this window.
     Set {
@@ -125,7 +126,7 @@ impl Collimator {
     }
 
     fn is_late(&self, since: &Clock, now_ms: u32) -> bool {
-        since.elapsed_ms(now_ms) >= self.setup.patience_ms.into()
+        since.elapsed_ms(now_ms) >= self.setup.timeout_ms.into()
     }
 
     fn take(&mut self, report: &Report, now_ms: u32) {
@@ -168,10 +169,10 @@ impl Device for Collimator {
         match event {
             Event::Message(Message::Report(report)) => self.take(&report, now_ms),
             Event::Message(Message::Refusal(refusal)) => self.refuse(refusal),
-            Event::Met(peer) if peer.model != self.setup.model => {
+            Event::Connected(peer) if peer.model != self.setup.model => {
                 self.notes.note(format_args!("runtime with another model"));
             }
-            Event::Met(_) => self.notes.note(format_args!("runtime with the right model")),
+            Event::Connected(_) => self.notes.note(format_args!("runtime with the right model")),
             Event::Message(_) | Event::Heartbeat(_) | Event::Dropped(_) => {}
         }
     }
@@ -185,12 +186,12 @@ impl Device for Collimator {
         }
     }
 
-    fn speak(&mut self, now_us: u64) -> Option<Wire> {
+    fn poll(&mut self, now_us: u64) -> Option<Wire> {
         let now_ms = milliseconds(now_us);
         self.check_time(now_ms);
         let is_safe = matches!(self.state, State::Open(_));
         let link = if is_safe { LinkState::Safe } else { LinkState::Ready };
-        if let Some(wire) = self.session.speak(link, now_ms) {
+        if let Some(wire) = self.session.poll(link, now_ms) {
             return Some(wire);
         }
         if self.session.peer().is_none() {
@@ -200,7 +201,7 @@ impl Device for Collimator {
             }
             return None;
         }
-        let message = self.exposures.message(self.is_waiting(), self.setup.patience_ms, now_us)?;
+        let message = self.exposures.message(self.is_waiting(), self.setup.timeout_ms, now_us)?;
         self.session.frame(&message)
     }
 

@@ -1,6 +1,6 @@
 //! Configuration of a collimator.
 
-use fiducia_link::{ModelId, Report, Spot};
+use fiducia_link::{Landmark, ModelId, Report};
 
 use crate::OpenReason;
 
@@ -29,7 +29,7 @@ pub struct Setup {
     /// Largest acceptable expected error of a landmark.
     pub max_error: u16,
     /// Time-out for the report after the exposure, ms.
-    pub patience_ms: u16,
+    pub timeout_ms: u16,
     /// Longest time that a window is kept, ms.
     pub hold_ms: u32,
 }
@@ -46,7 +46,7 @@ pub static JAW: Setup = Setup {
     margin: 1_000,
     error_factor: 2,
     max_error: 400,
-    patience_ms: 5_000,
+    timeout_ms: 5_000,
     hold_ms: 60_000,
 };
 
@@ -58,7 +58,7 @@ impl Setup {
     pub(crate) fn gather(
         &self,
         report: &Report,
-        found: &mut [Option<Spot>; CHOSEN],
+        found: &mut [Option<Landmark>; CHOSEN],
     ) -> Result<(), OpenReason> {
         if report.model != self.model {
             return Err(OpenReason::OtherModel);
@@ -71,20 +71,20 @@ impl Setup {
                 return Err(OpenReason::OtherModel);
             }
             let position = index.checked_sub(report.first).map(usize::from);
-            if let Some(&spot) = position.and_then(|at| report.spots.get(at)) {
-                self.check(&spot)?;
-                *found = Some(spot);
+            if let Some(&landmark) = position.and_then(|at| report.landmarks.get(at)) {
+                self.check(&landmark)?;
+                *found = Some(landmark);
             }
         }
         Ok(())
     }
 
-    fn check(&self, spot: &Spot) -> Result<(), OpenReason> {
-        if !spot.confident || spot.expected_error > self.max_error {
+    fn check(&self, landmark: &Landmark) -> Result<(), OpenReason> {
+        if !landmark.confident || landmark.expected_error > self.max_error {
             return Err(OpenReason::Uncertain);
         }
         let is_reachable = |distance: i32| i64::from(distance).abs() <= self.max_offset.into();
-        if self.offset(spot).into_iter().all(is_reachable) {
+        if self.offset(landmark).into_iter().all(is_reachable) {
             Ok(())
         } else {
             Err(OpenReason::Outside)
@@ -92,8 +92,8 @@ impl Setup {
     }
 
     /// Position of a landmark relative to the centre of the field (x, y).
-    pub(crate) fn offset(&self, spot: &Spot) -> [i32; 2] {
+    pub(crate) fn offset(&self, landmark: &Landmark) -> [i32; 2] {
         let [x, y] = self.centre;
-        [spot.x.saturating_sub(x), spot.y.saturating_sub(y)]
+        [landmark.x.saturating_sub(x), landmark.y.saturating_sub(y)]
     }
 }

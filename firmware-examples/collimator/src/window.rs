@@ -1,6 +1,6 @@
 //! Positions of the four blades.
 
-use fiducia_link::Spot;
+use fiducia_link::Landmark;
 
 use crate::{CHOSEN, Setup};
 
@@ -22,12 +22,12 @@ impl Window {
     }
 
     /// The smallest possible window around all landmarks with their margins; `None` while a landmark is missing.
-    pub(crate) fn around(found: &[Option<Spot>; CHOSEN], setup: &Setup) -> Option<Self> {
+    pub(crate) fn around(found: &[Option<Landmark>; CHOSEN], setup: &Setup) -> Option<Self> {
         let mut window = Self { left: 0, right: 0, top: 0, bottom: 0 };
-        for spot in found {
-            let spot = spot.as_ref()?;
-            let [x, y] = setup.offset(spot);
-            let expected = i32::from(spot.expected_error).saturating_mul(setup.error_factor);
+        for landmark in found {
+            let landmark = landmark.as_ref()?;
+            let [x, y] = setup.offset(landmark);
+            let expected = i32::from(landmark.expected_error).saturating_mul(setup.error_factor);
             let margin = setup.margin.saturating_add(expected);
             window.left = window.left.max(margin.saturating_sub(x));
             window.right = window.right.max(margin.saturating_add(x));

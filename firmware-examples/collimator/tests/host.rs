@@ -4,8 +4,8 @@
 use collimator::{Collimator, JAW, OpenReason, State, Window};
 use device::Device;
 use fiducia_link::{
-    Exposure, Hello, Message, Phase, Presentation, Reason, Refusal, Report, Request, Role,
-    SILENCE_MS, Spot,
+    Exposure, Hello, Landmark, Message, OrientationIssue, Phase, Reason, Refusal, Report, Request,
+    Role, SILENCE_MS,
 };
 use simulation::Simulation;
 
@@ -35,28 +35,28 @@ fn exposed() -> Simulation<Collimator> {
 /// A valid report of exposure 1.
 fn report() -> Report {
     let [x, y] = JAW.centre;
-    let far = Spot { x: x + 90_000, y, expected_error: 9_000, confident: false };
-    let mut spots = [far; 19];
+    let far = Landmark { x: x + 90_000, y, expected_error: 9_000, confident: false };
+    let mut landmarks = [far; 19];
     for (&index, [dx, dy]) in JAW.indices.iter().zip(JAW_LANDMARKS) {
-        let spot = Spot { x: x + dx, y: y + dy, expected_error: 120, confident: true };
-        spots[usize::from(index)] = spot;
+        let landmark = Landmark { x: x + dx, y: y + dy, expected_error: 120, confident: true };
+        landmarks[usize::from(index)] = landmark;
     }
     Report {
         exposure: 1,
         model: JAW.model,
         plausible: true,
-        presentation: Presentation::Unnamed,
+        orientation_issue: OrientationIssue::Unspecified,
         taken_ms: 200,
         total: 19,
         first: 0,
-        spots: spots.into_iter().collect(),
+        landmarks: landmarks.into_iter().collect(),
     }
 }
 
 /// `report` with one of the chosen landmarks changed.
-fn changed(at: usize, change: impl Fn(&mut Spot)) -> Report {
+fn changed(at: usize, change: impl Fn(&mut Landmark)) -> Report {
     let mut report = report();
-    change(&mut report.spots[usize::from(JAW.indices[at])]);
+    change(&mut report.landmarks[usize::from(JAW.indices[at])]);
     report
 }
 
@@ -93,7 +93,7 @@ fn an_exposure_is_announced_and_requested() {
     let time_us = simulation.now_us();
     simulation.input(true);
     let start = Exposure { exposure: 1, phase: Phase::Start, time_us };
-    let request = Request { exposure: 1, patience_ms: JAW.patience_ms };
+    let request = Request { exposure: 1, timeout_ms: JAW.timeout_ms };
     assert_eq!(simulation.sent(), [Message::Exposure(start), Message::Request(request)]);
     simulation.run(600);
     assert_eq!(simulation.sent(), [Message::Request(request)], "repeated while there is no answer");
@@ -104,7 +104,8 @@ fn every_landmark_has_its_margin() {
     for (at, [x, y]) in JAW_LANDMARKS.into_iter().enumerate() {
         for error in [0, 120, 400] {
             let mut simulation = exposed();
-            simulation.send(&Message::Report(changed(at, |spot| spot.expected_error = error)));
+            simulation
+                .send(&Message::Report(changed(at, |landmark| landmark.expected_error = error)));
             let Window { left, right, top, bottom } = simulation.device.blades();
             let margin = JAW.margin + JAW.error_factor * i32::from(error);
             assert!(left >= margin - x && right >= margin + x, "{at}, {error}");
@@ -117,8 +118,9 @@ fn every_landmark_has_its_margin() {
 #[test]
 fn blades_stay_within_their_range() {
     let mut simulation = exposed();
-    simulation
-        .send(&Message::Report(changed(0, |spot| spot.x = JAW.centre[0] + JAW.max_offset - 10)));
+    simulation.send(&Message::Report(changed(0, |landmark| {
+        landmark.x = JAW.centre[0] + JAW.max_offset - 10
+    })));
     let Window { left, right, top, bottom } = simulation.device.blades();
     assert_eq!(right, JAW.max_offset);
     for blade in [left, top, bottom] {
@@ -129,7 +131,7 @@ fn blades_stay_within_their_range() {
 #[test]
 fn a_late_report_opens() {
     let mut simulation = exposed();
-    simulation.run(u64::from(JAW.patience_ms) - 30);
+    simulation.run(u64::from(JAW.timeout_ms) - 30);
     assert_eq!(open_reason(&simulation), None);
     simulation.run(30);
     assert_eq!(open_reason(&simulation), Some(OpenReason::Late));
@@ -155,13 +157,13 @@ fn a_report_that_is_read_after_its_time_is_late() {
         },
         0,
     );
-    let hello = device.speak(0).unwrap();
+    let hello = device.poll(0).unwrap();
     hello.iter().for_each(|&b| drop(runtime.receive(b, 0)));
-    let answer = runtime.speak(fiducia_link::State::Ready, 0).unwrap();
+    let answer = runtime.poll(fiducia_link::State::Ready, 0).unwrap();
     answer.iter().for_each(|&b| device.receive(b, 0));
     device.input(true, 0);
     let wire = runtime.frame(&Message::Report(report())).unwrap();
-    let late_us = u64::from(JAW.patience_ms) * 1000;
+    let late_us = u64::from(JAW.timeout_ms) * 1000;
     wire.iter().for_each(|&b| device.receive(b, late_us));
     assert_eq!(device.state(), &State::Open(OpenReason::Late));
     assert_eq!(device.blades(), OPEN);
@@ -170,7 +172,8 @@ fn a_report_that_is_read_after_its_time_is_late() {
 #[test]
 fn an_implausible_image_opens() {
     let mut simulation = exposed();
-    let none = Report { plausible: false, total: 0, spots: [].into_iter().collect(), ..report() };
+    let none =
+        Report { plausible: false, total: 0, landmarks: [].into_iter().collect(), ..report() };
     simulation.send(&Message::Report(none));
     assert_eq!(open_reason(&simulation), Some(OpenReason::Implausible));
 }
@@ -179,9 +182,9 @@ fn an_implausible_image_opens() {
 fn a_low_confidence_landmark_opens() {
     for at in 0..JAW_LANDMARKS.len() {
         for change in [
-            (|spot| spot.confident = false) as fn(&mut Spot),
-            |spot| spot.expected_error = 401,
-            |spot| spot.expected_error = u16::MAX,
+            (|landmark| landmark.confident = false) as fn(&mut Landmark),
+            |landmark| landmark.expected_error = 401,
+            |landmark| landmark.expected_error = u16::MAX,
         ] {
             let mut simulation = exposed();
             simulation.send(&Message::Report(changed(at, change)));
@@ -206,7 +209,7 @@ fn another_model_opens() {
     assert_eq!(open_reason(&simulation), Some(OpenReason::OtherModel));
     let mut simulation = exposed();
     let mut few = Report { total: 16, ..report() };
-    few.spots.truncate(16);
+    few.landmarks.truncate(16);
     simulation.send(&Message::Report(few));
     assert_eq!(
         open_reason(&simulation),
@@ -219,11 +222,11 @@ fn another_model_opens() {
 fn a_missing_frame_waits_and_then_opens() {
     let mut simulation = exposed();
     let mut first = report();
-    first.spots.truncate(10);
+    first.landmarks.truncate(10);
     simulation.send(&Message::Report(first));
     assert_eq!(open_reason(&simulation), None);
     assert_eq!(simulation.device.blades(), OPEN);
-    simulation.run(u64::from(JAW.patience_ms));
+    simulation.run(u64::from(JAW.timeout_ms));
     assert_eq!(open_reason(&simulation), Some(OpenReason::Late));
 }
 
@@ -231,8 +234,8 @@ fn a_missing_frame_waits_and_then_opens() {
 fn two_frames_make_a_report() {
     let mut simulation = exposed();
     let mut frames = [report(), Report { first: 10, ..report() }];
-    frames[0].spots.truncate(10);
-    frames[1].spots = report().spots.iter().skip(10).copied().collect();
+    frames[0].landmarks.truncate(10);
+    frames[1].landmarks = report().landmarks.iter().skip(10).copied().collect();
     frames.iter().for_each(|frame| simulation.send(&Message::Report(frame.clone())));
     assert!(matches!(simulation.device.state(), State::Set { .. }));
 }
@@ -326,7 +329,7 @@ fn a_restarted_runtime_is_asked_again_and_refuses() {
     simulation.sent();
     simulation.restart_runtime(hello);
     simulation.run(600);
-    let request = Request { exposure: 1, patience_ms: JAW.patience_ms };
+    let request = Request { exposure: 1, timeout_ms: JAW.timeout_ms };
     assert_eq!(simulation.sent(), [Message::Request(request)]);
     simulation.send(&Message::Refusal(Refusal { exposure: 1, reason: Reason::UnknownExposure }));
     assert_eq!(open_reason(&simulation), Some(OpenReason::Refused(Reason::UnknownExposure)));

@@ -46,7 +46,7 @@ impl Exposures {
     }
 
     /// The next message to send: edges first, then the request while the device `is_waiting`.
-    pub fn message(&mut self, is_waiting: bool, patience_ms: u16, now_us: u64) -> Option<Message> {
+    pub fn message(&mut self, is_waiting: bool, timeout_ms: u16, now_us: u64) -> Option<Message> {
         if let Some(edge) = self.edges.pop_front() {
             return Some(Message::Exposure(edge));
         }
@@ -56,7 +56,7 @@ impl Exposures {
             return None;
         }
         self.requested = Some(Clock::start(now_ms));
-        Some(Message::Request(Request { exposure: self.number, patience_ms }))
+        Some(Message::Request(Request { exposure: self.number, timeout_ms }))
     }
 
     /// Drops edges that could not be announced without a peer; they are too old once there is one.

@@ -27,7 +27,7 @@ pub trait Device {
 
     /// The next frame to send. Call it until it returns `None`, and at least every 20 ms: it also checks the
     /// time-outs.
-    fn speak(&mut self, now_us: u64) -> Option<Wire>;
+    fn poll(&mut self, now_us: u64) -> Option<Wire>;
 
     /// The next line for the console.
     fn show(&mut self) -> Option<Line>;

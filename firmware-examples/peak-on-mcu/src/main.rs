@@ -18,7 +18,7 @@ impl Device for Peaks {
 
     fn input(&mut self, _active: bool, _now_us: u64) {}
 
-    fn speak(&mut self, _now_us: u64) -> Option<Wire> {
+    fn poll(&mut self, _now_us: u64) -> Option<Wire> {
         None
     }
 

@@ -10,7 +10,7 @@
 
 use device::{Device, Hundredths, Line, Notes, hello, milliseconds};
 use fiducia_link::{
-    Clock, Event, Hello, Message, Report, Request, Role, Session, Spot, State, Wire,
+    Clock, Event, Hello, Landmark, Message, Report, Request, Role, Session, State, Wire,
 };
 
 /// A request without an answer is repeated after this time, ms.
@@ -51,12 +51,12 @@ impl Receiver {
     fn take(&mut self, report: Report) {
         let Report { plausible, total, first, .. } = report;
         if !plausible {
-            self.notes.note(format_args!("implausible image, {:?}", report.presentation));
+            self.notes.note(format_args!("implausible image, {:?}", report.orientation_issue));
             self.requested = None;
         } else if first == 0 {
             self.notes.note(format_args!("{total} landmarks, mm: x, y, expected error"));
         }
-        if usize::from(first).saturating_add(report.spots.len()) >= total.into() {
+        if usize::from(first).saturating_add(report.landmarks.len()) >= total.into() {
             self.requested = None;
         }
         self.showing = Some((report, 0));
@@ -72,7 +72,7 @@ impl Default for Receiver {
 impl Device for Receiver {
     fn receive(&mut self, byte: u8, now_us: u64) {
         match self.session.receive(byte, milliseconds(now_us)) {
-            Some(Event::Met(peer)) => self.connect(&peer),
+            Some(Event::Connected(peer)) => self.connect(&peer),
             Some(Event::Message(Message::Report(report))) => self.take(report),
             Some(Event::Message(Message::Refusal(refusal))) => {
                 self.notes.note(format_args!("no report: {:?}", refusal.reason));
@@ -87,10 +87,10 @@ impl Device for Receiver {
         self.is_request_due |= active;
     }
 
-    fn speak(&mut self, now_us: u64) -> Option<Wire> {
+    fn poll(&mut self, now_us: u64) -> Option<Wire> {
         let now_ms = milliseconds(now_us);
         let had_peer = self.session.peer().is_some();
-        let due = self.session.speak(State::Ready, now_ms);
+        let due = self.session.poll(State::Ready, now_ms);
         if had_peer && self.session.peer().is_none() {
             self.notes.note(format_args!("runtime silent"));
             self.requested = None;
@@ -103,7 +103,7 @@ impl Device for Receiver {
                 return None;
             }
             self.requested = Some(Clock::start(now_ms));
-            self.session.frame(&Message::Request(Request { exposure: 0, patience_ms: 0 }))
+            self.session.frame(&Message::Request(Request { exposure: 0, timeout_ms: 0 }))
         })
     }
 
@@ -112,7 +112,8 @@ impl Device for Receiver {
             return Some(line);
         }
         let (report, shown) = self.showing.as_mut()?;
-        let Some(&Spot { x, y, expected_error, confident }) = report.spots.get(*shown) else {
+        let Some(&Landmark { x, y, expected_error, confident }) = report.landmarks.get(*shown)
+        else {
             self.showing = None;
             return None;
         };

@@ -1,11 +1,13 @@
 //! The receiver on the host, against a simulated runtime.
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
-use fiducia_link::{Message, Presentation, Reason, Refusal, Report, Request, SILENCE_MS, Spot};
+use fiducia_link::{
+    Landmark, Message, OrientationIssue, Reason, Refusal, Report, Request, SILENCE_MS,
+};
 use report_receiver::Receiver;
 use simulation::Simulation;
 
-const REQUEST: Message = Message::Request(Request { exposure: 0, patience_ms: 0 });
+const REQUEST: Message = Message::Request(Request { exposure: 0, timeout_ms: 0 });
 
 fn connected() -> Simulation<Receiver> {
     let mut simulation = Simulation::new(Receiver::new(), [7; 8], 22);
@@ -17,7 +19,7 @@ fn connected() -> Simulation<Receiver> {
 
 /// A frame with the landmarks from `first` to before `end`, of 22.
 fn report(first: u16, end: u16) -> Message {
-    let spot = |index: u16| Spot {
+    let landmark = |index: u16| Landmark {
         x: i32::from(index) * 1000 + 5,
         y: -50,
         expected_error: 127,
@@ -27,11 +29,11 @@ fn report(first: u16, end: u16) -> Message {
         exposure: 0,
         model: [7; 8],
         plausible: true,
-        presentation: Presentation::Unnamed,
+        orientation_issue: OrientationIssue::Unspecified,
         taken_ms: 9,
         total: 22,
         first,
-        spots: (first..end).map(spot).collect(),
+        landmarks: (first..end).map(landmark).collect(),
     })
 }
 
@@ -76,11 +78,11 @@ fn refusals_and_implausible_images_are_shown() {
         exposure: 0,
         model: [7; 8],
         plausible: false,
-        presentation: Presentation::Mirrored,
+        orientation_issue: OrientationIssue::Mirrored,
         taken_ms: 9,
         total: 0,
         first: 0,
-        spots: [].into_iter().collect(),
+        landmarks: [].into_iter().collect(),
     }));
     assert_eq!(simulation.shown(), ["implausible image, Mirrored"]);
 }

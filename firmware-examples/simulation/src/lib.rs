@@ -83,10 +83,10 @@ impl<D: Device> Simulation<D> {
 
     fn step(&mut self) {
         let now_ms = milliseconds(self.now_us);
-        while let Some(wire) = self.runtime.speak(State::Ready, now_ms) {
+        while let Some(wire) = self.runtime.poll(State::Ready, now_ms) {
             self.deliver(&wire);
         }
-        while let Some(wire) = self.device.speak(self.now_us) {
+        while let Some(wire) = self.device.poll(self.now_us) {
             let bytes: &[u8] = if self.connected { &wire } else { &[] };
             for &byte in bytes {
                 if let Some(Event::Message(message)) = self.runtime.receive(byte, now_ms) {

@@ -4,7 +4,7 @@
 //!  ┌──────┐  line active: timed, announced, requested    ┌───────┐
 //!  │ Idle │ ────────────────────────────────────────────▶│ Asked │
 //!  └──────┘ ◀──────────────────────────────────────────── └───────┘
-//!            all landmarks: latency │ refused │ after PATIENCE_MS │ peer silent
+//!            all landmarks: latency │ refused │ after TIMEOUT_MS │ peer silent
 //! ```
 //!
 //! The latency is the time from the edge of the line to the last landmark, by one clock. A measurement that fails is
@@ -18,7 +18,7 @@ use fiducia_link::{
 };
 
 /// Time-out of a report, ms.
-pub const PATIENCE_MS: u16 = 5_000;
+pub const TIMEOUT_MS: u16 = 5_000;
 
 /// The example.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl TriggerBox {
     /// Checks the time-out.
     fn check_time(&mut self, now_us: u64) {
         if let State::Asked { since_us, .. } = self.state
-            && now_us.saturating_sub(since_us) / 1000 >= PATIENCE_MS.into()
+            && now_us.saturating_sub(since_us) / 1000 >= TIMEOUT_MS.into()
         {
             self.fail(Fault::Late);
         }
@@ -95,7 +95,7 @@ impl TriggerBox {
             return;
         }
         // A frame has at most 20 landmarks.
-        let end = report.first.saturating_add(report.spots.len() as u16);
+        let end = report.first.saturating_add(report.landmarks.len() as u16);
         *received = end.max(*received);
         if *received < report.total {
             return;
@@ -138,7 +138,7 @@ impl Device for TriggerBox {
         match event {
             Event::Message(Message::Report(report)) => self.take(&report, now_us),
             Event::Message(Message::Refusal(refusal)) => self.refuse(refusal),
-            Event::Met(_) => self.notes.note(format_args!("runtime connected")),
+            Event::Connected(_) => self.notes.note(format_args!("runtime connected")),
             Event::Message(_) | Event::Heartbeat(_) | Event::Dropped(_) => {}
         }
     }
@@ -154,11 +154,11 @@ impl Device for TriggerBox {
         self.notes.note(format_args!("{exposure}: {edge} at {now_us} us"));
     }
 
-    fn speak(&mut self, now_us: u64) -> Option<Wire> {
+    fn poll(&mut self, now_us: u64) -> Option<Wire> {
         let now_ms = milliseconds(now_us);
         self.check_time(now_us);
         let link = if self.fault.is_some() { LinkState::Safe } else { LinkState::Ready };
-        if let Some(wire) = self.session.speak(link, now_ms) {
+        if let Some(wire) = self.session.poll(link, now_ms) {
             return Some(wire);
         }
         if self.session.peer().is_none() {
@@ -168,7 +168,7 @@ impl Device for TriggerBox {
             }
             return None;
         }
-        let message = self.exposures.message(self.is_waiting(), PATIENCE_MS, now_us)?;
+        let message = self.exposures.message(self.is_waiting(), TIMEOUT_MS, now_us)?;
         self.session.frame(&message)
     }
 

@@ -2,10 +2,10 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 use fiducia_link::{
-    Exposure, Message, Phase, Presentation, Reason, Refusal, Report, Request, Spot,
+    Exposure, Landmark, Message, OrientationIssue, Phase, Reason, Refusal, Report, Request,
 };
 use simulation::Simulation;
-use trigger_box::{Fault, PATIENCE_MS, TriggerBox};
+use trigger_box::{Fault, TIMEOUT_MS, TriggerBox};
 
 fn connected() -> Simulation<TriggerBox> {
     let mut simulation = Simulation::new(TriggerBox::new(), [7; 8], 22);
@@ -16,16 +16,16 @@ fn connected() -> Simulation<TriggerBox> {
 
 /// A frame of `exposure` with the landmarks from `first` to before `end`, of 22.
 fn report(exposure: u32, first: u16, end: u16) -> Message {
-    let spot = Spot { x: 0, y: 0, expected_error: 100, confident: true };
+    let landmark = Landmark { x: 0, y: 0, expected_error: 100, confident: true };
     Message::Report(Report {
         exposure,
         model: [7; 8],
         plausible: true,
-        presentation: Presentation::Unnamed,
+        orientation_issue: OrientationIssue::Unspecified,
         taken_ms: 180,
         total: 22,
         first,
-        spots: (first..end).map(|_| spot).collect(),
+        landmarks: (first..end).map(|_| landmark).collect(),
     })
 }
 
@@ -37,7 +37,7 @@ fn an_exposure_is_announced_with_its_time_and_requested() {
     simulation.input(false);
     let start = Exposure { exposure: 1, phase: Phase::Start, time_us };
     let end = Exposure { exposure: 1, phase: Phase::End, time_us: time_us + 10_000 };
-    let request = Request { exposure: 1, patience_ms: PATIENCE_MS };
+    let request = Request { exposure: 1, timeout_ms: TIMEOUT_MS };
     assert_eq!(
         simulation.sent(),
         [Message::Exposure(start), Message::Request(request), Message::Exposure(end)]
@@ -81,7 +81,7 @@ fn a_report_of_another_exposure_is_ignored() {
     simulation.input(true);
     simulation.send(&report(1, 0, 20));
     simulation.send(&report(1, 20, 22));
-    simulation.run(PATIENCE_MS.into());
+    simulation.run(TIMEOUT_MS.into());
     assert_eq!(simulation.device.fault(), Some(Fault::Late));
 }
 
@@ -89,7 +89,7 @@ fn a_report_of_another_exposure_is_ignored() {
 fn a_fault_lasts_until_a_measurement_succeeds() {
     let mut simulation = connected();
     simulation.input(true);
-    simulation.run(u64::from(PATIENCE_MS) - 30);
+    simulation.run(u64::from(TIMEOUT_MS) - 30);
     assert_eq!(simulation.device.fault(), None);
     simulation.run(30);
     assert_eq!(simulation.device.fault(), Some(Fault::Late));

@@ -29,15 +29,9 @@ impl Draw {
     }
 
     fn epilogue(&mut self) -> Epilogue {
-        let activations = [
-            Activation::None,
-            Activation::Clamp(0.0, f32::MAX),
-            Activation::Clamp(0.0, 6.0),
-            Activation::Silu,
-            Activation::Leaky(0.1),
-        ];
         let skip = [Skip::None, Skip::Before, Skip::After][self.next(3) as usize];
-        Epilogue::new(activations[self.next(5) as usize], skip)
+        let activations = Activation::SAMPLES;
+        Epilogue::new(activations[self.next(activations.len() as u32) as usize], skip)
     }
 
     fn sizes(&mut self) -> Conv {

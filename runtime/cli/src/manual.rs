@@ -35,7 +35,7 @@ fn check(name: &str, write: impl Fn(&Path)) {
         }
     }
     let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
-    let remedy = "FIDUCIA_WRITE_MANUAL=1 cargo test -p fiducia-cli manual";
+    let remedy = "FIDUCIA_WRITE_MANUAL=1 cargo test --release --workspace --bin fiducia manual";
     let shipped = files(&folder);
     assert_eq!(names(&shipped), names(&written), "deb/{name} is out of date: {remedy}");
     for (file, content) in written {

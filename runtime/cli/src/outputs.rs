@@ -16,6 +16,9 @@ use super::{
     terminal::print,
 };
 
+/// All reports as the text of one format.
+type Render = fn(&Outputs<'_>, &[Report]) -> Result<String, Error>;
+
 /// The requested results, until they are on the disk.
 pub(super) struct Outputs<'a> {
     arguments: &'a DetectArguments,
@@ -121,19 +124,14 @@ impl<'a> Outputs<'a> {
 
     /// Writes all other results: first the files, then standard output.
     pub(super) fn write(mut self, reports: &[Report]) -> Result<(), Error> {
-        let DetectArguments { json, csv: rows, measures, quiet, .. } = self.arguments;
+        let quiet = self.arguments.quiet;
         let mut text = None;
-        if let Some(path) = json {
-            text = text.or(self.stage(path, self.json_text(reports)?)?);
-        }
-        if let Some(path) = rows {
-            text = text.or(self.stage(path, csv(reports))?);
-        }
-        if let Some(path) = measures {
-            text = text.or(self.stage(path, measures_csv(reports))?);
+        for (path, render) in self.texts() {
+            let content = render(&self, reports)?;
+            text = text.or(self.stage(path, content)?);
         }
         let tables = || reports.iter().map(table).collect::<Vec<_>>().join("\n");
-        let text = text.unwrap_or_else(|| if *quiet { String::new() } else { tables() });
+        let text = text.unwrap_or_else(|| if quiet { String::new() } else { tables() });
         self.staged.into_iter().try_for_each(Staged::commit)?;
         print(&text)
     }
@@ -145,6 +143,17 @@ impl<'a> Outputs<'a> {
         }
         self.staged.extend(Staged::new(path, content.as_bytes())?);
         Ok(None)
+    }
+
+    /// The text formats that are requested, each with its destination.
+    fn texts(&self) -> impl Iterator<Item = (&'a Path, Render)> + use<'a> {
+        let DetectArguments { json, csv: rows, measures, .. } = self.arguments;
+        let all: [(&Option<PathBuf>, Render); 3] = [
+            (json, |outputs, reports| outputs.json_text(reports)),
+            (rows, |_, reports| Ok(csv(reports))),
+            (measures, |_, reports| Ok(measures_csv(reports))),
+        ];
+        all.into_iter().filter_map(|(path, render)| Some((path.as_deref()?, render)))
     }
 
     /// A JSON object for one image, an array for a batch.
@@ -160,13 +169,11 @@ impl<'a> Outputs<'a> {
 
     /// The paths of all results; standard output is `-`.
     fn destinations(&self, images: &Images) -> Vec<PathBuf> {
-        let DetectArguments { json, csv, measures, .. } = self.arguments;
-        let texts = [json, csv, measures].into_iter().flatten().cloned();
         let files = images.paths.iter().filter_map(|image| self.overlay_path(image));
         #[cfg(feature = "results")]
         let files = files
             .chain(images.paths.iter().flat_map(|image| self.arguments.dicom.destinations(image)));
-        texts.chain(files).collect()
+        self.texts().map(|(path, _)| path.to_owned()).chain(files).collect()
     }
 
     /// The path of the overlay of `image`, if overlays are requested.

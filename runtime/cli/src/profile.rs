@@ -9,7 +9,7 @@ use serde::Serialize;
 /// The steps of one image, sums by shader, and the total.
 #[derive(Serialize)]
 pub(super) struct Profile {
-    reach: Peak,
+    peak: Peak,
     all: Shader,
     shaders: Vec<Shader>,
     steps: Vec<Step>,
@@ -36,7 +36,7 @@ struct Peak {
 #[derive(Clone, Copy, Serialize)]
 struct Bounded {
     ms: f64,
-    floor_ms: f64,
+    bound_ms: f64,
     /// The bound as a fraction of the time; none if the clock showed no time.
     reached: Option<f64>,
 }
@@ -64,7 +64,7 @@ struct Step {
 /// Profiles the last image of `detector`.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] if it does not run on a GPU with timestamps; else as [`Detector::reach`].
+/// [`ErrorKind::Usage`] if it does not run on a GPU with timestamps; else as [`Detector::measured_peak`].
 pub(super) fn profile(detector: &mut Detector) -> Result<Profile, Error> {
     let no_profile = || {
         let message =
@@ -72,37 +72,37 @@ pub(super) fn profile(detector: &mut Detector) -> Result<Profile, Error> {
         Error::new(ErrorKind::Usage, message)
     };
     let steps = detector.profile()?.ok_or_else(no_profile)?;
-    let reach = detector.reach()?.ok_or_else(no_profile)?;
-    Ok(Profile::of(steps, &reach))
+    let peak = detector.measured_peak()?.ok_or_else(no_profile)?;
+    Ok(Profile::of(steps, &peak))
 }
 
 impl Profile {
-    fn of(steps: Vec<StepTime>, reach: &MeasuredPeak) -> Self {
-        let shaders: Vec<Shader> = by_shader(&steps, reach).into_iter().map(Shader::of).collect();
+    fn of(steps: Vec<StepTime>, peak: &MeasuredPeak) -> Self {
+        let shaders: Vec<Shader> = by_shader(&steps, peak).into_iter().map(Shader::of).collect();
         let all = Shader {
             kernel: "all".to_owned(),
             steps: steps.len(),
             time: Bounded::of(
                 shaders.iter().map(|s| s.time.ms).sum(),
-                shaders.iter().map(|s| s.time.floor_ms).sum(),
+                shaders.iter().map(|s| s.time.bound_ms).sum(),
             ),
             flops: shaders.iter().map(|s| s.flops).sum(),
             bytes: shaders.iter().map(|s| s.bytes).sum(),
         };
         let step = |s: StepTime| Step {
             kernel: s.kernel.to_owned(),
-            time: Bounded::of(s.ms, s.floor_ms(reach)),
+            time: Bounded::of(s.ms, s.bound_ms(peak)),
             label: s.label,
             flops: s.flops,
             bytes: s.bytes,
         };
         let steps = steps.into_iter().map(step).collect();
-        Self { reach: Peak::of(reach), all, shaders, steps }
+        Self { peak: Peak::of(peak), all, shaders, steps }
     }
 
     /// Writes tables of at most 100 columns; only long names of graph nodes may exceed that.
     pub(super) fn write(&self, out: &mut String) {
-        self.reach.write(out);
+        self.peak.write(out);
         // Writing to a string cannot fail.
         let _ = writeln!(
             out,
@@ -117,11 +117,11 @@ impl Profile {
                 s.kernel,
                 s.steps,
                 s.time.ms,
-                s.time.floor_ms,
+                s.time.bound_ms,
                 s.time.percent()
             );
         }
-        let waits = self.all.steps as f64 * self.reach.dispatch_ms;
+        let waits = self.all.steps as f64 * self.peak.dispatch_ms;
         let _ = writeln!(
             out,
             "\nBound (roofline): the longer of a step's memory traffic and arithmetic, at the peak of the device.\n\
@@ -139,7 +139,7 @@ impl Profile {
                 out,
                 "{:>10.4} {:>10.4} {:>8} {flops:>9.2} {bytes:>8.0}  {:<21} {}",
                 s.time.ms,
-                s.time.floor_ms,
+                s.time.bound_ms,
                 s.time.percent(),
                 s.kernel,
                 s.label
@@ -149,17 +149,17 @@ impl Profile {
 }
 
 impl Peak {
-    fn of(reach: &MeasuredPeak) -> Self {
+    fn of(peak: &MeasuredPeak) -> Self {
         Self {
-            by_clock: reach.by_clock,
-            copied_bytes: reach.copied,
-            copy_bytes: reach.copy,
-            copy_again_bytes: reach.copy_again,
-            f32_operations: reach.f32,
-            f16_operations: reach.f16,
-            int8_operations: reach.int8,
-            dispatch_ms: reach.dispatch_ms,
-            submit_ms: reach.submit_ms,
+            by_clock: peak.by_clock,
+            copied_bytes: peak.copied,
+            copy_bytes: peak.copy,
+            copy_again_bytes: peak.copy_again,
+            f32_operations: peak.f32,
+            f16_operations: peak.f16,
+            int8_operations: peak.int8,
+            dispatch_ms: peak.dispatch_ms,
+            submit_ms: peak.submit_ms,
         }
     }
 
@@ -181,8 +181,8 @@ impl Peak {
 }
 
 impl Bounded {
-    fn of(ms: f64, floor_ms: f64) -> Self {
-        Self { ms, floor_ms, reached: (ms > 0.0).then(|| floor_ms / ms) }
+    fn of(ms: f64, bound_ms: f64) -> Self {
+        Self { ms, bound_ms, reached: (ms > 0.0).then(|| bound_ms / ms) }
     }
 
     fn percent(&self) -> String {
@@ -195,7 +195,7 @@ impl Shader {
         Self {
             kernel: shader.kernel.to_owned(),
             steps: shader.steps,
-            time: Bounded::of(shader.ms, shader.floor_ms),
+            time: Bounded::of(shader.ms, shader.bound_ms),
             flops: shader.flops,
             bytes: shader.bytes,
         }
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_profile_adds_up_and_fits_a_hundred_columns() {
-        let reach = MeasuredPeak {
+        let peak = MeasuredPeak {
             by_clock: true,
             copy: 1e12,
             copied: 256 << 20,
@@ -251,8 +251,8 @@ mod tests {
             step("conv", 1000.0, 1_000_000_000, 999_000_000),
             step("elementwise", 0.0, 0, 1_000),
         ];
-        let profile = Profile::of(steps, &reach);
-        assert!((profile.all.time.floor_ms - 5.0).abs() < 1e-3, "{}", profile.all.time.floor_ms);
+        let profile = Profile::of(steps, &peak);
+        assert!((profile.all.time.bound_ms - 5.0).abs() < 1e-3, "{}", profile.all.time.bound_ms);
         assert_eq!((profile.all.time.ms, profile.all.steps), (10_000.0, 3));
         assert_eq!(profile.shaders[0].time.reached, Some(4.0 / 9000.0));
         assert_eq!(profile.shaders[2].time.reached, None);

@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
         let _ = pack.derived(l);
     }
     assert_eq!(pack.calibration().len(), pack.manifest().landmarks.len());
-    assert_eq!(pack.shape().mean.len(), pack.manifest().guides().len());
+    assert_eq!(pack.shape().mean.len(), pack.manifest().model_landmarks().len());
     let _ = (pack.signer(), pack.foundation(), pack.provenance(), pack.card());
     // A model without one of its landmarks is valid: removal may fail only with a usage error.
     if let Some(name) = pack.manifest().landmarks.last().cloned() {

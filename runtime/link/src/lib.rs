@@ -30,8 +30,8 @@ pub use clock::Clock;
 pub use fault::Fault;
 pub use frame::{MAX_PAYLOAD, VERSION, Wire};
 pub use message::{
-    Exposure, Heartbeat, Hello, Message, ModelId, Phase, Presentation, Reason, Refusal, Report,
-    Request, Role, SPOTS, Spot, State,
+    Exposure, Heartbeat, Hello, Landmark, MAX_LANDMARKS, Message, ModelId, OrientationIssue, Phase,
+    Reason, Refusal, Report, Request, Role, State,
 };
 pub use receiver::{Counts, Receiver};
 pub use sender::Sender;

@@ -3,7 +3,7 @@
 use heapless::Vec;
 
 /// Largest number of landmarks in one [`Report`] frame; longer lists take several frames.
-pub const SPOTS: usize = 20;
+pub const MAX_LANDMARKS: usize = 20;
 
 /// The first eight bytes of the SHA-256 of the model file; zeros for a device without a model.
 pub type ModelId = [u8; 8];
@@ -113,7 +113,7 @@ pub struct Request {
     /// Number of the exposure as in [`Exposure`]; 0 for the newest image.
     pub exposure: u32,
     /// Time-out of the answer, ms from the request; 0 for the default of the runtime.
-    pub patience_ms: u16,
+    pub timeout_ms: u16,
 }
 
 /// Landmarks of an exposure: those from index `first` on, of `total`.
@@ -126,20 +126,20 @@ pub struct Report {
     /// False: the image does not look like the images that the model was trained on. There are no landmarks then.
     pub plausible: bool,
     /// The likely orientation issue of an implausible image.
-    pub presentation: Presentation,
+    pub orientation_issue: OrientationIssue,
     /// Time from the arrival of the request to the report, ms; saturates at 65,535.
     pub taken_ms: u16,
     /// Number of landmarks in all reports of this exposure.
     pub total: u16,
-    /// Index of the first of `spots` in the landmark list of the model.
+    /// Index of the first of `landmarks` in the landmark list of the model.
     pub first: u16,
     /// The landmarks.
-    pub spots: Vec<Spot, SPOTS>,
+    pub landmarks: Vec<Landmark, MAX_LANDMARKS>,
 }
 
 /// One landmark. Lengths are mm/100 in the detector plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spot {
+pub struct Landmark {
     /// Position to the right of the centre of the top-left pixel, mm/100.
     pub x: i32,
     /// Position below it, mm/100.
@@ -152,9 +152,9 @@ pub struct Spot {
 
 /// The orientation issue that was detected in an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presentation {
+pub enum OrientationIssue {
     /// None, or unknown.
-    Unnamed,
+    Unspecified,
     /// Inverted grey values: bone is dark.
     Inverted,
     /// Mirrored left to right.
@@ -184,7 +184,7 @@ pub struct Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// An intact frame that the sender cannot interpret: unknown kind or invalid payload.
-    Senseless,
+    Malformed,
     /// No image arrived in time.
     NoImage,
     /// The image cannot be read, or is empty.

@@ -3,8 +3,8 @@
 use heapless::Vec;
 
 use crate::{
-    Exposure, Fault, Heartbeat, Hello, MAX_PAYLOAD, Message, ModelId, Phase, Presentation, Reason,
-    Refusal, Report, Request, Role, Spot, State,
+    Exposure, Fault, Heartbeat, Hello, Landmark, MAX_PAYLOAD, Message, ModelId, OrientationIssue,
+    Phase, Reason, Refusal, Report, Request, Role, State,
 };
 
 /// The payload of a frame.
@@ -21,7 +21,7 @@ const REFUSAL: u8 = 6;
 const ANSWER: u8 = 1;
 /// Flag of [`Report`].
 const PLAUSIBLE: u8 = 1;
-/// Flag of [`Spot`].
+/// Flag of [`Landmark`].
 const CONFIDENT: u8 = 1;
 
 /// Whether a frame of this kind opens a session.
@@ -118,53 +118,53 @@ fn read_exposure(bytes: &mut Reader) -> Option<Exposure> {
 
 fn request(m: &Request, out: &mut Writer) -> Option<()> {
     out.put(m.exposure.to_le_bytes())?;
-    out.put(m.patience_ms.to_le_bytes())
+    out.put(m.timeout_ms.to_le_bytes())
 }
 
 fn read_request(bytes: &mut Reader) -> Option<Request> {
-    Some(Request { exposure: bytes.u32()?, patience_ms: bytes.u16()? })
+    Some(Request { exposure: bytes.u32()?, timeout_ms: bytes.u16()? })
 }
 
 fn report(m: &Report, out: &mut Writer) -> Option<()> {
     out.put(m.exposure.to_le_bytes())?;
     out.put(m.model)?;
-    out.put([if m.plausible { PLAUSIBLE } else { 0 }, m.presentation.into()])?;
+    out.put([if m.plausible { PLAUSIBLE } else { 0 }, m.orientation_issue.into()])?;
     out.put(m.taken_ms.to_le_bytes())?;
     out.put(m.total.to_le_bytes())?;
     out.put(m.first.to_le_bytes())?;
-    m.spots.iter().try_for_each(|spot| {
-        out.put(spot.x.to_le_bytes())?;
-        out.put(spot.y.to_le_bytes())?;
-        out.put(spot.expected_error.to_le_bytes())?;
-        out.put([if spot.confident { CONFIDENT } else { 0 }])
+    m.landmarks.iter().try_for_each(|landmark| {
+        out.put(landmark.x.to_le_bytes())?;
+        out.put(landmark.y.to_le_bytes())?;
+        out.put(landmark.expected_error.to_le_bytes())?;
+        out.put([if landmark.confident { CONFIDENT } else { 0 }])
     })
 }
 
 fn read_report(bytes: &mut Reader) -> Option<Report> {
     let exposure = bytes.u32()?;
     let model: ModelId = bytes.take()?;
-    let [flags, presentation] = bytes.take()?;
+    let [flags, orientation_issue] = bytes.take()?;
     let mut report = Report {
         exposure,
         model,
         plausible: flags & PLAUSIBLE != 0,
-        presentation: presentation.into(),
+        orientation_issue: orientation_issue.into(),
         taken_ms: bytes.u16()?,
         total: bytes.u16()?,
         first: bytes.u16()?,
-        spots: Vec::new(),
+        landmarks: Vec::new(),
     };
     while !bytes.0.is_empty() {
-        let spot = Spot {
+        let landmark = Landmark {
             x: i32::from_le_bytes(bytes.take()?),
             y: i32::from_le_bytes(bytes.take()?),
             expected_error: bytes.u16()?,
             confident: bytes.u8()? & CONFIDENT != 0,
         };
-        report.spots.push(spot).ok()?;
+        report.landmarks.push(landmark).ok()?;
     }
     // An implausible image has no landmarks, and no frame goes beyond the last landmark.
-    let end = usize::from(report.first).checked_add(report.spots.len())?;
+    let end = usize::from(report.first).checked_add(report.landmarks.len())?;
     let is_in_range = end <= usize::from(report.total);
     (is_in_range && (report.plausible || report.total == 0)).then_some(report)
 }
@@ -203,9 +203,9 @@ macro_rules! codes {
 
 codes!(Role: 0 => Runtime, 1 => Display, 2 => Collimator, 3 => Trigger);
 codes!(State: 0 => Starting, 1 => Ready, 2 => Busy, 3 => Safe);
-codes!(Presentation: 0 => Unnamed, 1 => Inverted, 2 => Mirrored, 3 => InvertedMirrored,
+codes!(OrientationIssue: 0 => Unspecified, 1 => Inverted, 2 => Mirrored, 3 => InvertedMirrored,
     4 => Turned90, 5 => Turned180, 6 => Turned270);
-codes!(Reason: 1 => Senseless, 2 => NoImage, 3 => Unreadable, 4 => Busy, 5 => UnknownExposure,
+codes!(Reason: 1 => Malformed, 2 => NoImage, 3 => Unreadable, 4 => Busy, 5 => UnknownExposure,
     6 => Failed);
 
 /// Appends fields to a payload.

@@ -15,7 +15,7 @@ use crate::{
 /// ```
 /// use fiducia_link::{Message, Receiver, Request, Sender};
 ///
-/// let request = Message::Request(Request { exposure: 42, patience_ms: 3000 });
+/// let request = Message::Request(Request { exposure: 42, timeout_ms: 3000 });
 /// let wire = Sender::new().frame(&request);
 /// let mut receiver = Receiver::new();
 /// for byte in wire {
@@ -51,7 +51,7 @@ pub struct Counts {
     /// Intact frames dropped because they were received before, or are too old to tell.
     pub repeated: u32,
     /// Intact frames of another version, of an unknown kind or with an invalid payload.
-    pub senseless: u32,
+    pub malformed: u32,
 }
 
 impl Receiver {
@@ -68,7 +68,7 @@ impl Receiver {
                 lost: 0,
                 reordered: 0,
                 repeated: 0,
-                senseless: 0,
+                malformed: 0,
             },
         }
     }
@@ -134,7 +134,7 @@ impl Receiver {
             Err(Fault::Damaged) => &mut self.counts.damaged,
             Err(Fault::Repeated) => &mut self.counts.repeated,
             Err(Fault::Version(_) | Fault::Kind(_) | Fault::Payload(_)) => {
-                &mut self.counts.senseless
+                &mut self.counts.malformed
             }
         };
         *count = count.saturating_add(1);

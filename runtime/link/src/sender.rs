@@ -5,18 +5,18 @@ use crate::{Message, Wire, frame, payload};
 /// Encodes messages as frames, and numbers the frames of one direction of a link.
 ///
 /// ```
-/// use fiducia_link::{Message, Presentation, Report, Sender, Spot};
+/// use fiducia_link::{Message, OrientationIssue, Report, Sender, Landmark};
 ///
 /// let report = Report {
 ///     exposure: 42,
 ///     model: [7; 8],
 ///     plausible: true,
-///     presentation: Presentation::Unnamed,
+///     orientation_issue: OrientationIssue::Unspecified,
 ///     taken_ms: 180,
 ///     total: 1,
 ///     first: 0,
 ///     // 80.50 mm to the right of the first pixel, 103.20 mm below it.
-///     spots: [Spot { x: 8050, y: 10320, expected_error: 127, confident: true }].into_iter().collect(),
+///     landmarks: [Landmark { x: 8050, y: 10320, expected_error: 127, confident: true }].into_iter().collect(),
 /// };
 /// let wire = Sender::new().frame(&Message::Report(report));
 /// assert_eq!(wire.len(), 42); // 20 bytes of report, 11 of landmark, 8 of frame, 3 of COBS and delimiters

@@ -32,10 +32,10 @@ pub const SILENCE_MS: u32 = 1_000;
 ///
 /// let (mut runtime, mut display) = (end(Role::Runtime), end(Role::Display));
 /// // The display opens the session with a hello; the runtime answers it.
-/// let hello = display.speak(State::Ready, 0).unwrap();
-/// assert!(matches!(deliver(&hello, &mut runtime), Some(Event::Met(peer)) if peer.role == Role::Display));
-/// let answer = runtime.speak(State::Ready, 0).unwrap();
-/// assert!(matches!(deliver(&answer, &mut display), Some(Event::Met(peer)) if peer.answer));
+/// let hello = display.poll(State::Ready, 0).unwrap();
+/// assert!(matches!(deliver(&hello, &mut runtime), Some(Event::Connected(peer)) if peer.role == Role::Display));
+/// let answer = runtime.poll(State::Ready, 0).unwrap();
+/// assert!(matches!(deliver(&answer, &mut display), Some(Event::Connected(peer)) if peer.answer));
 /// ```
 #[derive(Debug)]
 pub struct Session {
@@ -56,7 +56,7 @@ pub struct Session {
 #[allow(clippy::large_enum_variant)]
 pub enum Event {
     /// There is a peer. If there was one before, it may have restarted.
-    Met(Hello),
+    Connected(Hello),
     /// The peer's heartbeat.
     Heartbeat(Heartbeat),
     /// Any other message of the peer.
@@ -79,7 +79,7 @@ impl Session {
         }
     }
 
-    /// The other end as it introduced itself; `None` without one. Updated by [`Session::speak`], which notices a
+    /// The other end as it introduced itself; `None` without one. Updated by [`Session::poll`], which notices a
     /// time-out.
     pub const fn peer(&self) -> Option<&Hello> {
         self.peer.as_ref()
@@ -101,7 +101,7 @@ impl Session {
             self.owes_answer |= !hello.answer;
             let is_known = self.peer.replace(hello).is_some();
             // If both sent a hello first, the answer announces a peer that is already known.
-            return (!is_known || !hello.answer).then_some(Event::Met(hello));
+            return (!is_known || !hello.answer).then_some(Event::Connected(hello));
         }
         self.peer?;
         self.received = Clock::start(now_ms);
@@ -113,7 +113,7 @@ impl Session {
 
     /// The frame that is due: the answer to a hello, a hello or a heartbeat. Call it until it returns `None`, and
     /// at least every few milliseconds: it also notices that the peer is gone.
-    pub fn speak(&mut self, state: State, now_ms: u32) -> Option<Wire> {
+    pub fn poll(&mut self, state: State, now_ms: u32) -> Option<Wire> {
         if self.peer.is_some() && self.received.elapsed_ms(now_ms) >= SILENCE_MS {
             self.close();
         }

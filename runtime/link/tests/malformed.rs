@@ -6,7 +6,7 @@ use fiducia_link::{Counts, Fault, MAX_PAYLOAD, Message, Receiver};
 const HELLO: [u8; 15] = [0; 15];
 /// The part of a report before its landmarks: plausible, one landmark, from index 0 on.
 const REPORT: [u8; 20] = [1, 0, 0, 0, 7, 7, 7, 7, 7, 7, 7, 7, 1, 0, 0, 0, 1, 0, 0, 0];
-const SPOT: [u8; 11] = [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 1];
+const LANDMARK: [u8; 11] = [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 1];
 
 /// The content of a frame with a valid CRC.
 fn content(version: u8, kind: u8, payload: &[u8]) -> Vec<u8> {
@@ -30,14 +30,14 @@ fn receive(content: &[u8]) -> (Result<Message, Fault>, Counts) {
 fn assert_malformed(content: &[u8], fault: Fault) {
     let (read, counts) = receive(content);
     assert_eq!(read, Err(fault));
-    assert_eq!(counts, Counts { senseless: 1, ..Counts::default() });
+    assert_eq!(counts, Counts { malformed: 1, ..Counts::default() });
 }
 
-/// A report with `spots` landmarks, whose fields `change` has changed.
-fn report(change: impl Fn(&mut [u8; 20]), spots: usize) -> Vec<u8> {
+/// A report with `landmarks` landmarks, whose fields `change` has changed.
+fn report(change: impl Fn(&mut [u8; 20]), landmarks: usize) -> Vec<u8> {
     let mut head = REPORT;
     change(&mut head);
-    [&head[..], &SPOT.repeat(spots)].concat()
+    [&head[..], &LANDMARK.repeat(landmarks)].concat()
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! A noisy line: a million frames with one byte in a hundred altered, lost or doubled.
 
 use fiducia_link::{
-    Counts, Exposure, Heartbeat, Hello, Message, Phase, Presentation, Receiver, Report, Request,
-    Role, Sender, Spot, State,
+    Counts, Exposure, Heartbeat, Hello, Landmark, Message, OrientationIssue, Phase, Receiver,
+    Report, Request, Role, Sender, State,
 };
 use fiducia_test_support::Rng;
 
@@ -28,19 +28,19 @@ fn message(number: u32, rng: &mut Rng) -> Message {
             damaged: random >> 8,
             lost: random >> 20,
         }),
-        4 | 5 => Message::Request(Request { exposure: number, patience_ms: random as u16 }),
+        4 | 5 => Message::Request(Request { exposure: number, timeout_ms: random as u16 }),
         _ => {
-            let spots = rng.below(21) as u16;
+            let landmarks = rng.below(21) as u16;
             Message::Report(Report {
                 exposure: number,
                 model: [7; 8],
                 plausible: true,
-                presentation: Presentation::Unnamed,
+                orientation_issue: OrientationIssue::Unspecified,
                 taken_ms: random as u16,
-                total: spots,
+                total: landmarks,
                 first: 0,
-                spots: (0..spots)
-                    .map(|i| Spot {
+                landmarks: (0..landmarks)
+                    .map(|i| Landmark {
                         x: rng.below(1 << 16) as i32 - (1 << 15),
                         y: i.into(),
                         expected_error: random as u16,
@@ -140,7 +140,7 @@ fn a_million_frames_over_a_noisy_line() {
         assert_eq!(messages.next(), None, "frame {number}");
         intact += u32::from(is_intact);
     }
-    let last = Message::Request(Request { exposure: u32::MAX, patience_ms: 0 });
+    let last = Message::Request(Request { exposure: u32::MAX, timeout_ms: 0 });
     let end = sender.frame(&last);
     accepted += end.iter().filter_map(|&b| receiver.push(b)).filter(Result::is_ok).count() as u32;
 
@@ -150,7 +150,7 @@ fn a_million_frames_over_a_noisy_line() {
     assert_eq!(counts.accepted, accepted);
     // Every sequence number is accounted for: the hello, the frames, the last request.
     assert_eq!(counts.accepted + counts.lost, FRAMES + 2);
-    assert_eq!((counts.reordered, counts.repeated, counts.senseless), (0, 0, 0));
+    assert_eq!((counts.reordered, counts.repeated, counts.malformed), (0, 0, 0));
     assert!(counts.damaged > 0);
 }
 
@@ -180,7 +180,7 @@ fn frames_that_a_bridge_swaps_or_repeats_are_received_once() {
 
 #[test]
 fn a_truncated_frame_does_not_damage_the_next() {
-    let request = |exposure| Message::Request(Request { exposure, patience_ms: 0 });
+    let request = |exposure| Message::Request(Request { exposure, timeout_ms: 0 });
     let length = Sender::new().frame(&request(1)).len();
     for cut in 2..length - 1 {
         let mut sender = Sender::new();
@@ -201,7 +201,7 @@ fn endless_noise_counts_as_one_damaged_frame() {
     let noise = (0..1_000_000_u32).map(|n| 1 + (n % 255) as u8);
     assert!(noise.filter_map(|b| receiver.push(b)).next().is_none());
     let mut received = Vec::new();
-    let wire = Sender::new().frame(&Message::Request(Request { exposure: 5, patience_ms: 0 }));
+    let wire = Sender::new().frame(&Message::Request(Request { exposure: 5, timeout_ms: 0 }));
     wire.iter().for_each(|&b| received.extend(receiver.push(b)));
     assert_eq!(received.len(), 2);
     assert!(received[1].is_ok());

@@ -5,7 +5,7 @@ use fiducia_link::{
 };
 
 const STEP_MS: u32 = 10;
-const ASKED: Message = Message::Request(Request { exposure: 9, patience_ms: 100 });
+const ASKED: Message = Message::Request(Request { exposure: 9, timeout_ms: 100 });
 
 fn hello(role: Role) -> Hello {
     Hello { role, answer: false, software: [0, 1, 0], model: [0; 8], landmarks: 0 }
@@ -32,7 +32,7 @@ impl Bench {
         let mut events = [Vec::new(), Vec::new()];
         for _ in 0..time_ms / STEP_MS {
             for from in 0..2 {
-                while let Some(wire) = self.ends[from].speak(State::Ready, self.now_ms) {
+                while let Some(wire) = self.ends[from].poll(State::Ready, self.now_ms) {
                     events[1 - from].extend(self.deliver(from, &wire));
                 }
             }
@@ -59,7 +59,7 @@ fn ends_connect_and_exchange_heartbeats() {
     assert_eq!(bench.connected(), [true; 2]);
     assert_eq!(bench.ends[0].peer().unwrap().role, Role::Display);
     for got in events {
-        let meetings = got.iter().filter(|e| matches!(e, Event::Met(_))).count();
+        let meetings = got.iter().filter(|e| matches!(e, Event::Connected(_))).count();
         let beats = got.iter().filter(|e| matches!(e, Event::Heartbeat(_))).count();
         assert_eq!(meetings, 1, "{got:?}");
         assert!((6..=8).contains(&beats), "{got:?}");
@@ -105,8 +105,8 @@ fn an_end_that_restarts_is_connected_again() {
     bench.run(1_000);
     bench.ends[1] = Session::new(hello(Role::Display), bench.now_ms);
     let [runtime, display] = bench.run(HELLO_MS);
-    assert!(runtime.iter().any(|e| matches!(e, Event::Met(_))), "{runtime:?}");
-    assert!(display.iter().any(|e| matches!(e, Event::Met(h) if h.answer)), "{display:?}");
+    assert!(runtime.iter().any(|e| matches!(e, Event::Connected(_))), "{runtime:?}");
+    assert!(display.iter().any(|e| matches!(e, Event::Connected(h) if h.answer)), "{display:?}");
     // Its sequence numbers restarted; none of its frames counts as repeated.
     let wire = bench.ends[1].frame(&ASKED).unwrap();
     assert_eq!(bench.deliver(1, &wire), [Event::Message(ASKED)]);

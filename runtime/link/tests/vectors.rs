@@ -1,8 +1,8 @@
 //! Decodes and encodes the test vectors of `docs/format.md`, which an independent implementation wrote.
 
 use fiducia_link::{
-    Exposure, Heartbeat, Hello, Message, Phase, Presentation, Reason, Receiver, Refusal, Report,
-    Request, Role, Sender, Spot, State,
+    Exposure, Heartbeat, Hello, Landmark, Message, OrientationIssue, Phase, Reason, Receiver,
+    Refusal, Report, Request, Role, Sender, State,
 };
 
 const FORMAT: &str = include_str!("../../../docs/format.md");
@@ -25,24 +25,24 @@ fn vectors() -> Vec<(String, Vec<u8>)> {
     vectors
 }
 
-fn report(exposure: u32, total: u16, first: u16, spots: &[Spot]) -> Report {
+fn report(exposure: u32, total: u16, first: u16, landmarks: &[Landmark]) -> Report {
     Report {
         exposure,
         model: MODEL,
         plausible: true,
-        presentation: Presentation::Unnamed,
+        orientation_issue: OrientationIssue::Unspecified,
         taken_ms: 180,
         total,
         first,
-        spots: spots.iter().copied().collect(),
+        landmarks: landmarks.iter().copied().collect(),
     }
 }
 
 /// Sequence number and message of each vector.
 fn expected() -> Vec<(u16, Message)> {
-    let spot = |x, y, expected_error, confident| Spot { x, y, expected_error, confident };
-    let many: Vec<Spot> =
-        (1..=20).map(|i: i32| spot(i * 257, -i * 257, i as u16, i % 2 == 1)).collect();
+    let landmark = |x, y, expected_error, confident| Landmark { x, y, expected_error, confident };
+    let many: Vec<Landmark> =
+        (1..=20).map(|i: i32| landmark(i * 257, -i * 257, i as u16, i % 2 == 1)).collect();
     let collimator = Hello {
         role: Role::Collimator,
         answer: false,
@@ -59,11 +59,11 @@ fn expected() -> Vec<(u16, Message)> {
     };
     let implausible = Report {
         plausible: false,
-        presentation: Presentation::Mirrored,
+        orientation_issue: OrientationIssue::Mirrored,
         taken_ms: 950,
         ..report(43, 0, 0, &[])
     };
-    let two = [spot(8050, 10320, 127, true), spot(-25, 9246, 65535, false)];
+    let two = [landmark(8050, 10320, 127, true), landmark(-25, 9246, 65535, false)];
     let time_us = 5_000_000_000;
     vec![
         (0, Message::Hello(collimator)),
@@ -79,7 +79,7 @@ fn expected() -> Vec<(u16, Message)> {
             }),
         ),
         (7, Message::Exposure(Exposure { exposure: 42, phase: Phase::Start, time_us })),
-        (8, Message::Request(Request { exposure: 42, patience_ms: 3000 })),
+        (8, Message::Request(Request { exposure: 42, timeout_ms: 3000 })),
         (9, Message::Report(report(42, 2, 0, &two))),
         (10, Message::Report(implausible)),
         (65535, Message::Report(Report { taken_ms: 65535, ..report(44, 68, 20, &many) })),
@@ -102,7 +102,7 @@ fn every_vector_is_decoded() {
 fn every_vector_is_encoded() {
     for ((name, bytes), (sequence, message)) in vectors().iter().zip(expected()) {
         let mut sender = Sender::new();
-        let any = Message::Request(Request { exposure: 0, patience_ms: 0 });
+        let any = Message::Request(Request { exposure: 0, timeout_ms: 0 });
         (0..sequence).for_each(|_| drop(sender.frame(&any)));
         assert_eq!(sender.frame(&message).as_slice(), bytes, "{name}");
     }

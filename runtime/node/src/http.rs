@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fiducia_web::{Limits, Request, Response, serve};
 
-use super::{Shared, page};
+use super::{page, shared::Shared};
 
 /// Answers requests until the node is stopped and a connection wakes the listener.
 pub(super) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {

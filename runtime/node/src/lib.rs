@@ -50,16 +50,18 @@ mod stream;
 mod wire;
 mod command;
 mod negotiate;
-mod session;
-mod intake;
+mod metrics;
 mod spool;
+mod recent;
+mod budget;
+mod shared;
+mod intake;
+mod session;
 mod listener;
 mod watch;
 mod packs;
 mod worker;
 mod sender;
-mod metrics;
-mod recent;
 mod page;
 mod http;
 
@@ -69,50 +71,16 @@ pub use config::{
 };
 
 use std::{
-    fs::{self, File, TryLockError},
-    io,
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use fiducia::{Error, ErrorKind};
-use intake::Budget;
-use listener::Open;
-use metrics::Metrics;
 use packs::Packs;
-use recent::Recent;
-use spool::Spool;
+use shared::Shared;
 use tls::Tls;
-
-/// A detection that takes longer hangs, in a driver or a file system.
-const DETECTION_LIMIT: Duration = Duration::from_secs(120);
-
-/// State shared by all threads of the node.
-#[derive(Debug)]
-struct Shared {
-    config: Config,
-    tls: Tls,
-    metrics: Metrics,
-    spool: Spool,
-    budget: Budget,
-    /// Held by the association whose image is being decoded.
-    decoding: Mutex<()>,
-    open: Open,
-    busy: Busy,
-    /// Why the device was lost, while there is none.
-    device_error: Mutex<Option<String>>,
-    recent: Recent,
-    started: Instant,
-    stopping: OnceLock<Instant>,
-    /// Locked while the node runs, so that no second node uses the same queue.
-    _lock: File,
-}
-
-/// Since when an image is being processed.
-#[derive(Debug, Default)]
-struct Busy(Mutex<Option<Instant>>);
 
 /// A running node.
 #[derive(Debug)]
@@ -121,57 +89,6 @@ pub struct Service {
     address: SocketAddr,
     http: Option<SocketAddr>,
     threads: Vec<JoinHandle<()>>,
-}
-
-impl Busy {
-    fn begin(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    fn end(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn since(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shared {
-    fn is_stopping(&self) -> bool {
-        self.stopping.get().is_some()
-    }
-
-    /// How long the node has been stopping; `None` while it runs.
-    fn stopping_for(&self) -> Option<Duration> {
-        self.stopping.get().map(Instant::elapsed)
-    }
-
-    /// Records why there is no device; `None` when there is one.
-    fn set_device_error(&self, error: Option<String>) {
-        *self.device_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
-    }
-
-    /// A problem that a restart may solve.
-    fn health_problem(&self) -> Option<String> {
-        let hangs = self.busy.since().is_some_and(|since| since.elapsed() > DETECTION_LIMIT);
-        let limit_s = DETECTION_LIMIT.as_secs();
-        let hangs = hangs.then(|| format!("a detection has not finished within {limit_s} s"));
-        hangs.or_else(|| self.device_error.lock().unwrap_or_else(PoisonError::into_inner).clone())
-    }
-
-    /// Why no image can be accepted.
-    fn readiness_problem(&self) -> Option<String> {
-        if self.is_stopping() {
-            return Some("the node is stopping".to_owned());
-        }
-        if self.spool.pending.len() >= self.config.limits.queue {
-            return Some("too many images are waiting".to_owned());
-        }
-        let probe = self.config.spool.join("incoming/probe");
-        let written = fs::write(&probe, "").and_then(|()| fs::remove_file(&probe));
-        written.err().map(|error| format!("cannot write to the folder of the queue: {error}"))
-    }
 }
 
 /// Checks that all model files, certificates and keys of a configuration can be opened. Starts nothing.
@@ -199,33 +116,7 @@ impl Service {
     pub fn start(config: Config) -> Result<Self, Error> {
         let tls = Tls::open(&config)?;
         let packs = Packs::open(&config)?;
-        let queue = |e: io::Error| {
-            let what = format!("cannot use the queue {}: {e}", config.spool.display());
-            Error::new(ErrorKind::Unwritable, what)
-        };
-        fs::create_dir_all(&config.spool).map_err(queue)?;
-        let lock = File::create(config.spool.join("lock")).map_err(queue)?;
-        lock.try_lock().map_err(|e| match e {
-            TryLockError::WouldBlock => queue(io::Error::other("another node uses it")),
-            TryLockError::Error(e) => queue(e),
-        })?;
-        let names: Vec<&str> = config.destinations.iter().map(|d| d.name.as_str()).collect();
-        let spool = Spool::open(&config.spool, &names, config.limits.remembered).map_err(queue)?;
-        let shared = Arc::new(Shared {
-            tls,
-            metrics: Metrics::default(),
-            spool,
-            budget: Budget::new(config.limits.memory_bytes()),
-            decoding: Mutex::default(),
-            open: Open::default(),
-            busy: Busy::default(),
-            device_error: Mutex::default(),
-            recent: Recent::default(),
-            started: Instant::now(),
-            stopping: OnceLock::new(),
-            _lock: lock,
-            config,
-        });
+        let shared = Arc::new(Shared::open(config, tls)?);
         Self::listen(shared, packs)
     }
 

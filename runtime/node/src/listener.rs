@@ -15,9 +15,9 @@ use std::{
 use dicom_ul::pdu::{AbortRQServiceProviderReason, AbortRQSource, Pdu};
 
 use super::{
-    Shared,
     metrics::Counter,
     session::{End, Reply, Session},
+    shared::Shared,
     wire::{Fault, Wire},
 };
 
@@ -27,13 +27,6 @@ const PENDING_CONNECTIONS: usize = 64;
 const REQUEST_WAIT: Duration = Duration::from_secs(10);
 /// Time to finish receiving an image when the node is stopped.
 const LAST_IMAGE: Duration = Duration::from_secs(10);
-
-/// Connections and associations that are open.
-#[derive(Debug, Default)]
-pub(super) struct Open {
-    pub(super) connections: AtomicUsize,
-    pub(super) associations: AtomicUsize,
-}
 
 /// The listening socket of the node.
 pub(super) fn bind(shared: &Shared) -> io::Result<TcpListener> {

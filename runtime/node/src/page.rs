@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, time::SystemTime};
 
-use super::{Shared, metrics::Counter, recent::Entry};
+use super::{metrics::Counter, recent::Entry, shared::Shared};
 
 /// The whole page.
 pub(super) fn page(shared: &Shared) -> String {

@@ -17,11 +17,11 @@ use dicom_ul::{
 use rustls::ClientConfig;
 
 use super::{
-    Shared,
     command::{Command, fields},
     config::Destination,
     metrics::{Counter, Span},
     queue::Queue,
+    shared::Shared,
     spool::{Job, Record},
 };
 use fiducia::radiograph::dicom::header;

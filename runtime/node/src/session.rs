@@ -8,11 +8,12 @@ use dicom_ul::pdu::{
 };
 
 use super::{
-    Shared,
+    budget::Reservation,
     command::{Command, fields},
-    intake::{self, Offer, Refusal, Reservation},
+    intake::{self, Offer, Refusal},
     metrics::Counter,
     negotiate::{Context, Rejected, negotiate},
+    shared::Shared,
 };
 
 /// Length limit of a command.

@@ -10,8 +10,8 @@ use std::{
 };
 
 use super::{
-    Shared,
     intake::{self, Offer, Refusal},
+    shared::Shared,
 };
 use fiducia::radiograph::dicom::header::{self, Header};
 use fiducia::radiograph::{file_start, is_dicom};

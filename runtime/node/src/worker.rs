@@ -9,11 +9,11 @@ use std::{
 };
 
 use super::{
-    Shared,
     config::{KindName, Rule},
     metrics::{Counter, Span},
     packs::Packs,
     recent::{ModelState, ThumbnailJob},
+    shared::Shared,
     spool::{Job, ObjectInfo, Record, milliseconds},
 };
 use fiducia::{

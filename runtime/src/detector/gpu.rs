@@ -30,8 +30,8 @@ impl Detector {
     /// # Errors
     /// [`ErrorKind::GpuWrong`](crate::error::ErrorKind::GpuWrong) where the device computes wrong values; else as
     /// [`Detector::observe`].
-    pub fn reach(&self) -> Result<Option<MeasuredPeak>, Error> {
-        self.engine.gpu().map(|gpu| gpu.reach()).transpose()
+    pub fn measured_peak(&self) -> Result<Option<MeasuredPeak>, Error> {
+        self.engine.gpu().map(|gpu| gpu.measured_peak()).transpose()
     }
 
     /// Device memory of the GPU path, bytes; `None` where the CPU runs the networks.

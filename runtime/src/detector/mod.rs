@@ -156,7 +156,7 @@ impl Detector {
         let chosen = pack.manifest().places(names)?;
         let mut manifest = pack.manifest().clone();
         if names != manifest.landmarks {
-            manifest.guides = manifest.guides().to_vec();
+            manifest.model_landmarks = manifest.model_landmarks().to_vec();
             manifest.landmarks = names.to_vec();
         }
         let (engine, backend) = Engine::new(pack, &manifest, &chosen, options)?;

@@ -27,7 +27,7 @@ impl SearchPoint {
         let manifest = pack.manifest();
         let name = &manifest.landmarks[landmark];
         // A checked manifest lists every landmark of the model itself among the backbone's.
-        Self::ModelLandmark(manifest.guides().iter().position(|g| g == name).unwrap_or(0))
+        Self::ModelLandmark(manifest.model_landmarks().iter().position(|g| g == name).unwrap_or(0))
     }
 
     /// Its position, image units. `points` are those of the model landmarks, whose shape has `pose` and `amounts`.

@@ -68,7 +68,7 @@ impl Pack {
             return Err(Error::new(ErrorKind::Usage, message));
         }
         let mut manifest = self.own_manifest()?;
-        manifest.guides = manifest.guides().to_vec();
+        manifest.model_landmarks = manifest.model_landmarks().to_vec();
         manifest.landmarks.remove(at);
         let json = serde_json::to_vec(&manifest)
             .map_err(|e| damaged(format!("section MANI cannot be written: {e}")))?;

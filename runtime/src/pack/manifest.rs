@@ -23,8 +23,8 @@ pub struct Manifest {
     pub landmarks: Vec<String>,
     /// The landmarks of backbone and shape model, if these are not the same as `landmarks`: after landmarks were added or
     /// removed. Empty in other packs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub guides: Vec<String>,
+    #[serde(rename = "guides", default, skip_serializing_if = "Vec::is_empty")]
+    pub model_landmarks: Vec<String>,
     /// Definition of the unit.
     pub scale: Scale,
     /// Grid of the whole image as the backbone sees it.
@@ -182,8 +182,8 @@ impl Manifest {
     }
 
     /// The model landmarks: those the backbone finds, in the order of its heat maps and of the shape model.
-    pub fn guides(&self) -> &[String] {
-        if self.guides.is_empty() { &self.landmarks } else { &self.guides }
+    pub fn model_landmarks(&self) -> &[String] {
+        if self.model_landmarks.is_empty() { &self.landmarks } else { &self.model_landmarks }
     }
 
     /// Position of each of `names` in the list of landmarks.
@@ -253,7 +253,7 @@ impl Manifest {
     /// # Errors
     /// [`ErrorKind::Usage`], with the name.
     pub fn expect_new(&self, landmark: &String) -> Result<(), Error> {
-        if !self.landmarks.contains(landmark) && !self.guides().contains(landmark) {
+        if !self.landmarks.contains(landmark) && !self.model_landmarks().contains(landmark) {
             return Ok(());
         }
         let message = format!("the model {} knows `{landmark}` already", self.name);
@@ -290,8 +290,15 @@ impl Manifest {
             ("name", !self.name.is_empty() && self.name.len() <= 256),
             ("landmarks", (1..=MAX_LANDMARKS).contains(&names.len()) && unique(names)),
             ("landmarks", named(names)),
-            ("guides", self.guides.len() <= MAX_LANDMARKS && unique(&self.guides)),
-            ("guides", named(&self.guides) && names.iter().all(|n| self.guides().contains(n))),
+            (
+                "guides",
+                self.model_landmarks.len() <= MAX_LANDMARKS && unique(&self.model_landmarks),
+            ),
+            (
+                "guides",
+                named(&self.model_landmarks)
+                    && names.iter().all(|n| self.model_landmarks().contains(n)),
+            ),
             ("scale.field_height", positive(self.scale.field_height())),
             ("scale.unit_mm", positive(unit_mm)),
             ("whole.width", (32..=4096).contains(&w.width)),

@@ -64,7 +64,7 @@ impl Pack {
         } else {
             container.expect_floats(SectionKind::Adapters, landmarks * manifest.adapter_len())?;
         }
-        let shape = ShapeModel::len(manifest.guides().len(), manifest.shape_modes);
+        let shape = ShapeModel::len(manifest.model_landmarks().len(), manifest.shape_modes);
         container.expect_floats(SectionKind::Shape, shape)?;
         container.expect_floats(SectionKind::Calibration, landmarks * CALIBRATION)?;
         for kind in [SectionKind::Backbone, SectionKind::Refine] {
@@ -88,7 +88,7 @@ impl Pack {
     /// Adds the landmark of a patch.
     fn join(&mut self, patch: Patch, foundation: &str) -> Result<(), Error> {
         patch.check_fit(self, foundation)?;
-        self.manifest.guides = self.manifest.guides().to_vec();
+        self.manifest.model_landmarks = self.manifest.model_landmarks().to_vec();
         self.manifest.landmarks.push(patch.info().landmark.clone());
         self.manifest.check_landmarks()?;
         self.patches.push(patch);
@@ -108,7 +108,7 @@ impl Pack {
             add(&kind.code(), self.section(kind));
         }
         let m = &self.manifest;
-        let frames = (m.guides(), m.scale, m.whole, m.refine, &m.adapter, m.shape_modes);
+        let frames = (m.model_landmarks(), m.scale, m.whole, m.refine, &m.adapter, m.shape_modes);
         add(b"MANI", &serde_json::to_vec(&frames).unwrap_or_default());
         let common = self.deltas().map(|deltas| deltas.common()).unwrap_or_default();
         add(b"DELT", &common.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
@@ -217,7 +217,11 @@ impl Pack {
     /// The shape model.
     pub fn shape(&self) -> ShapeModel {
         let values = floats(self.section(SectionKind::Shape));
-        ShapeModel::from_values(self.manifest.guides().len(), self.manifest.shape_modes, &values)
+        ShapeModel::from_values(
+            self.manifest.model_landmarks().len(),
+            self.manifest.shape_modes,
+            &values,
+        )
     }
 
     /// Confidence calibration per landmark.

@@ -227,7 +227,7 @@ pub fn manifest() -> Manifest {
     Manifest {
         name: "toy".into(),
         landmarks: NAMES.map(str::to_owned).to_vec(),
-        guides: Vec::new(),
+        model_landmarks: Vec::new(),
         scale: Scale::ImageHeight { field_height: f64::from(REFERENCE[1]) },
         whole: WHOLE,
         refine: REFINE,

@@ -136,7 +136,7 @@ pub fn add_landmark(
         frame: &frame,
         poses: &poses,
         landmarks: &[0],
-        augment: Augment { jitter: JITTER[0], rotation_deg: 6.0, scale: 0.06 },
+        augment: Augment::DEFAULT,
     };
     task.augment.jitter = jitter(pack, &labels, &seen);
     let (network, labels) = train_in_phases(&task, network, labels);

@@ -123,12 +123,12 @@ fn check(parts: &Parts) -> Result<(), String> {
         let expected = parts.manifest.adapter_len();
         expect(&format!("adapter values of `{name}`"), values.len(), expected)?;
     }
-    let (shape, guides) = (&parts.shape, parts.manifest.guides().len());
-    expect("points of the mean shape", shape.mean.len(), guides)?;
+    let (shape, points) = (&parts.shape, parts.manifest.model_landmarks().len());
+    expect("points of the mean shape", shape.mean.len(), points)?;
     expect("shape modes", shape.modes.len(), parts.manifest.shape_modes)?;
     expect("shape deviations", shape.deviations.len(), parts.manifest.shape_modes)?;
     for mode in &shape.modes {
-        expect("values of a shape mode", mode.len(), 2 * guides)?;
+        expect("values of a shape mode", mode.len(), 2 * points)?;
     }
     expect("calibrations", parts.calibration.len(), landmarks)?;
     if parts.backbone.is_empty() || parts.refine.is_empty() {

@@ -9,7 +9,7 @@ fn parts() -> Parts {
         manifest: Manifest {
             name: "toy".to_owned(),
             landmarks: vec!["p".to_owned(), "q".to_owned()],
-            guides: Vec::new(),
+            model_landmarks: Vec::new(),
             scale: Scale::Millimetres { field_height: 64.0, unit_mm: 1.0 },
             whole: FullImageInput {
                 width: 64,

@@ -89,7 +89,7 @@ impl Preset {
                 shift: 10.0,
             },
             close_share: 0.5,
-            augment: Augment { jitter: 4.0, rotation_deg: 6.0, scale: 0.06 },
+            augment: Augment::DEFAULT,
             joint: JointConfig {
                 form: AdapterForm::Gate,
                 passes: if full { 12 } else { 4 },

@@ -195,7 +195,7 @@ impl<'a> Run<'a> {
         let manifest = Manifest {
             name: self.config.name.clone(),
             landmarks: landmarks.iter().map(name).collect(),
-            guides: if all { Vec::new() } else { self.source.landmarks.clone() },
+            model_landmarks: if all { Vec::new() } else { self.source.landmarks.clone() },
             scale: self.source.scale,
             whole: self.full,
             refine: self.region,

@@ -31,6 +31,11 @@ pub struct Augment {
     pub scale: f64,
 }
 
+impl Augment {
+    /// As landmarks are trained: on all of a model, and on one that is added to it.
+    pub const DEFAULT: Self = Self { jitter: 4.0, rotation_deg: 6.0, scale: 0.06 };
+}
+
 /// The task of a refine network: some landmarks of a set of images.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {

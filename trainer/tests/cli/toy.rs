@@ -78,7 +78,7 @@ pub(crate) fn pack_of(landmarks: &[(&str, f32)], path: &Path) -> PathBuf {
         manifest: Manifest {
             name: "toy".to_owned(),
             landmarks: landmarks.iter().map(|l| l.0.to_owned()).collect(),
-            guides: Vec::new(),
+            model_landmarks: Vec::new(),
             scale: Scale::Millimetres { field_height: 64.0, unit_mm: 1.0 },
             whole: FullImageInput {
                 width: 64,

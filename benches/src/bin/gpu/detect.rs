@@ -92,13 +92,13 @@ pub(crate) fn rows(
         let shaders = by_shader(&steps, peaks);
         rows.push(Row::number(&at, "steps", steps.len() as f64, ""));
         rows.push(Row::number(&at, "sum of steps", shaders.iter().map(|s| s.ms).sum(), "ms"));
-        rows.push(Row::number(&at, "floor", shaders.iter().map(|s| s.floor_ms).sum(), "ms"));
+        rows.push(Row::number(&at, "bound", shaders.iter().map(|s| s.bound_ms).sum(), "ms"));
         for s in shaders {
             let at = format!("{name}/shader/{of_form}/{}", s.kernel);
             rows.extend([
                 Row::number(&at, "steps", s.steps as f64, ""),
                 Row::number(&at, "time", s.ms, "ms"),
-                Row::number(&at, "floor", s.floor_ms, "ms"),
+                Row::number(&at, "bound", s.bound_ms, "ms"),
                 Row::number(&at, "operations", s.flops as f64, ""),
                 Row::number(&at, "traffic", s.bytes as f64, "bytes"),
             ]);

@@ -25,7 +25,7 @@ pub(crate) fn rows(
         Row::text(name, "f16", says(gpu.runs(Precision::F16))),
         Row::text(name, "subgroups", says(gpu.has_subgroups())),
     ];
-    let name = &format!("{name}/reach");
+    let name = &format!("{name}/peak");
     let mut number =
         |figure: &str, value: f64, unit: &str| rows.push(Row::number(name, figure, value, unit));
     number("copied", peak.copied as f64, "bytes");

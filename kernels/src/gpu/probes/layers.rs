@@ -27,18 +27,7 @@ pub(in crate::gpu) fn here(label: &str) -> At {
 }
 
 pub(super) fn any_epilogue(rng: &mut Rng) -> Epilogue {
-    let activation = match rng.among(0, 10) {
-        0 => Activation::None,
-        1 => Activation::Clamp(0.0, 6.0),
-        2 => Activation::Sigmoid,
-        3 => Activation::Silu,
-        4 => Activation::HardSwish,
-        5 => Activation::Leaky(0.1),
-        6 => Activation::HardSigmoid(0.2, 0.5),
-        7 => Activation::Square,
-        8 => Activation::Abs,
-        _ => Activation::Tanh,
-    };
+    let activation = Activation::SAMPLES[rng.among(0, Activation::SAMPLES.len())];
     Epilogue::new(activation, [Skip::None, Skip::Before, Skip::After][rng.among(0, 3)])
 }
 

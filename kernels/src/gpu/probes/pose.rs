@@ -51,7 +51,7 @@ impl Decoded {
     }
 }
 
-/// A landmark: a guide, or a derived landmark with its mean and its modes.
+/// A landmark: a model landmark, or a derived landmark with its mean and its modes.
 enum Landmark {
     ModelLandmark(usize),
     Derived([f64; 2], Vec<[f64; 2]>),
@@ -60,7 +60,7 @@ enum Landmark {
 impl Landmark {
     fn place(&self) -> Place<'_> {
         match self {
-            Self::ModelLandmark(guide) => Place::ModelLandmark(*guide),
+            Self::ModelLandmark(model_landmark) => Place::ModelLandmark(*model_landmark),
             Self::Derived(mean, modes) => Place::Derived { mean: *mean, modes },
         }
     }
@@ -76,17 +76,23 @@ pub(in crate::gpu) struct Scene {
     fine: Vec<Decoded>,
 }
 
-/// A likely shape: its pose, the positions of the guides, and the amounts of the modes.
+/// A likely shape: its pose, the positions of the model landmarks, and the amounts of the modes.
 type Likely = (Pose, Vec<[f64; 2]>, Vec<f64>);
 
 impl Scene {
-    /// A random shape model of `guides` and `modes`, with an image of it in which some points are outliers and some maps
-    /// have no peak. The landmarks are all guides, or some guides and two derived landmark.
-    pub(in crate::gpu) fn new(rng: &mut Rng, guides: usize, modes: usize, all: bool) -> Self {
-        let mean: Vec<[f64; 2]> =
-            (0..guides).map(|_| [100.0 + 80.0 * real(rng), 120.0 + 90.0 * real(rng)]).collect();
+    /// A random shape model of `model_landmarks` and `modes`, with an image of it in which some points are outliers and
+    /// some maps have no peak. The landmarks are all model landmarks, or some of them and two derived landmarks.
+    pub(in crate::gpu) fn new(
+        rng: &mut Rng,
+        model_landmarks: usize,
+        modes: usize,
+        all: bool,
+    ) -> Self {
+        let mean: Vec<[f64; 2]> = (0..model_landmarks)
+            .map(|_| [100.0 + 80.0 * real(rng), 120.0 + 90.0 * real(rng)])
+            .collect();
         let mode = |rng: &mut Rng| {
-            let v: Vec<f64> = (0..2 * guides).map(|_| real(rng)).collect();
+            let v: Vec<f64> = (0..2 * model_landmarks).map(|_| real(rng)).collect();
             let length = v.iter().map(|x| x * x).sum::<f64>().sqrt();
             v.into_iter().map(|x| single(x / length)).collect()
         };
@@ -95,11 +101,12 @@ impl Scene {
         let mean: Vec<[f64; 2]> = mean.into_iter().map(|p| p.map(single)).collect();
         let (angle, scale) = (0.3 * real(rng), 1.0 + 0.3 * real(rng));
         let turn = Affine::similarity(angle, scale, [100.0, 120.0], [90.0, 130.0]);
-        let coarse = (0..guides).map(|i| coarse_peak(rng, i, turn.apply(mean[i]))).collect();
+        let coarse =
+            (0..model_landmarks).map(|i| coarse_peak(rng, i, turn.apply(mean[i]))).collect();
         let mut landmarks: Vec<Landmark> = if all {
-            (0..guides).map(Landmark::ModelLandmark).collect()
+            (0..model_landmarks).map(Landmark::ModelLandmark).collect()
         } else {
-            (0..guides).rev().step_by(3).map(Landmark::ModelLandmark).collect()
+            (0..model_landmarks).rev().step_by(3).map(Landmark::ModelLandmark).collect()
         };
         if !all {
             // Two that no map shows, one of them first.
@@ -132,7 +139,7 @@ impl Scene {
 
     fn step(&self) -> PoseStep {
         PoseStep {
-            guides: self.mean.len() as u32,
+            model_landmarks: self.mean.len() as u32,
             landmarks: self.landmarks.len() as u32,
             modes: self.modes.len() as u32,
             fine_cells: FINE_CELLS as u32,
@@ -187,8 +194,8 @@ impl Scene {
         let fine: Vec<[f64; 2]> = fine.collect();
         let mut points = guided;
         for (&p, landmark) in fine.iter().zip(&self.landmarks) {
-            if let Landmark::ModelLandmark(guide) = landmark {
-                points[*guide] = p;
+            if let Landmark::ModelLandmark(model_landmark) = landmark {
+                points[*model_landmark] = p;
             }
         }
         let (last, likely, amounts) = self.likely(&points, &vec![1.0; points.len()]);
@@ -288,7 +295,7 @@ pub(in crate::gpu) fn pose_probe(scene: &Scene) -> Probe {
     steps::pose_fine(&mut plan, &step, on, model, fine);
     reading(&mut plan, &[(1, picture)]);
     let (want, limits) = scene.expected().into_iter().map(|(v, limit)| (v as f32, limit)).unzip();
-    let name = format!("{} guides, {} modes", step.guides, step.modes);
+    let name = format!("{} landmarks, {} modes", step.model_landmarks, step.modes);
     let tolerance = Tolerance::Each(limits);
     Probe { plan, out, bytes, reading: Reading::Pose, want, tolerance, name }
 }

@@ -85,9 +85,9 @@ impl Quantised {
     }
 }
 
-/// A shape model and the expected position of each landmark, as pose.wgsl reads them: the mean shape `[guides, 2]`, the
-/// ridge of each mode, the modes `[modes, guides, 2]`, for each landmark the number of its guide, or the number of guides
-/// plus that of its derived landmark, and for each derived landmark its mean and its modes `[1 + modes, 2]`.
+/// A shape model and the expected position of each landmark, as pose.wgsl reads them: the mean shape `[landmarks, 2]`, the
+/// ridge of each mode, the modes `[modes, landmarks, 2]`, for each landmark the number of its model landmark, or the number
+/// of model landmarks plus that of its derived landmark, and for each derived landmark its mean and its modes `[1 + modes, 2]`.
 pub fn pack_shape<M: AsRef<[f64]>>(shape: &Shape<'_, M>, places: &[Place<'_>]) -> Vec<f32> {
     let mut values: Vec<f32> = shape.mean.iter().flatten().map(|&v| v as f32).collect();
     values.extend((0..shape.modes.len()).map(|mode| shape.ridge(mode) as f32));
@@ -95,7 +95,7 @@ pub fn pack_shape<M: AsRef<[f64]>>(shape: &Shape<'_, M>, places: &[Place<'_>]) -
     let (mut derived, mut moves) = (shape.mean.len(), Vec::new());
     for place in places {
         match *place {
-            Place::ModelLandmark(guide) => values.push(guide as f32),
+            Place::ModelLandmark(model_landmark) => values.push(model_landmark as f32),
             Place::Derived { mean, modes } => {
                 values.push(derived as f32);
                 derived += 1;

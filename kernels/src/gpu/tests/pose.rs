@@ -3,7 +3,7 @@
 use super::*;
 use crate::gpu::probes::pose::{Scene, pose_probe};
 
-/// Guides, modes, and whether the landmarks are all of the guides.
+/// Model landmarks, modes, and whether the landmarks are all of the model landmarks.
 const MODELS: [(usize, usize, bool); 6] =
     [(19, 8, true), (6, 3, true), (68, 12, true), (40, 20, false), (2, 0, true), (1, 0, true)];
 
@@ -11,7 +11,7 @@ fn scenes() -> Vec<Scene> {
     let mut rng = Rng(21);
     MODELS
         .into_iter()
-        .map(|(guides, modes, all)| Scene::new(&mut rng, guides, modes, all))
+        .map(|(model_landmarks, modes, all)| Scene::new(&mut rng, model_landmarks, modes, all))
         .collect()
 }
 
@@ -29,7 +29,10 @@ fn the_pose_equals_its_reference() {
         mutant("distance(point, fitted) > p.outlier", "false"),
         mutant("work[amount_at(mode)] * vec2<f32>", "vec2<f32>"),
         mutant("clamp(size, p.scale_low, p.scale_high)", "p.scale_high"),
-        mutant("set_vec(points_at(guide), fine_point(i))", "set_vec(points_at(i), fine_point(i))"),
+        mutant(
+            "set_vec(points_at(model_landmark), fine_point(i))",
+            "set_vec(points_at(i), fine_point(i))",
+        ),
         mutant("* PLACE_STEPS", "* (PLACE_STEPS - 2000.0)"),
         mutant("(y >> 8u) | (spread << 16u)", "(y >> 8u)"),
         mutant("peak.xy * grown", "peak.xx * grown"),
@@ -40,10 +43,12 @@ fn the_pose_equals_its_reference() {
 #[test]
 fn another_coarse_map_shows_in_the_result() {
     let gpu = gpu_or_skip!(device());
-    for scene in scenes().into_iter().zip(MODELS).filter(|(_, (guides, ..))| *guides > 4) {
-        let (scene, (guides, modes, _)) = scene;
+    for scene in
+        scenes().into_iter().zip(MODELS).filter(|(_, (model_landmarks, ..))| *model_landmarks > 4)
+    {
+        let (scene, (model_landmarks, modes, _)) = scene;
         let got = pose_probe(&scene).run(&gpu, &|kernel| text(kernel, None)).unwrap();
         let other = pose_probe(&scene.disturbed());
-        assert!(other.complaint(&got).is_some(), "{guides} guides, {modes} modes");
+        assert!(other.complaint(&got).is_some(), "{model_landmarks} landmarks, {modes} modes");
     }
 }

@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct PoseStep {
     /// Points of the shape model.
-    pub guides: u32,
+    pub model_landmarks: u32,
     /// Landmarks that are refined.
     pub landmarks: u32,
     /// Modes of the shape model.
@@ -31,7 +31,7 @@ pub struct PoseStep {
 impl PoseStep {
     /// Values of working memory that the shader needs.
     pub fn work(&self) -> usize {
-        let (guides, modes) = (self.guides as usize, self.modes as usize);
-        10 * guides + modes * (modes + 1) + modes
+        let (model_landmarks, modes) = (self.model_landmarks as usize, self.modes as usize);
+        10 * model_landmarks + modes * (modes + 1) + modes
     }
 }

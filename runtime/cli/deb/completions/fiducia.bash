@@ -458,7 +458,7 @@ _fiducia() {
             return 0
             ;;
         fiducia__subcmd__link)
-            opts="-h --port --baud --tcp --watch --image --spacing --invert --model --require-signed --backend --adapter --precision --self-test --cache --patience --help"
+            opts="-h --port --baud --tcp --watch --image --spacing --invert --model --require-signed --backend --adapter --precision --self-test --cache --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -512,7 +512,7 @@ _fiducia() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --patience)
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -113,7 +113,7 @@ complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l precision -d 'N
 f16\t''
 int8\t''"
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l cache -d 'Folder for the results of GPU self-tests and for compiled shaders. Default: fiducia in the user\'s cache folder' -r -F
-complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l patience -d 'How long to wait for an image if the request does not say, ms, 1 to 600,000' -r
+complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l timeout -d 'How long to wait for an image if the request does not say, ms, 1 to 600,000' -r
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l invert -d 'Invert the grey values first: for images with dark bone. MONOCHROME1 is inverted automatically'
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -l self-test -d 'Repeat the self-test of the GPU\'s shaders and compile them again; ignore the cached results of earlier runs'
 complete -c fiducia -n "__fish_fiducia_using_subcommand link" -s h -l help -d 'Print help'

@@ -58,7 +58,7 @@ pub(crate) struct LinkArguments {
     pub(super) device: DeviceArguments,
     /// How long to wait for an image if the request does not say, ms, 1 to 600,000.
     #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=600_000))]
-    patience: u64,
+    timeout: u64,
 }
 
 impl LinkArguments {
@@ -80,8 +80,8 @@ impl LinkArguments {
         }
     }
 
-    pub(super) fn patience(&self) -> Duration {
-        Duration::from_millis(self.patience)
+    pub(super) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout)
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Handler {
     source: Source,
     model: ModelId,
     /// How long to wait for an image if the request does not say.
-    patience: Duration,
+    timeout: Duration,
     announced: VecDeque<Announced>,
     running: Option<Running>,
     last_id: u64,
@@ -65,9 +65,9 @@ pub(super) enum Action {
 }
 
 impl Handler {
-    pub(super) fn new(source: Source, model: ModelId, patience: Duration) -> Self {
+    pub(super) fn new(source: Source, model: ModelId, timeout: Duration) -> Self {
         let announced = VecDeque::with_capacity(MAX_EXPOSURES);
-        Self { source, model, patience, announced, running: None, last_id: 0 }
+        Self { source, model, timeout, announced, running: None, last_id: 0 }
     }
 
     /// The state that heartbeats report.
@@ -105,7 +105,7 @@ impl Handler {
 
     /// Handles a request for landmarks.
     pub(super) fn request(&mut self, request: &Request) -> Action {
-        let Request { exposure, patience_ms } = *request;
+        let Request { exposure, timeout_ms } = *request;
         match &self.running {
             Some(running) if running.exposure == exposure => return Action::Nothing,
             Some(_) => return refuse(exposure, Reason::Busy),
@@ -118,13 +118,13 @@ impl Handler {
             Some(Announced { reports: Some(reports), .. }) => return Action::Send(reports.clone()),
             Some(Announced { before, .. }) => Some(before.clone()),
         };
-        let patience = match patience_ms {
-            0 => self.patience,
+        let timeout = match timeout_ms {
+            0 => self.timeout,
             ms => Duration::from_millis(ms.into()),
         };
-        log::info!("exposure {exposure}: landmarks requested within {} ms", patience.as_millis());
+        log::info!("exposure {exposure}: landmarks requested within {} ms", timeout.as_millis());
         let requested = Instant::now();
-        let (id, deadline) = (self.last_id + 1, requested + patience);
+        let (id, deadline) = (self.last_id + 1, requested + timeout);
         let cancelled = Arc::new(AtomicBool::new(false));
         self.last_id = id;
         self.running =
@@ -174,12 +174,12 @@ mod tests {
 
     #[test]
     fn a_detection_is_overdue_a_minute_after_its_deadline() {
-        let patience = Duration::from_secs(5);
+        let timeout = Duration::from_secs(5);
         let source = Source::File("image.png".into());
-        let mut handler = Handler::new(source, ModelId::default(), patience);
+        let mut handler = Handler::new(source, ModelId::default(), timeout);
         let far = Duration::from_secs(1_000_000);
         assert_eq!(handler.overdue(Instant::now() + far), None);
-        let Action::Start(job) = handler.request(&Request { exposure: 0, patience_ms: 0 }) else {
+        let Action::Start(job) = handler.request(&Request { exposure: 0, timeout_ms: 0 }) else {
             panic!("the newest image needs no announcement");
         };
         assert_eq!(handler.overdue(job.deadline + OVERDUE), None);

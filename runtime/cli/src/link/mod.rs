@@ -48,7 +48,7 @@ pub(super) fn link(arguments: &LinkArguments) -> Result<(), Error> {
     let reading = Reading { spacing_mm: arguments.spacing, invert: arguments.invert };
     let mut link = Link {
         session: Session::new(hello, 0),
-        handler: Handler::new(source.clone(), hello.model, arguments.patience()),
+        handler: Handler::new(source.clone(), hello.model, arguments.timeout()),
         worker: Worker::start(detector, source.clone(), reading),
         service: Service::new(),
         started: Instant::now(),
@@ -155,7 +155,7 @@ impl Link {
                 self.perform(action, port)?;
             }
             let had_peer = self.session.peer().is_some();
-            while let Some(wire) = self.session.speak(self.handler.state(), self.now_ms()) {
+            while let Some(wire) = self.session.poll(self.handler.state(), self.now_ms()) {
                 port.write(&wire)?;
             }
             if had_peer && self.session.peer().is_none() {
@@ -167,7 +167,7 @@ impl Link {
 
     fn handle(&mut self, event: Event) -> Action {
         match event {
-            Event::Met(peer) => {
+            Event::Connected(peer) => {
                 let [major, minor, patch] = peer.software;
                 log::info!("the peer is a {:?}, software {major}.{minor}.{patch}", peer.role);
                 Action::Nothing
@@ -222,7 +222,7 @@ fn dropped(fault: Fault) -> Action {
     match fault {
         Fault::Kind(_) | Fault::Payload(_) => {
             log::warn!("dropped {fault}: does the peer use a later version of the protocol?");
-            let refusal = Refusal { exposure: 0, reason: Reason::Senseless };
+            let refusal = Refusal { exposure: 0, reason: Reason::Malformed };
             Action::Send(vec![Message::Refusal(refusal)])
         }
         _ => Action::Nothing,

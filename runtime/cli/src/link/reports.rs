@@ -1,7 +1,7 @@
 //! A report as messages of the link: positions in hundredths of a millimetre, landmarks split over several messages.
 
-use fiducia::{Landmark, OrientationIssue as Issue, Report};
-use fiducia_link::{Message, ModelId, Presentation, Report as Part, SPOTS, Spot};
+use fiducia::{OrientationIssue as Issue, Report};
+use fiducia_link::{Landmark, MAX_LANDMARKS, Message, ModelId, OrientationIssue, Report as Part};
 
 /// The messages for an exposure; `None` if a value cannot be expressed in hundredths of a millimetre.
 pub(super) fn messages(
@@ -11,30 +11,34 @@ pub(super) fn messages(
     taken_ms: u128,
 ) -> Option<Vec<Message>> {
     // Landmarks of an implausible image must not be used, so they are not sent.
-    let spots: Vec<Spot> = match report.plausible {
-        true => report.landmarks.iter().map(spot).collect::<Option<_>>()?,
+    let landmarks: Vec<Landmark> = match report.plausible {
+        true => report.landmarks.iter().map(landmark).collect::<Option<_>>()?,
         false => Vec::new(),
     };
-    let part = |first: usize, spots: &[Spot], total: usize| {
+    let part = |first: usize, landmarks: &[Landmark], total: usize| {
         Some(Message::Report(Part {
             exposure,
             model,
             plausible: report.plausible,
-            presentation: presentation(report.presentation),
+            orientation_issue: orientation_issue(report.presentation),
             taken_ms: u16::try_from(taken_ms).unwrap_or(u16::MAX),
             total: u16::try_from(total).ok()?,
             first: u16::try_from(first).ok()?,
-            spots: spots.iter().copied().collect(),
+            landmarks: landmarks.iter().copied().collect(),
         }))
     };
-    if spots.is_empty() {
+    if landmarks.is_empty() {
         return part(0, &[], 0).map(|only| vec![only]);
     }
-    spots.chunks(SPOTS).enumerate().map(|(n, chunk)| part(n * SPOTS, chunk, spots.len())).collect()
+    landmarks
+        .chunks(MAX_LANDMARKS)
+        .enumerate()
+        .map(|(n, chunk)| part(n * MAX_LANDMARKS, chunk, landmarks.len()))
+        .collect()
 }
 
-fn spot(landmark: &Landmark) -> Option<Spot> {
-    Some(Spot {
+fn landmark(landmark: &fiducia::Landmark) -> Option<Landmark> {
+    Some(Landmark {
         x: hundredths(landmark.x_mm?)?,
         y: hundredths(landmark.y_mm?)?,
         expected_error: expected_error(landmark.expected_error_mm?)?,
@@ -55,15 +59,15 @@ fn expected_error(mm: f64) -> Option<u16> {
     (hundredths >= 0.0).then_some(hundredths.min(f64::from(u16::MAX)) as u16)
 }
 
-fn presentation(issue: Option<Issue>) -> Presentation {
+fn orientation_issue(issue: Option<Issue>) -> OrientationIssue {
     match issue {
-        None => Presentation::Unnamed,
-        Some(Issue::Inverted) => Presentation::Inverted,
-        Some(Issue::Mirrored) => Presentation::Mirrored,
-        Some(Issue::InvertedMirrored) => Presentation::InvertedMirrored,
-        Some(Issue::Turned90) => Presentation::Turned90,
-        Some(Issue::Turned180) => Presentation::Turned180,
-        Some(Issue::Turned270) => Presentation::Turned270,
+        None => OrientationIssue::Unspecified,
+        Some(Issue::Inverted) => OrientationIssue::Inverted,
+        Some(Issue::Mirrored) => OrientationIssue::Mirrored,
+        Some(Issue::InvertedMirrored) => OrientationIssue::InvertedMirrored,
+        Some(Issue::Turned90) => OrientationIssue::Turned90,
+        Some(Issue::Turned180) => OrientationIssue::Turned180,
+        Some(Issue::Turned270) => OrientationIssue::Turned270,
     }
 }
 

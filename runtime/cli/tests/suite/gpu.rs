@@ -53,11 +53,11 @@ fn the_command_runs_on_a_named_adapter() {
     let shaders = timed["shaders"].as_array().unwrap();
     let counted: u64 = shaders.iter().map(|s| s["steps"].as_u64().unwrap()).sum();
     assert_eq!((counted, &timed["all"]["steps"]), (steps.len() as u64, &counted.into()), "{timed}");
-    let bound = |of: &[Value]| of.iter().map(|s| s["floor_ms"].as_f64().unwrap()).sum::<f64>();
-    let all = timed["all"]["floor_ms"].as_f64().unwrap();
+    let bound = |of: &[Value]| of.iter().map(|s| s["bound_ms"].as_f64().unwrap()).sum::<f64>();
+    let all = timed["all"]["bound_ms"].as_f64().unwrap();
     assert!(all > 0.0 && (bound(steps) - all).abs() < 1e-6 * all, "{timed}");
     assert!((bound(shaders) - all).abs() < 1e-6 * all, "{timed}");
-    assert!(timed["reach"]["copy_bytes"].as_f64().unwrap() > 0.0, "{timed}");
+    assert!(timed["peak"]["copy_bytes"].as_f64().unwrap() > 0.0, "{timed}");
 }
 
 /// The first adapter.

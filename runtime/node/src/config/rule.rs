@@ -97,4 +97,27 @@ mod tests {
             assert!(!matches(pattern, value), "{pattern} {value}");
         }
     }
+    #[test]
+    fn a_rule_matches_where_every_condition_that_is_given_holds() {
+        let header = Header {
+            modality: "DX".to_owned(),
+            body_part: "SKULL".to_owned(),
+            study_description: "Orthodontics".to_owned(),
+            series_description: "Lateral ceph".to_owned(),
+            ..Header::default()
+        };
+        for (conditions, holds) in [
+            ("", true),
+            ("modality = [\"CR\", \"DX\"]", true),
+            ("modality = [\"CR\"]", false),
+            ("modality = [\"DX\"]\nbody_part = [\"skull\"]", true),
+            ("modality = [\"DX\"]\nbody_part = [\"CHEST\"]", false),
+            ("study = [\"orthodontics\"]\nseries = [\"*ceph*\"]", true),
+            ("study = [\"*ceph*\"]", false),
+            ("series = [\"orthodontics\"]", false),
+        ] {
+            let rule: Rule = toml::from_str(&format!("pack = \"head.fid\"\n{conditions}")).unwrap();
+            assert_eq!(rule.matches(&header), holds, "{conditions}");
+        }
+    }
 }

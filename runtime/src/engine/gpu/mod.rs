@@ -7,8 +7,8 @@
 
 mod lower;
 mod prepare;
-mod subject;
-mod trust;
+mod cache_key;
+mod self_test;
 mod pipelines;
 mod path;
 mod roofline;

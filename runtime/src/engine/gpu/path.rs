@@ -8,10 +8,10 @@ use fiducia_kernels::gpu::{
 };
 use fiducia_kernels::{Affine, Precision};
 
+use super::cache_key::CacheKey;
 use super::pipelines::Pipelines;
 use super::prepare::{HEAD_BYTES, Prepared, ROW_BYTES, prepare};
-use super::subject::Subject;
-use super::trust::trust;
+use super::self_test::ensure_tested;
 use crate::engine::device::{BackendInfo, DetectorOptions};
 use crate::engine::observation::{Found, Observation, Timings};
 use crate::engine::search::{cell_to_px, region_unit};
@@ -77,8 +77,8 @@ impl GpuPath {
             Some(name) => Choice::Named(name.clone()),
         })?;
         has_form(&gpu, precision)?;
-        let subject = Subject::of(&gpu, pack, wanted);
-        trust(&gpu, &subject, wanted)?;
+        let subject = CacheKey::of(&gpu, pack, wanted);
+        ensure_tested(&gpu, &subject, wanted)?;
         let prepared = prepare(pack, manifest, chosen, gpu.plan(precision))?;
         let Prepared { plan, read_back, picture, planes, reductions } = prepared;
         let pipelines = Pipelines::find(&subject, wanted);
@@ -177,8 +177,8 @@ impl GpuPath {
         Ok(Some(times.into_iter().enumerate().map(step).collect()))
     }
 
-    /// As [`crate::detector::Detector::reach`].
-    pub(crate) fn reach(&self) -> Result<MeasuredPeak, Error> {
+    /// As [`crate::detector::Detector::measured_peak`].
+    pub(crate) fn measured_peak(&self) -> Result<MeasuredPeak, Error> {
         Ok(measure_peak(self.program.gpu())?)
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use fiducia_kernels::gpu::{CachedPipelines, Gpu, Program};
 
-use super::subject::Subject;
+use super::cache_key::CacheKey;
 use crate::atomic::write_privately;
 use crate::engine::device::DetectorOptions;
 
@@ -20,7 +20,7 @@ pub(super) struct Pipelines {
 
 impl Pipelines {
     /// Reads the cached pipelines of `subject`. If the device is tested again, its pipelines are compiled again too.
-    pub(super) fn find(subject: &Subject, wanted: &DetectorOptions) -> Self {
+    pub(super) fn find(subject: &CacheKey, wanted: &DetectorOptions) -> Self {
         let mut it = Self {
             file: subject.file("pipelines", "bin", wanted),
             subject: subject.sha256(),

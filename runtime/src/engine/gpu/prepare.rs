@@ -50,7 +50,7 @@ pub(super) fn prepare(
     mut plan: Plan,
 ) -> Result<Prepared, Error> {
     let (whole, refine) = (&manifest.whole, &manifest.refine);
-    let (guides, landmarks) = (manifest.guides().len(), manifest.landmarks.len());
+    let (points, landmarks) = (manifest.model_landmarks().len(), manifest.landmarks.len());
     let shape = pack.shape();
     let pose = pose_step(manifest, shape.modes.len());
     let results = plan.buffer("results", HEAD_BYTES + ROW_BYTES * landmarks);
@@ -83,9 +83,9 @@ pub(super) fn prepare(
 
     let cells = [whole.width / whole.stride, whole.height / whole.stride];
     let seen = backbone(pack, &mut plan, input)?;
-    let peaks = plan.tensor(PEAK_BYTES / 4 * guides);
+    let peaks = plan.tensor(PEAK_BYTES / 4 * points);
     let at = At::new(Stage::Crop, "coarse peaks");
-    steps::peak(&mut plan, at, cells, whole.peak_radius, guides, seen[0], peaks);
+    steps::peak(&mut plan, at, cells, whole.peak_radius, points, seen[0], peaks);
     let places: Vec<SearchPoint> = chosen.iter().map(|&l| SearchPoint::new(pack, l)).collect();
     let expected: Vec<Place<'_>> = places.iter().map(expected).collect();
     let model = plan.constant(&steps::pack_shape(&shape.shape(), &expected));
@@ -160,7 +160,7 @@ fn pose_step(manifest: &Manifest, modes: usize) -> PoseStep {
     let (whole, refine) = (&manifest.whole, &manifest.refine);
     let cells = |edge: usize| (edge / whole.stride) as f32;
     PoseStep {
-        guides: manifest.guides().len() as u32,
+        model_landmarks: manifest.model_landmarks().len() as u32,
         landmarks: manifest.landmarks.len() as u32,
         modes: modes as u32,
         fine_cells: (refine.size / refine.stride) as u32,
@@ -177,7 +177,7 @@ fn pose_step(manifest: &Manifest, modes: usize) -> PoseStep {
 /// The expected position of a landmark, as the kernels read it.
 fn expected(place: &SearchPoint) -> Place<'_> {
     match place {
-        SearchPoint::ModelLandmark(guide) => Place::ModelLandmark(*guide),
+        SearchPoint::ModelLandmark(model_landmark) => Place::ModelLandmark(*model_landmark),
         SearchPoint::Derived(derived) => derived.expected(),
     }
 }

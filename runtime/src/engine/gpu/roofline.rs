@@ -18,13 +18,13 @@ pub struct ShaderTime {
     /// Bytes that have to be read and written at least.
     pub bytes: u64,
     /// The roofline bound of these steps, ms.
-    pub floor_ms: f64,
+    pub bound_ms: f64,
 }
 
 impl StepTime {
     /// The roofline bound of this step on a device with this peak, ms: the longer of moving its bytes through memory and
     /// doing its operations. Where caches hold the bytes the step may be faster.
-    pub fn floor_ms(&self, peak: &MeasuredPeak) -> f64 {
+    pub fn bound_ms(&self, peak: &MeasuredPeak) -> f64 {
         let int8 = KERNELS.iter().any(|kernel| kernel.int8 && kernel.name == self.kernel);
         peak.bound_ms(self.flops, self.bytes, int8)
     }
@@ -43,7 +43,7 @@ pub fn by_shader(steps: &[StepTime], peak: &MeasuredPeak) -> Vec<ShaderTime> {
                 ms: 0.0,
                 flops: 0,
                 bytes: 0,
-                floor_ms: 0.0,
+                bound_ms: 0.0,
             });
         }
         let shader = &mut shaders[at];
@@ -51,7 +51,7 @@ pub fn by_shader(steps: &[StepTime], peak: &MeasuredPeak) -> Vec<ShaderTime> {
         shader.ms += step.ms;
         shader.flops += step.flops;
         shader.bytes += step.bytes;
-        shader.floor_ms += step.floor_ms(peak);
+        shader.bound_ms += step.bound_ms(peak);
     }
     shaders.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     shaders
@@ -86,12 +86,12 @@ mod tests {
             step("conv_int8", 1.0, 8_000_000, 1_000_000),
         ];
         // The bound of both convolutions together would be 3.5 ms of bytes: each step has its own bound.
-        assert_eq!(steps.each_ref().map(|s| s.floor_ms(&PEAK)), [1.0, 2.0, 3.0, 2.0]);
+        assert_eq!(steps.each_ref().map(|s| s.bound_ms(&PEAK)), [1.0, 2.0, 3.0, 2.0]);
         let shaders = by_shader(&steps, &PEAK);
         let kernels: Vec<&str> = shaders.iter().map(|s| s.kernel).collect();
         assert_eq!(kernels, ["conv", "elementwise", "conv_int8"]);
         let conv = &shaders[0];
-        assert_eq!((conv.steps, conv.ms, conv.floor_ms), (2, 7.0, 5.0));
+        assert_eq!((conv.steps, conv.ms, conv.bound_ms), (2, 7.0, 5.0));
         assert_eq!((conv.flops, conv.bytes), (3_000_000, 3_500_000));
     }
 }

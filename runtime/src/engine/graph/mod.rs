@@ -14,7 +14,7 @@ use crate::pack::Manifest;
 
 /// The shape of the backbone's input, and those of its outputs: the heat maps and, in models that predict it, the side.
 pub(crate) fn backbone_shapes(manifest: &Manifest) -> (Vec<usize>, Vec<Vec<usize>>) {
-    let (whole, landmarks) = (&manifest.whole, manifest.guides().len());
+    let (whole, landmarks) = (&manifest.whole, manifest.model_landmarks().len());
     let mut outputs =
         vec![vec![1, landmarks, whole.height / whole.stride, whole.width / whole.stride]];
     outputs.extend(manifest.plausibility.min_side.map(|_| vec![1; 4]));

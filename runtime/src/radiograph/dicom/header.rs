@@ -69,7 +69,7 @@ impl Header {
     /// # Errors
     /// A message that names the attribute: truncated, damaged, without pixels, or not a projection radiograph.
     pub fn read(data: &[u8], syntax: &str) -> Result<Self, String> {
-        const WANTED: [Tag; 8] = [
+        const WANTED: &[Tag] = &[
             tags::SOP_CLASS_UID,
             SOP_INSTANCE_UID,
             tags::MODALITY,
@@ -84,7 +84,7 @@ impl Header {
             let data =
                 if syntax.deflated { Cow::Owned(inflate(data)?) } else { Cow::Borrowed(data) };
             let reader = Reader { rest: &data, coding: syntax.coding };
-            let elements = Elements::read(reader, &WANTED, tags::PIXEL_DATA)?;
+            let elements = Elements::read(reader, WANTED, tags::PIXEL_DATA)?;
             kind::check(&elements)?;
             if elements.get(tags::PIXEL_DATA).is_none() {
                 return Err(super::fault::Fault::missing(tags::PIXEL_DATA));

@@ -80,7 +80,7 @@ impl Device<'_> {
     }
 
     fn peaks(&self) -> Option<String> {
-        let of = |figure, scale: f64| self.number("reach", figure).map(|value| value * scale);
+        let of = |figure, scale: f64| self.number("peak", figure).map(|value| value * scale);
         of("copy", 1.0)?;
         let mut out = table(
             0,
@@ -139,8 +139,8 @@ impl Device<'_> {
             ];
             let stages = ["preprocess", "backbone", "crop", "refine", "decode", "sum of steps"];
             cells.extend(stages.map(|stage| ms(of(stage))));
-            cells.push(ms(of("floor")));
-            cells.push(percent(of("floor"), of("sum of steps")));
+            cells.push(ms(of("bound")));
+            cells.push(percent(of("bound"), of("sum of steps")));
             row(&mut out, &cells.iter().map(String::as_str).collect::<Vec<_>>());
         }
         (!names.is_empty()).then_some(out)
@@ -180,8 +180,8 @@ impl Device<'_> {
                 if form == "int8" {
                     cells.push(number(of(form, "steps"), 0));
                 }
-                let (time, floor) = (of(form, "time"), of(form, "floor"));
-                cells.extend([ms(time), ms(floor), percent(floor, time)]);
+                let (time, bound) = (of(form, "time"), of(form, "bound"));
+                cells.extend([ms(time), ms(bound), percent(bound, time)]);
             }
             row(&mut out, &cells.iter().map(String::as_str).collect::<Vec<_>>());
         }

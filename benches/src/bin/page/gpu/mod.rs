@@ -162,7 +162,7 @@ mod tests {
             Row::text("gpu/x-1", "kind", kind),
             number("detect/head/f32", "median", image_ms),
             number("detect/head/f32", "sum of steps", 4.0),
-            number("detect/head/f32", "floor", 1.0),
+            number("detect/head/f32", "bound", 1.0),
             number("landmarks/head/19", "median", 2.0),
             number("landmarks/head/19 models", "median", 30.0),
             Row::number("host/head/2", "median", 30.0, "ms"),

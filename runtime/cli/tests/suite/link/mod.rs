@@ -10,7 +10,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use fiducia_link::{
-    Exposure, Message, Phase, Presentation, Reason, Refusal, Request, Role, Sender,
+    Exposure, Message, OrientationIssue, Phase, Reason, Refusal, Request, Role, Sender,
 };
 use image::ImageFormat;
 use serde_json::Value;
@@ -18,7 +18,7 @@ use serde_json::Value;
 use fiducia_test_support::toy::{self, encode};
 
 use crate::workspace::Workspace;
-use peer::{PATIENCE_MS, Peer, Runtime, Tcp, met};
+use peer::{Peer, Runtime, TIMEOUT_MS, Tcp, met};
 
 fn spots(height: u32) -> Vec<u8> {
     encode(&toy::picture(height * 4 / 5, height).into(), ImageFormat::Png)
@@ -39,9 +39,12 @@ fn the_report_is_that_of_detect() {
     let report = peer.report();
     assert!(report.plausible);
     assert_eq!((report.exposure, report.first, report.total), (0, 0, 3));
-    assert_eq!((report.model, report.presentation), (hello.model, Presentation::Unnamed));
-    assert_eq!(report.spots.len(), 3);
-    for (spot, landmark) in report.spots.iter().zip(json["landmarks"].as_array().unwrap()) {
+    assert_eq!(
+        (report.model, report.orientation_issue),
+        (hello.model, OrientationIssue::Unspecified)
+    );
+    assert_eq!(report.landmarks.len(), 3);
+    for (spot, landmark) in report.landmarks.iter().zip(json["landmarks"].as_array().unwrap()) {
         let hundredths = |key: &str| 100.0 * landmark[key].as_f64().unwrap();
         assert_eq!(f64::from(spot.x), hundredths("x_mm").round());
         assert_eq!(f64::from(spot.y), hundredths("y_mm").round());
@@ -56,7 +59,7 @@ fn the_image_of_an_exposure_is_the_first_one_after_it() {
     workspace.write("images/old.png", &spots(300));
     let (_runtime, _line, mut peer) = met(&workspace, &["--watch", "images"]);
     peer.announce(1);
-    peer.request(1, PATIENCE_MS);
+    peer.request(1, TIMEOUT_MS);
     peer.wait_until_busy();
     // Not an image by its name, and an image that is incomplete at first.
     workspace.write("images/note.txt", b"x");
@@ -67,13 +70,13 @@ fn the_image_of_an_exposure_is_the_first_one_after_it() {
     let report = peer.report();
     // The larger image: its spots are twice as far from the origin.
     let x = toy::truth(600).map(|[x, _]| x * 50.0);
-    for (spot, x) in report.spots.iter().zip(x) {
+    for (spot, x) in report.landmarks.iter().zip(x) {
         assert!((f64::from(spot.x) - x).abs() < 60.0, "{report:?}");
     }
 
     // The same report again, without a detection, though the folder has changed.
     workspace.write("images/newer.png", &spots(300));
-    peer.request(1, PATIENCE_MS);
+    peer.request(1, TIMEOUT_MS);
     assert_eq!(peer.report(), report);
 
     // A new exposure with the same number, for which no image has arrived.
@@ -97,7 +100,7 @@ fn an_image_that_was_growing_before_the_exposure_is_not_used() {
     // A file that is moved over it is a new image.
     workspace.write("next", &image);
     std::fs::rename(workspace.path("next"), workspace.path("images/slow.png")).unwrap();
-    peer.request(1, PATIENCE_MS);
+    peer.request(1, TIMEOUT_MS);
     assert!(peer.report().plausible);
 }
 
@@ -111,7 +114,7 @@ fn a_newer_exposure_ends_the_wait_for_an_older_image() {
     peer.wait_until_busy();
     peer.announce(2);
     assert_eq!(peer.refusal(), Refusal { exposure: 1, reason: Reason::NoImage });
-    peer.request(2, PATIENCE_MS);
+    peer.request(2, TIMEOUT_MS);
     peer.wait_until_busy();
     workspace.write("images/new.png", &spots(300));
     assert_eq!(peer.report().exposure, 2);
@@ -124,9 +127,9 @@ fn without_an_exposure_the_newest_image_is_used() {
     std::thread::sleep(Duration::from_millis(20));
     workspace.write("images/a.png", &spots(300));
     let (_runtime, _line, mut peer) = met(&workspace, &["--watch", "images"]);
-    peer.request(0, PATIENCE_MS);
+    peer.request(0, TIMEOUT_MS);
     let small = toy::truth(300)[0][0] * 50.0;
-    assert!((f64::from(peer.report().spots[0].x) - small).abs() < 60.0);
+    assert!((f64::from(peer.report().landmarks[0].x) - small).abs() < 60.0);
 }
 
 #[test]
@@ -135,11 +138,11 @@ fn an_implausible_image_has_no_landmarks() {
     let mirrored = image::imageops::flip_horizontal(&toy::picture(240, 300));
     workspace.write("mirrored.png", &encode(&mirrored.into(), ImageFormat::Png));
     let (_runtime, _line, mut peer) = met(&workspace, &["--image", "mirrored.png"]);
-    peer.request(0, PATIENCE_MS);
+    peer.request(0, TIMEOUT_MS);
     let report = peer.report();
     assert!(!report.plausible);
-    assert_eq!(report.presentation, Presentation::Mirrored);
-    assert_eq!((report.total, report.spots.len()), (0, 0));
+    assert_eq!(report.orientation_issue, OrientationIssue::Mirrored);
+    assert_eq!((report.total, report.landmarks.len()), (0, 0));
 }
 
 #[test]
@@ -147,7 +150,7 @@ fn requests_that_fail_are_refused_with_a_reason() {
     let workspace = Workspace::new();
     std::fs::create_dir(workspace.path("images")).unwrap();
     let (_runtime, _line, mut peer) = met(&workspace, &["--watch", "images"]);
-    peer.request(7, PATIENCE_MS);
+    peer.request(7, TIMEOUT_MS);
     assert_eq!(peer.refusal(), Refusal { exposure: 7, reason: Reason::UnknownExposure });
     peer.announce(8);
     peer.announce(9);
@@ -177,7 +180,7 @@ fn an_invalid_frame_is_refused_and_noise_is_ignored() {
     peer.assert_quiet();
     // The exposure number 0 is not valid.
     peer.send(&Message::Exposure(Exposure { exposure: 0, phase: Phase::Start, time_us: 0 }));
-    assert_eq!(peer.refusal(), Refusal { exposure: 0, reason: Reason::Senseless });
+    assert_eq!(peer.refusal(), Refusal { exposure: 0, reason: Reason::Malformed });
     peer.request(0, 0);
     assert!(peer.report().plausible);
 }
@@ -189,7 +192,7 @@ fn before_a_hello_nothing_is_answered() {
     let _runtime =
         Runtime::start(&workspace, &["--tcp", &line.address()], &["--image", "spots.png"]);
     let mut peer = line.accept();
-    let wire = Sender::new().frame(&Message::Request(Request { exposure: 0, patience_ms: 0 }));
+    let wire = Sender::new().frame(&Message::Request(Request { exposure: 0, timeout_ms: 0 }));
     peer.line.write_all(&wire).unwrap();
     peer.meet();
     peer.assert_quiet();
@@ -201,9 +204,9 @@ fn a_line_that_is_lost_within_a_frame_is_reopened_and_state_is_kept() {
     std::fs::create_dir(workspace.path("images")).unwrap();
     let (_runtime, line, mut peer) = met(&workspace, &["--watch", "images"]);
     peer.announce(3);
-    peer.request(3, PATIENCE_MS);
+    peer.request(3, TIMEOUT_MS);
     peer.wait_until_busy();
-    let half = peer.session.frame(&Message::Request(Request { exposure: 4, patience_ms: 0 }));
+    let half = peer.session.frame(&Message::Request(Request { exposure: 4, timeout_ms: 0 }));
     let half = half.unwrap();
     peer.line.write_all(&half[..half.len() / 2]).unwrap();
     drop(peer);
@@ -212,7 +215,7 @@ fn a_line_that_is_lost_within_a_frame_is_reopened_and_state_is_kept() {
     workspace.write("images/new.png", &spots(300));
     let mut peer = line.accept();
     peer.meet();
-    peer.request(3, PATIENCE_MS);
+    peer.request(3, TIMEOUT_MS);
     assert_eq!(peer.report().exposure, 3);
 }
 

@@ -17,7 +17,7 @@ use crate::workspace::Workspace;
 pub(super) const LIMIT: Duration = Duration::from_secs(20);
 /// Time in which nothing must happen.
 const QUIET: Duration = Duration::from_millis(700);
-pub(super) const PATIENCE_MS: u16 = 10_000;
+pub(super) const TIMEOUT_MS: u16 = 10_000;
 
 /// A running `fiducia link`, killed at the end.
 pub(super) struct Runtime(Child);
@@ -84,7 +84,7 @@ impl<L: Read + Write> Peer<L> {
         let until = Instant::now() + limit;
         while Instant::now() < until {
             let now_ms = self.started.elapsed().as_millis() as u32;
-            while let Some(wire) = self.session.speak(State::Ready, now_ms) {
+            while let Some(wire) = self.session.poll(State::Ready, now_ms) {
                 self.line.write_all(&wire).unwrap();
             }
             let mut byte = [0];
@@ -105,7 +105,7 @@ impl<L: Read + Write> Peer<L> {
     /// Waits for the hello of the runtime.
     pub(super) fn meet(&mut self) -> Hello {
         let met = |event: &Event| match event {
-            Event::Met(hello) => Some(*hello),
+            Event::Connected(hello) => Some(*hello),
             _ => None,
         };
         self.serve(LIMIT, met).expect("the runtime sends a hello")
@@ -122,8 +122,8 @@ impl<L: Read + Write> Peer<L> {
         }
     }
 
-    pub(super) fn request(&mut self, exposure: u32, patience_ms: u16) {
-        self.send(&Message::Request(Request { exposure, patience_ms }));
+    pub(super) fn request(&mut self, exposure: u32, timeout_ms: u16) {
+        self.send(&Message::Request(Request { exposure, timeout_ms }));
     }
 
     /// The next report or refusal.

@@ -13,7 +13,7 @@ use crate::pack::hex;
 /// One device with one pack and one number format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Subject {
+pub(super) struct CacheKey {
     pub(super) adapter: String,
     pub(super) interface: String,
     pub(super) driver: String,
@@ -24,7 +24,7 @@ pub(super) struct Subject {
     pub(super) pack: String,
 }
 
-impl Subject {
+impl CacheKey {
     pub(super) fn of(gpu: &Gpu, pack: &Pack, wanted: &DetectorOptions) -> Self {
         let adapter = gpu.adapter();
         let mut shaders = Sha256::new();

@@ -11,7 +11,7 @@ use std::time::Instant;
 use fiducia_kernels::gpu::{Gpu, GpuError, GpuErrorKind, self_test};
 use serde::{Deserialize, Serialize};
 
-use super::subject::Subject;
+use super::cache_key::CacheKey;
 use crate::atomic::write_privately;
 use crate::engine::device::DetectorOptions;
 use crate::error::Error;
@@ -24,9 +24,9 @@ const MAX_BYTES: u64 = 1 << 16;
 /// The outcome on disk.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+struct Outcome {
     schema: String,
-    tested: Subject,
+    tested: CacheKey,
     /// The shader that failed and how; `None` if all passed.
     fault: Option<String>,
 }
@@ -36,11 +36,15 @@ struct Kept {
 ///
 /// # Errors
 /// [`crate::error::ErrorKind::GpuWrong`] naming the shader that fails now or failed when it was tested.
-pub(super) fn trust(gpu: &Gpu, subject: &Subject, wanted: &DetectorOptions) -> Result<(), Error> {
-    static TRUSTED: Mutex<Vec<Subject>> = Mutex::new(Vec::new());
+pub(super) fn ensure_tested(
+    gpu: &Gpu,
+    subject: &CacheKey,
+    wanted: &DetectorOptions,
+) -> Result<(), Error> {
+    static TESTED: Mutex<Vec<CacheKey>> = Mutex::new(Vec::new());
     // Locked while testing, so that detectors created at the same time test once.
-    let mut trusted = TRUSTED.lock().unwrap_or_else(PoisonError::into_inner);
-    if !wanted.rerun_self_test && trusted.iter().any(|earlier| earlier.same_device(subject)) {
+    let mut passed = TESTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !wanted.rerun_self_test && passed.iter().any(|earlier| earlier.same_device(subject)) {
         return Ok(());
     }
     outcome(subject, wanted, || {
@@ -50,13 +54,13 @@ pub(super) fn trust(gpu: &Gpu, subject: &Subject, wanted: &DetectorOptions) -> R
         log::info!("self-test of {}: {ms:.0} ms", subject.adapter);
         Ok(())
     })?;
-    trusted.push(subject.clone());
+    passed.push(subject.clone());
     Ok(())
 }
 
 /// The cached outcome, else that of `test`, which is then cached.
 fn outcome(
-    tested: &Subject,
+    tested: &CacheKey,
     wanted: &DetectorOptions,
     test: impl FnOnce() -> Result<(), GpuError>,
 ) -> Result<(), GpuError> {
@@ -78,24 +82,24 @@ fn outcome(
         Err(_) => return outcome,
     };
     if let Some(file) = file {
-        let kept = Kept { schema: SCHEMA.to_owned(), tested: tested.clone(), fault };
+        let kept = Outcome { schema: SCHEMA.to_owned(), tested: tested.clone(), fault };
         keep(&file, &kept);
     }
     outcome
 }
 
 /// The cached fault of `tested`, `Some(None)` if it passed; `None` if there is no valid cache entry.
-fn read(file: &Path, tested: &Subject) -> Option<Option<String>> {
+fn read(file: &Path, tested: &CacheKey) -> Option<Option<String>> {
     let mut text = String::new();
     // Reading a pipe would block.
     std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?;
     std::fs::File::open(file).ok()?.take(MAX_BYTES).read_to_string(&mut text).ok()?;
-    let kept: Kept = serde_json::from_str(&text).ok()?;
+    let kept: Outcome = serde_json::from_str(&text).ok()?;
     (kept.schema == SCHEMA && &kept.tested == tested).then_some(kept.fault)
 }
 
 /// If the folder cannot be written, the next process tests again; that is no error.
-fn keep(file: &Path, kept: &Kept) {
+fn keep(file: &Path, kept: &Outcome) {
     let text = serde_json::to_string_pretty(kept).unwrap_or_default() + "\n";
     if let Err(e) = write_privately(file, text.as_bytes()) {
         log::info!("the self-test outcome is not cached: {e}");
@@ -107,8 +111,8 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    fn tested() -> Subject {
-        Subject {
+    fn tested() -> CacheKey {
+        CacheKey {
             adapter: "adapter".into(),
             interface: "vulkan".into(),
             driver: "driver 1.2".into(),
@@ -120,7 +124,7 @@ mod tests {
 
     /// Runs the test whose outcome is `fault`; says what came out and whether it ran.
     fn run(
-        tested: &Subject,
+        tested: &CacheKey,
         wanted: &DetectorOptions,
         fault: Option<&str>,
     ) -> (Result<(), String>, bool) {
@@ -142,7 +146,7 @@ mod tests {
         let wanted = wanted(folder.path());
         assert_eq!(run(&tested(), &wanted, None), (Ok(()), true));
         assert_eq!(run(&tested(), &wanted, None), (Ok(()), false));
-        let others: [fn(&mut Subject); 6] = [
+        let others: [fn(&mut CacheKey); 6] = [
             |t| t.adapter.push('x'),
             |t| t.interface.push('x'),
             |t| t.driver.push('x'),
