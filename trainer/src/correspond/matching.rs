@@ -5,6 +5,7 @@ use fiducia::Error;
 use fiducia_kernels::Affine;
 
 use crate::correspond::frame::Grid;
+use crate::correspond::similarity::PatchSimilarity;
 use crate::nets::{Trunk, TrunkFeatures, TrunkRunner};
 use crate::pyramid::{FINE, ImagePyramid, MATCH, normalised};
 
@@ -184,7 +185,10 @@ impl Matcher {
         for level in (0..3).filter(|&level| self.sharpness.patch[level] > 0) {
             let stride = f64::from(4 << level);
             let patch = (template[level].as_slice(), self.sharpness.patch[level]);
-            let cells = CellScores::new(image, level, patch, middle);
+            let map_of_level = (image.levels.maps[level].as_slice(), image.levels.shape[level]);
+            let centre = middle.map(|m| (m - (stride - 1.0) / 2.0) / stride);
+            let cells =
+                PatchSimilarity::new(map_of_level, patch, centre, SEARCH_RADIUS as f64 / stride);
             for (i, v) in map.iter_mut().enumerate() {
                 let at = |m: f64, o: f64| (m + o - (stride - 1.0) / 2.0) / stride;
                 *v *= cells
@@ -236,54 +240,6 @@ impl Descriptors {
                 y,
             );
         }
-    }
-}
-
-/// Patch similarity at the cells near one landmark.
-struct CellScores {
-    origin: [i64; 2],
-    size: [usize; 2],
-    scores: Vec<f32>,
-}
-
-impl CellScores {
-    fn new(
-        image: &Descriptors,
-        level: usize,
-        (template, patch): (&[Vec<f32>], i64),
-        middle: [f64; 2],
-    ) -> Self {
-        let stride = f64::from(4 << level);
-        let [channels, h, w] = image.levels.shape[level];
-        let map = &image.levels.maps[level];
-        let reach = (SEARCH_RADIUS as f64 / stride).ceil() as i64 + 1;
-        let origin = middle.map(|m| ((m - (stride - 1.0) / 2.0) / stride).floor() as i64 - reach);
-        let side = 2 * reach + 2;
-        let half = patch / 2;
-        let score = |cx: i64, cy: i64| {
-            let mut sum = 0.0;
-            for (k, cell) in template.iter().enumerate() {
-                let (x, y) = (cx + k as i64 % patch - half, cy + k as i64 / patch - half);
-                if (0..w as i64).contains(&x) && (0..h as i64).contains(&y) {
-                    let i = y as usize * w + x as usize;
-                    sum += (0..channels).map(|c| map[c * h * w + i] * cell[c]).sum::<f32>();
-                }
-            }
-            sum / template.len() as f32
-        };
-        let scores =
-            (0..side * side).map(|i| score(origin[0] + i % side, origin[1] + i / side)).collect();
-        Self { origin, size: [side as usize; 2], scores }
-    }
-
-    /// Bilinear score at a cell position.
-    fn at(&self, x: f64, y: f64) -> f32 {
-        fiducia_kernels::sample(
-            &self.scores,
-            self.size,
-            x - self.origin[0] as f64,
-            y - self.origin[1] as f64,
-        )
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod frame;
 pub mod align;
 pub mod flow;
+mod similarity;
 pub mod matching;
 mod close_up;
 mod together;

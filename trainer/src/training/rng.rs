@@ -32,12 +32,12 @@ pub struct GreyJitter {
 }
 
 impl GreyJitter {
-    /// Draws a change; `strength` 1 is usual.
-    pub fn draw(rng: &mut impl Rng, strength: f64) -> Self {
+    /// Draws a change. `gamma_strength` scales the gamma curve only; 1 is usual.
+    pub fn draw(rng: &mut impl Rng, gamma_strength: f64) -> Self {
         use rand::RngExt;
         let mut within = |width: f64| rng.random_range(-width..width) as f32;
         Self {
-            gamma: within(0.4 * strength).exp(),
+            gamma: within(0.4 * gamma_strength).exp(),
             gain: within(0.35).exp(),
             offset: within(0.15),
             noise: within(0.12).abs(),
