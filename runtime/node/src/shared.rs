@@ -27,7 +27,7 @@ pub(super) struct Shared {
     pub(super) decoding: Mutex<()>,
     pub(super) open: Open,
     pub(super) busy: Busy,
-    /// Why the device was lost, while there is none.
+    /// The error that made the device unusable; `None` while it works.
     pub(super) device_error: Mutex<Option<String>>,
     pub(super) recent: Recent,
     pub(super) started: Instant,

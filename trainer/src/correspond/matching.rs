@@ -186,14 +186,14 @@ impl Matcher {
             let stride = f64::from(4 << level);
             let patch = (template[level].as_slice(), self.sharpness.patch[level]);
             let map_of_level = (image.levels.maps[level].as_slice(), image.levels.shape[level]);
-            let centre = middle.map(|m| (m - (stride - 1.0) / 2.0) / stride);
-            let cells =
-                PatchSimilarity::new(map_of_level, patch, centre, SEARCH_RADIUS as f64 / stride);
+            // From a pixel of the grid to a position among the cells of this level.
+            let cell = |px: f64| (px - (stride - 1.0) / 2.0) / stride;
+            let radius = SEARCH_RADIUS as f64 / stride;
+            let similarity = PatchSimilarity::new(map_of_level, patch, middle.map(cell), radius);
             for (i, v) in map.iter_mut().enumerate() {
-                let at = |m: f64, o: f64| (m + o - (stride - 1.0) / 2.0) / stride;
-                *v *= cells
-                    .at(at(middle[0], offset(i % side)), at(middle[1], offset(i / side)))
-                    .clamp(0.0, 1.0);
+                let (dx, dy) = (offset(i % side), offset(i / side));
+                let found = similarity.at(cell(middle[0] + dx), cell(middle[1] + dy));
+                *v *= found.clamp(0.0, 1.0);
             }
         }
         map
